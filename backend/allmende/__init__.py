@@ -1,0 +1,73 @@
+"""Everything that a plugin may import: `from allmende import Plugin, Config, CityTable, …`.
+
+Names are loaded on first use, so that `import allmende` costs nothing and the command line starts fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from allmende.city.model import BBox as BBox
+    from allmende.city.model import City as City
+    from allmende.city.model import Config as Config
+    from allmende.city.model import LocalText as LocalText
+    from allmende.city.model import Strict as Strict
+    from allmende.city.model import pick as pick
+    from allmende.context import Context as Context
+    from allmende.db.table import Base as Base
+    from allmende.db.table import CityTable as CityTable
+    from allmende.db.table import FeedTable as FeedTable
+    from allmende.db.table import UtcDateTime as UtcDateTime
+    from allmende.db.table import stable_id as stable_id
+    from allmende.errors import AllmendeError as AllmendeError
+    from allmende.errors import FeedError as FeedError
+    from allmende.errors import InputError as InputError
+    from allmende.errors import NotFound as NotFound
+    from allmende.geo import around as around
+    from allmende.geo import distance as distance
+    from allmende.graphql.pages import paginate as paginate
+    from allmende.graphql.types import CityModule as CityModule
+    from allmende.graphql.types import Connection as Connection
+    from allmende.graphql.types import FeedItem as FeedItem
+    from allmende.graphql.types import Image as Image
+    from allmende.graphql.types import MapFeature as MapFeature
+    from allmende.graphql.types import Position as Position
+    from allmende.graphql.types import SearchHit as SearchHit
+    from allmende.plugin import Batch as Batch
+    from allmende.plugin import Feed as Feed
+    from allmende.plugin import Home as Home
+    from allmende.plugin import Importer as Importer
+    from allmende.plugin import Job as Job
+    from allmende.plugin import Map as Map
+    from allmende.plugin import Payload as Payload
+    from allmende.plugin import Plugin as Plugin
+    from allmende.plugin import Refusal as Refusal
+    from allmende.plugin import Reply as Reply
+    from allmende.plugin import Route as Route
+    from allmende.plugin import Search as Search
+    from allmende.plugin import Source as Source
+    from allmende.search.index import search_ids as search_ids
+
+_HOME = {
+    "city.model": "BBox City Config LocalText Strict pick",
+    "context": "Context",
+    "db.table": "Base CityTable FeedTable UtcDateTime stable_id",
+    "errors": "AllmendeError FeedError InputError NotFound",
+    "geo": "around distance",
+    "graphql.pages": "paginate",
+    "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
+    "plugin": "Batch Feed Home Importer Job Map Payload Plugin Refusal Reply Route Search Source",
+    "search.index": "search_ids",
+}
+_WHERE = {name: f"allmende.{module}" for module, names in _HOME.items() for name in names.split()}
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"allmende has no {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value

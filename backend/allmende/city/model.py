@@ -1,0 +1,132 @@
+"""The city as the rest of the system sees it: immutable, typed data, read from cities/<slug>/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from msgspec import Meta, Struct, field
+
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+Language = Annotated[
+    str, Meta(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$", description="BCP 47 tag such as de or en-GB")
+]
+Ags = Annotated[str, Meta(pattern=r"^\d{8}$", description="Amtlicher Gemeindeschlüssel, 8 digits")]
+Ars = Annotated[str, Meta(pattern=r"^\d{12}$", description="Amtlicher Regionalschlüssel, 12 digits")]
+Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="#rrggbb")]
+Lat = Annotated[float, Meta(ge=-90, le=90)]
+Lon = Annotated[float, Meta(ge=-180, le=180)]
+LocalText = str | dict[Language, str]
+"""A text in one language, or in several: `"Spielplatz"` or `{de = "Spielplatz", en = "Playground"}`."""
+
+
+class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of everything that is read from a file: unknown keys are errors."""
+
+
+class Config(Strict, frozen=True, kw_only=True):
+    """Base of a plugin's configuration, one instance per city. Subclass it in the plugin's config.py."""
+
+
+class BBox(Strict, frozen=True, kw_only=True):
+    """A bounding box in WGS 84 degrees."""
+
+    south: Lat
+    west: Lon
+    north: Lat
+    east: Lon
+
+    def contains(self, lat: float, lon: float) -> bool:
+        return self.south <= lat <= self.north and self.west <= lon <= self.east
+
+
+class Area(Strict, frozen=True, kw_only=True):
+    """Where the municipality lies: its centre (usually the town hall) and the box that its territory fits in."""
+
+    lat: Lat
+    lon: Lon
+    bbox: BBox
+    km2: Annotated[float, Meta(gt=0)] | None = None
+    population: Annotated[int, Meta(ge=0)] | None = None
+    population_date: date | None = None
+
+
+class Contact(Strict, frozen=True, kw_only=True):
+    """The town hall's public address."""
+
+    name: str = ""
+    street: str = ""
+    postal_code: str = ""
+    place: str = ""
+    phone: str = ""
+    email: str = ""
+    website: str = ""
+
+
+class Imprint(Strict, frozen=True, kw_only=True):
+    """Links that the law requires (§ 5 DDG, Art. 13 GDPR)."""
+
+    url: str = ""
+    privacy_url: str = ""
+    accessibility_url: str = ""
+
+
+class Brand(Strict, frozen=True, kw_only=True):
+    """brand/theme.toml: colours and logo. Contrast against white or black text is checked on loading."""
+
+    primary: Colour = "#1f5f5b"
+    accent: Colour = "#b3541e"
+    logo: str = ""
+    """File name of an SVG or PNG below brand/."""
+
+
+class City(Struct, frozen=True, kw_only=True):
+    """One municipality, effective after layering plugin defaults, _shared/<key>, city and environment."""
+
+    slug: str
+    name: str
+    official_name: str = ""
+    ags: str
+    ars: str
+    land: str = ""
+    kreis: str = ""
+    area: Area
+    languages: tuple[str, ...] = ("de",)
+    """Offered languages, BCP 47; the first is the default."""
+    timezone: str = "Europe/Berlin"
+    subdivision: str = ""
+    """ISO 3166-2 code of the Land (DE-NW), by which public holidays are computed."""
+    contact: Contact = field(default_factory=Contact)
+    imprint: Imprint = field(default_factory=Imprint)
+    hosts: tuple[str, ...] = ()
+    fictional: bool = False
+    brand: Brand = field(default_factory=Brand)
+    plugins: Mapping[str, Config] = MappingProxyType({})
+    """Enabled plugins and their effective configuration; a plugin that is not a key here is off."""
+    texts: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    """Wording overrides: language → `plugin.key` → text."""
+    folder: str = ""
+
+    @property
+    def tz(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def language(self) -> str:
+        return self.languages[0]
+
+    def config(self, plugin: str) -> Any | None:
+        return self.plugins.get(plugin)
+
+
+def pick(text: LocalText, language: str, fallback: str = "de") -> str:
+    """The text in the language, else without its region (`en-GB` → `en`), else in the fallback, else any."""
+    if isinstance(text, str):
+        return text
+    for tag in (language, language.partition("-")[0], fallback):
+        if tag in text:
+            return text[tag]
+    return next(iter(text.values()), "")

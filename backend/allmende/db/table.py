@@ -1,0 +1,81 @@
+"""Tables that belong to a city: the city is the first column of every key and index, and is never given by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, DateTime, Dialect, String, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant. Stored in UTC on both databases; naive values are refused, since they are a bug."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; use ctx.localize() or datetime.now(UTC)")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables. Nothing lazy-loads: relationships are declared with `lazy="raise"`."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime(),
+        dict[str, Any]: JSON(),
+        list[str]: JSON(),
+        list[dict[str, Any]]: JSON(),
+    }
+
+
+class CityTable(Base):
+    """A table whose rows each belong to one city.
+
+    `city` (the slug) comes first in the primary key, and must come first in every index: `Index("ix_…", "city", …)`.
+    A session is bound to one city: it fills `city` on insert, restricts every statement to it, and refuses a
+    statement on a city table where no city is bound. On PostgreSQL row-level security is the second lock.
+    Name the table with the plugin's prefix: `__tablename__ = "news_item"`.
+    """
+
+    __abstract__ = True
+
+    city: Mapped[str] = mapped_column(String(64), primary_key=True, sort_order=-100)
+
+
+class FeedTable(CityTable):
+    """A city table that is filled from feeds. An importer makes rows with a `key`; the core does the rest.
+
+    Rows are recognised again by (city, source, table, key), so ids stay the same from import to import, and only what
+    has changed is written. Give `key` something that is the same next week: the feed's id where it is stable, otherwise
+    a fingerprint of what makes the thing itself (title and start, for instance).
+    """
+
+    __abstract__ = True
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, sort_order=-99)
+    """32 hexadecimal digits, unique across cities, plugins and tables; the public id in the API."""
+    source: Mapped[str] = mapped_column(String(64), sort_order=-98)
+    """Id of the source in the city's plugin file; rows that people enter have the source `desk`."""
+    key: Mapped[str] = mapped_column(String(512), sort_order=-97)
+    digest: Mapped[str] = mapped_column(String(32), default="", sort_order=90)
+    """Fingerprint of the imported values: an unchanged row is not written again."""
+    fetched_at: Mapped[datetime] = mapped_column(sort_order=91)
+    """When the source last said this (of the last change, not of the last look)."""
+
+
+def stable_id(city: str, source: str, table: type[FeedTable], key: str) -> str:
+    """The id that the row of this key has, now and after every later import; for rows that refer to another row."""
+    text = "\x1f".join((city, source, table.__tablename__, key))
+    return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,64 @@
+"""What the operator of an instance decides, read once from environment variables named ALLMENDE_*."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from allmende.errors import ConfigError, Problem
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename=lambda name: f"ALLMENDE_{name.upper()}"):
+    """One instance of Allmende. Every field is the environment variable ALLMENDE_<FIELD>."""
+
+    database: str = "sqlite:///var/allmende.sqlite"
+    """`sqlite:///path` (embedded) or `postgresql://user@host:port/name` (production)."""
+    database_owner: str = ""
+    """The role that migrates, where it differs from the role that serves (PostgreSQL). Same form as `database`."""
+    cities: Path = Path("cities")
+    plugins: Path = Path("plugins")
+    secrets: Path = Path("/run/secrets")
+    """Folder with one file per secret; a variable of the secret's name wins."""
+    production: bool = False
+    egress_allow: str = ""
+    """Comma-separated `host:port` that feeds may reach although the address is private (tests, internal servers)."""
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database.startswith("sqlite")
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. An unknown ALLMENDE_ variable or a wrong value is an error that names it."""
+    environ = os.environ if environ is None else environ
+    prefix = "ALLMENDE_"
+    given = {k: v for k, v in environ.items() if k.startswith(prefix) and "__" not in k}
+    known = {f.encode_name for f in msgspec.structs.fields(Settings)}
+    problems = [
+        Problem(
+            file="environment",
+            key=key,
+            message="unknown setting",
+            expected="one of " + ", ".join(sorted(known)),
+        )
+        for key in sorted(given.keys() - known)
+    ]
+    if problems:
+        raise ConfigError(problems)
+    try:
+        return msgspec.convert(given, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise ConfigError([Problem(file="environment", message=str(error))]) from error
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError(kind)
+
+
+__all__ = ["Settings", "load_settings"]
