@@ -63,9 +63,7 @@ def make_context(
     )
 
 
-def make_payload(
-    content: bytes | str | Path, *, name: str = "", media_type: str = "", now: datetime = NOON
-) -> Payload:
+def make_payload(content: bytes | str | Path, *, name: str = "", media_type: str = "", now: datetime = NOON) -> Payload:
     """A payload from bytes, text or a file, as if it had just been fetched."""
     if isinstance(content, Path):
         name, media_type = name or content.name, media_type or mimetypes.guess_type(content.name)[0] or ""

@@ -61,9 +61,7 @@ class MapFeature:
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether `after: endCursor` would give more.")
     has_previous_page: bool = strawberry.field(description="Whether something comes before this page.")
-    start_cursor: str | None = strawberry.field(
-        description="Cursor of the first edge; null on an empty page."
-    )
+    start_cursor: str | None = strawberry.field(description="Cursor of the first edge; null on an empty page.")
     end_cursor: str | None = strawberry.field(description="Cursor of the last edge; null on an empty page.")
 
 
