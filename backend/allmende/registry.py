@@ -1,0 +1,237 @@
+"""Finds plugins, reads their manifests without importing them, loads the sound ones and quarantines the rest."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from allmende.city.model import City, Config
+from allmende.context import Context, Database, utc_now
+from allmende.db.table import CityTable, FeedTable
+from allmende.plugin import API, Manifest, Plugin
+from allmende.settings import Settings
+
+log = structlog.get_logger(__name__)
+ENTRY_POINTS = "allmende.plugins"
+Texts = Mapping[str, Mapping[str, str]]
+"""Language → key → text."""
+
+
+class Installed(Struct, frozen=True, kw_only=True):
+    """A plugin that was loaded."""
+
+    plugin: Plugin
+    manifest: Manifest
+    folder: Path
+    texts: Texts
+
+
+class Broken(Struct, frozen=True, kw_only=True):
+    """A plugin that was not loaded: everything else runs, and this says what to tell to whom."""
+
+    name: str
+    owner: str
+    reason: str
+    folder: Path
+
+
+class Registry(Struct, frozen=True, kw_only=True):
+    """All plugins of this instance, in alphabetical order."""
+
+    plugins: Mapping[str, Installed]
+    broken: Mapping[str, Broken] = MappingProxyType({})
+
+    @property
+    def configs(self) -> dict[str, type[Config]]:
+        return {name: installed.plugin.config for name, installed in self.plugins.items()}
+
+    @property
+    def migrations(self) -> dict[str, Path]:
+        """Plugin → its folder of Alembic revisions, for those that have one."""
+        folders = {name: installed.folder / "migrations" for name, installed in self.plugins.items()}
+        return {name: folder for name, folder in folders.items() if folder.is_dir()}
+
+    def without(self, name: str, reason: str) -> Registry:
+        """The registry with this plugin quarantined for this reason."""
+        installed = self.plugins[name]
+        broken = Broken(name=name, owner=installed.manifest.owner, reason=reason, folder=installed.folder)
+        log.warning("plugin_quarantined", plugin=name, owner=broken.owner, reason=reason)
+        return Registry(
+            plugins=MappingProxyType({k: v for k, v in self.plugins.items() if k != name}),
+            broken=MappingProxyType({**self.broken, name: broken}),
+        )
+
+    def context(
+        self,
+        city: City,
+        name: str,
+        database: Database,
+        language: str | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> Context[Any] | None:
+        """What the plugin is given for this city; None where the city has it off."""
+        config = city.config(name)
+        if config is None or name not in self.plugins:
+            return None
+        return Context(
+            city=city,
+            plugin=name,
+            config=config,
+            database=database,
+            language=language or city.language,
+            texts=_with_overrides(self.plugins[name].texts, city, name),
+            clock=clock,
+        )
+
+
+def load_registry(settings: Settings) -> Registry:
+    """All plugins of the plugins folder and of the entry points `allmende.plugins`. Never raises for a bad plugin."""
+    plugins: dict[str, Installed] = {}
+    broken: dict[str, Broken] = {}
+    found: dict[str, tuple[Path, EntryPoint | None]] = {
+        folder.name: (folder, None)
+        for folder in (sorted(settings.plugins.iterdir()) if settings.plugins.is_dir() else ())
+        if folder.is_dir() and not folder.name.startswith((".", "_")) and (folder / "plugin.toml").exists()
+    }
+    for point in entry_points(group=ENTRY_POINTS):
+        if point.name in found:
+            reason = f"entry point {point.value} has the name of a plugin that is already there"
+            key = f"{point.name} ({point.value})"
+            broken[key] = Broken(name=point.name, owner="unknown", reason=reason, folder=Path())
+            continue
+        spec = importlib.util.find_spec(point.module)
+        found[point.name] = (Path(spec.origin).parent if spec and spec.origin else Path(), point)
+    for name, (folder, entry) in sorted(found.items()):
+        result = _load(name, folder, entry)
+        if isinstance(result, Broken):
+            log.warning("plugin_quarantined", plugin=name, owner=result.owner, reason=result.reason)
+            broken[name] = result
+        else:
+            plugins[name] = result
+    return Registry(plugins=MappingProxyType(plugins), broken=MappingProxyType(broken))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """plugin.toml of this folder, by itself: nothing of the plugin is imported."""
+    return msgspec.toml.decode((folder / "plugin.toml").read_bytes(), type=Manifest)
+
+
+def _load(name: str, folder: Path, entry: EntryPoint | None) -> Installed | Broken:
+    def broken(reason: str, owner: str = "unknown") -> Broken:
+        return Broken(name=name, owner=owner, reason=reason, folder=folder)
+
+    try:
+        manifest = read_manifest(folder)
+    except (OSError, msgspec.DecodeError) as error:
+        return broken(f"plugin.toml: {error}")
+    if manifest.api != API:
+        return broken(f"plugin.toml api: is {manifest.api}, this core speaks {API}", manifest.owner)
+    try:
+        module = entry.load() if entry else _import(name, folder)
+        plugin = module if isinstance(module, Plugin) else getattr(module, "plugin", None)
+        texts = read_texts(folder / "texts")
+    except BaseException as error:  # a plugin may raise anything at import, SystemExit included
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return broken(f"cannot be imported: {type(error).__name__}: {error}", manifest.owner)
+    if not isinstance(plugin, Plugin):
+        return broken("its __init__.py has no `plugin = Plugin(...)`", manifest.owner)
+    faults = declaration_faults(name, plugin)
+    if faults:
+        return broken("; ".join(faults), manifest.owner)
+    return Installed(plugin=plugin, manifest=manifest, folder=folder, texts=texts)
+
+
+def _import(name: str, folder: Path) -> Any:
+    """Import the folder as the package `plugins.<name>`, wherever the plugins folder lies."""
+    package = f"plugins.{name}"
+    loaded = sys.modules.get(package)
+    if loaded is not None and Path(loaded.__file__ or "").parent == folder.resolve():
+        return loaded
+    spec = importlib.util.spec_from_file_location(
+        package, folder.resolve() / "__init__.py", submodule_search_locations=[str(folder.resolve())]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder} has no __init__.py")
+    for stale in [key for key in sys.modules if key == package or key.startswith(package + ".")]:
+        del sys.modules[stale]
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[package] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[package]
+        raise
+    return module
+
+
+def declaration_faults(name: str, plugin: Plugin) -> list[str]:
+    """What in the declaration breaks the contract: names, prefixes, tables that importers and searches refer to."""
+    faults = []
+    if plugin.name != name:
+        faults.append(f"Plugin(name={plugin.name!r}) differs from the folder's name {name!r}")
+    own = set(plugin.tables)
+    for table in plugin.tables:
+        if not issubclass(table, CityTable):
+            faults.append(f"table {table.__name__} is no CityTable")
+        elif not table.__tablename__.startswith(f"{name}_"):
+            faults.append(f"table {table.__tablename__!r} does not begin with {name + '_'!r}")
+    kinds = [importer.kind for importer in plugin.importers]
+    faults += [f"two importers for kind {kind!r}" for kind in sorted({k for k in kinds if kinds.count(k) > 1})]
+    for importer in plugin.importers:
+        faults += [
+            f"importer {importer.kind!r} fills {table.__tablename__!r}, which is not in tables"
+            for table in importer.tables
+            if table not in own
+        ]
+    for search in plugin.search:
+        if search.table not in own or not issubclass(search.table, FeedTable):
+            faults.append(f"search names {search.table.__name__}, which is no FeedTable in tables")
+    paths = [route.path for route in plugin.routes]
+    faults += [f"two routes at {path!r}" for path in sorted({p for p in paths if paths.count(p) > 1})]
+    return faults
+
+
+def read_texts(folder: Path) -> Texts:
+    """texts/<language>.toml, nested tables joined by dots: `[upcoming] title = "…"` is `upcoming.title`."""
+    return MappingProxyType(
+        {
+            path.stem: MappingProxyType(flatten(tomllib.loads(path.read_text())))
+            for path in sorted(folder.glob("*.toml"))
+        }
+    )
+
+
+def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = str(value)
+    return flat
+
+
+def _with_overrides(texts: Texts, city: City, name: str) -> Texts:
+    """The plugin's texts with the city's wording on top; the plugin's own object where the city changes nothing."""
+    prefix = f"{name}."
+    overrides = {
+        language: {key.removeprefix(prefix): value for key, value in words.items() if key.startswith(prefix)}
+        for language, words in city.texts.items()
+    }
+    if not any(overrides.values()):
+        return texts
+    languages = texts.keys() | overrides.keys()
+    return {language: {**texts.get(language, {}), **overrides.get(language, {})} for language in languages}
