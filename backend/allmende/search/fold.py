@@ -1,0 +1,46 @@
+"""How words become index terms: the same in Python for both databases, so that both find the same.
+
+`Müll`, `Muell` and `MULL` are one term, `Straße` and `Strasse` are one, and `Spielplätze` finds `Spielplatz`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import snowballstemmer
+
+MAX_WORD = 48
+MAX_QUERY = 200
+"""Characters of a search text that count; nobody types more."""
+MAX_WORDS = 8
+
+_WORD = re.compile(r"[^\W_]+")
+_DIGRAPH = re.compile(r"(?<!q)([aou])e")
+_STEM = snowballstemmer.stemmer("german")
+
+
+def words(text: str) -> list[str]:
+    """The folded words of a text, in order: lower case, no diacritics, ß as ss, ä/ae as a, ö/oe as o, ü/ue as u."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return [_DIGRAPH.sub(r"\1", word)[:MAX_WORD] for word in _WORD.findall(plain)]
+
+
+@lru_cache(maxsize=20_000)
+def stem(word: str) -> str:
+    """The stem of a folded word (Snowball, German); words with digits stay as they are."""
+    return word if not word.isalpha() else str(_STEM.stemWord(word))
+
+
+def terms(text: str) -> set[str]:
+    """What a text is found by: each word, and its stem."""
+    found = set(words(text))
+    return found | {stem(word) for word in found}
+
+
+def query(text: str) -> list[tuple[str, str]]:
+    """The words of a search text as (word, stem), bounded; empty where nothing can be searched for."""
+    seen = dict.fromkeys(words(text[:MAX_QUERY]))
+    return [(word, stem(word)) for word in list(seen)[:MAX_WORDS]]

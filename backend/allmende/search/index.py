@@ -1,0 +1,136 @@
+"""Writing and asking the search index. Written in the import's transaction, asked with one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from allmende.context import Context, Database
+from allmende.db.table import FeedTable
+from allmende.errors import InputError
+from allmende.plugin import Search
+from allmende.search.fold import query, terms
+from allmende.search.tables import SearchTerm
+
+TITLE, TEXT = 3, 1
+MAX_TERMS = 300
+"""Terms of one row; a longer text is found by its beginning."""
+MAX_TEXT = 20_000
+CHUNK = 400
+CAP = 200
+
+
+class Found(NamedTuple):
+    """One row that a search has found, best first."""
+
+    plugin: str
+    kind: str
+    id: str
+    score: float
+
+
+def search_row(search: Search, row: FeedTable) -> dict[str, Any]:
+    """What index_rows needs of a row: its id, its title and the text of the other searched columns."""
+    text = " ".join(_plain(getattr(row, column)) for column in search.text)
+    return {"id": row.id, "title": _plain(getattr(row, search.title)), "text": text}
+
+
+async def index_rows(
+    session: AsyncSession,
+    *,
+    plugin: str,
+    table: type[FeedTable],
+    rows: Sequence[Mapping[str, Any]],
+    deleted: Sequence[str] = (),
+) -> None:
+    """Put new and changed rows (`id`, `title`, `text`) into the index, and take deleted ones out.
+
+    Part of the caller's transaction; the session is bound to the city.
+    """
+    gone = [*deleted, *(row["id"] for row in rows)]
+    for ids in _chunks(gone):
+        await session.execute(
+            delete(SearchTerm).where(SearchTerm.id.in_(ids)), execution_options={"synchronize_session": False}
+        )
+    entries = [
+        {"term": term, "id": row["id"], "plugin": plugin, "kind": table.__tablename__, "weight": weight}
+        for row in rows
+        for term, weight in _weighted(_plain(row["title"]), _plain(row.get("text")))
+    ]
+    for chunk in _chunks(entries, CHUNK * 5):
+        await session.execute(insert(SearchTerm), chunk)
+
+
+async def search_ids(ctx: Context[Any], table: type[FeedTable], text: str, first: int) -> list[tuple[str, float]]:
+    """Ids of the rows of one table that hold all words of the text (the last may be a beginning), best first."""
+    found = await _search(ctx.database, ctx.city.slug, SearchTerm.kind == table.__tablename__, text, first)
+    return [(hit.id, hit.score) for hit in found]
+
+
+async def search_all(database: Database, city: str, plugins: Iterable[str], text: str, first: int) -> list[Found]:
+    """What the text finds in the named plugins of one city, best first; one statement."""
+    return await _search(database, city, SearchTerm.plugin.in_(sorted(plugins)), text, first)
+
+
+async def _search(database: Database, city: str, where: ColumnElement[bool], text: str, first: int) -> list[Found]:
+    if not 0 <= first <= CAP:
+        raise InputError(f"first: {first} is not between 0 and {CAP}", code="BAD_FIRST")
+    asked = query(text)
+    if not asked or not first:
+        return []
+    last = len(asked) - 1
+    matches = [_match(word, stemmed, prefix=i == last) for i, (word, stemmed) in enumerate(asked)]
+    scores = [func.max(score) for _, score in matches]
+    total = sum(scores[1:], start=scores[0])
+    statement = (
+        select(SearchTerm.plugin, SearchTerm.kind, SearchTerm.id, total.label("score"))
+        .where(where, or_(*(condition for condition, _ in matches)))
+        .group_by(SearchTerm.plugin, SearchTerm.kind, SearchTerm.id)
+        .having(and_(*(score > 0 for score in scores)))
+        .order_by(total.desc(), SearchTerm.id)
+        .limit(first)
+    )
+    async with database.session(city) as session:
+        rows = (await session.execute(statement)).all()
+    return [Found(row.plugin, row.kind, row.id, float(row.score)) for row in rows]
+
+
+def _match(word: str, stemmed: str, *, prefix: bool) -> tuple[ColumnElement[bool], ColumnElement[int]]:
+    """Which terms answer to a word, and what they count: the word itself twice a mere beginning."""
+    exact = SearchTerm.term.in_(sorted({word, stemmed}))
+    if not prefix:
+        return exact, case((exact, SearchTerm.weight * 2), else_=0)
+    begins = or_(*(_begins(start) for start in sorted({word, stemmed})))
+    return or_(exact, begins), case((exact, SearchTerm.weight * 2), (begins, SearchTerm.weight), else_=0)
+
+
+def _begins(prefix: str) -> ColumnElement[bool]:
+    return and_(SearchTerm.term >= prefix, SearchTerm.term < prefix + "\U0010ffff")
+
+
+def _weighted(title: str, text: str) -> list[tuple[str, int]]:
+    strong = terms(title[:MAX_TEXT])
+    weak = terms(text[:MAX_TEXT]) - strong
+    ranked = [(term, TITLE) for term in sorted(strong)] + [(term, TEXT) for term in sorted(weak)]
+    return ranked[:MAX_TERMS]
+
+
+def _plain(value: Any) -> str:
+    """The text in a column: a string, a list of them, or texts by language."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case Mapping():
+            return " ".join(_plain(part) for part in value.values())
+        case list() | tuple():
+            return " ".join(_plain(part) for part in value)
+    return str(value)
+
+
+def _chunks(items: Sequence[Any], size: int = CHUNK) -> Iterable[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
