@@ -1,0 +1,41 @@
+# `make` lists the targets. None needs an activated environment; the first run makes .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+UV := $(BIN)/uv --no-config
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev test check lock schema
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv from the pinned, hashed lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Allmende needs Python 3.11 or newer; set PYTHON=")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+dev: $(STAMP) ## import and serve all cities on embedded SQLite; ARGS="--port N"
+	@$(BIN)/allmende dev $(ARGS)
+
+test: $(STAMP) ## run all tests on SQLite and on a real PostgreSQL; ARGS="-k waste"
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+check: $(STAMP) ## run the gates: format, lint, types, layers, cities
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/allmende city check
+	@$(BIN)/allmende schema --check
+
+schema: $(STAMP) ## write backend/schema.graphql from the plugins
+	@$(BIN)/allmende schema --write
+
+lock: $(STAMP) ## renew requirements.lock from pyproject.toml
+	@$(UV) pip compile --quiet --python $(BIN)/python --upgrade --universal --generate-hashes --group dev pyproject.toml -o requirements.lock
