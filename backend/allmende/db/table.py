@@ -6,8 +6,21 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, String, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, FromClause, MetaData, String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from allmende.errors import ScopeError
+
+SCOPE = "allmende_scope"
+"""Execution option of a connection: the slug of the city that it is bound to, or `*` for the core's own work."""
+
+
+def bound_city(context: Any) -> str:
+    """The default of every `city` column: the city that the session is bound to."""
+    scope = context.root_connection.get_execution_options().get(SCOPE, "*")
+    if scope == "*":
+        raise ScopeError("no city is bound here: use database.transaction(city), or give the row its city")
+    return str(scope)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -51,7 +64,9 @@ class CityTable(Base):
 
     __abstract__ = True
 
-    city: Mapped[str] = mapped_column(String(64), primary_key=True, sort_order=-100)
+    city: Mapped[str] = mapped_column(
+        String(64), primary_key=True, sort_order=-100, default=bound_city, info={"scope": "city"}
+    )
 
 
 class FeedTable(CityTable):
@@ -79,3 +94,13 @@ def stable_id(city: str, source: str, table: type[FeedTable], key: str) -> str:
     """The id that the row of this key has, now and after every later import; for rows that refer to another row."""
     text = "\x1f".join((city, source, table.__tablename__, key))
     return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def is_city_table(table: FromClause) -> bool:
+    city = table.c.get("city")
+    return city is not None and city.info.get("scope") == "city"
+
+
+def city_tables(metadata: MetaData = Base.metadata) -> list[str]:
+    """The names of all city tables that are imported by now."""
+    return sorted(name for name, table in metadata.tables.items() if is_city_table(table))

@@ -1,0 +1,133 @@
+"""The database as the core sees it: sessions bound to one city, and one kind of session that sees all of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import lru_cache
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from allmende.db.rls import EVERY, SETTING
+from allmende.db.table import SCOPE
+from allmende.db.url import serving_url
+
+WRITE = "allmende_write"
+"""Execution option: this transaction is going to write, so SQLite takes the write lock at its beginning."""
+
+
+class Counter(list[str]):
+    """The SQL statements that ran inside a `with database.count()` block, in order; `len(counter)` is their number.
+
+    BEGIN, COMMIT, ROLLBACK and the setting of the city are not counted: they travel with BEGIN and cost no round trip.
+    """
+
+
+class Database:
+    """One database, SQLite or PostgreSQL. Make one per process (and event loop), and `close` it at the end."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = serving_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._counters: list[Counter] = []
+        self._cities = self._engine(pool_size)
+        self._system = self._engine(2).execution_options(**{SCOPE: EVERY})
+        self._bound = lru_cache(maxsize=4096)(self._bind)
+
+    @asynccontextmanager
+    async def session(self, city: str) -> AsyncIterator[AsyncSession]:
+        """Read the rows of this city. Nothing is committed."""
+        async with AsyncSession(self._bound(city, False), expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def transaction(self, city: str) -> AsyncIterator[AsyncSession]:
+        """Write rows of this city: committed at the end of the block, rolled back on an exception."""
+        async with AsyncSession(self._bound(city, True), expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[AsyncSession]:
+        """A transaction across all cities, for the core's own work (the scheduler). Never handed to a plugin."""
+        engine = self._system.execution_options(**{WRITE: True})
+        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def ping(self) -> None:
+        """Raises if the database does not answer."""
+        async with self._system.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self._cities.dispose()
+        await self._system.dispose()
+
+    @contextmanager
+    def count(self) -> Iterator[Counter]:
+        """Collect the statements that run in this block, whoever runs them; for tests that pin their number."""
+        counter = Counter()
+        self._counters.append(counter)
+        try:
+            yield counter
+        finally:
+            self._counters.remove(counter)
+
+    def _bind(self, city: str, write: bool) -> AsyncEngine:
+        return self._cities.execution_options(**{SCOPE: city, WRITE: write})
+
+    def _engine(self, pool_size: int) -> AsyncEngine:
+        options: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": 10}
+        if self.is_sqlite:
+            options["connect_args"] = {"timeout": 10, "isolation_level": None}
+        else:
+            options["connect_args"] = {"timeout": 5, "command_timeout": 30, "connection_class": ScopedConnection}
+        engine = create_async_engine(self.url, **options)
+        event.listen(engine.sync_engine, "before_cursor_execute", self._count)
+        if self.is_sqlite:
+            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        else:
+            event.listen(engine.sync_engine, "begin", _begin_postgresql)
+        return engine
+
+    def _count(self, connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
+        for counter in self._counters:
+            counter.append(statement)
+
+
+class ScopedConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that says with BEGIN, in the same round trip, whose rows the transaction may see.
+
+    The setting is local to the transaction, so nothing of it is left on a pooled connection; if it were ever missing,
+    row-level security shows no rows at all.
+    """
+
+    scope = ""
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        if query.startswith("BEGIN") and not args:
+            query += f" SET LOCAL {SETTING} = '{self.scope.replace(chr(39), '')}';"
+        return str(await super().execute(query, *args, timeout=timeout))
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    connection.connection.driver_connection.scope = connection.get_execution_options().get(SCOPE, "")  # type: ignore[union-attr]
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later can fail at once with "database is locked", whatever the timeout.
+    write = connection.get_execution_options().get(WRITE)
+    cursor = connection.connection.cursor()
+    cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+    cursor.close()
+
+
+def _prepare_sqlite(connection: Any, entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
