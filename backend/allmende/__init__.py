@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from allmende.city.model import BBox as BBox
     from allmende.city.model import City as City
+    from allmende.city.model import Colour as Colour
     from allmende.city.model import Config as Config
     from allmende.city.model import LocalText as LocalText
+    from allmende.city.model import Slug as Slug
     from allmende.city.model import Strict as Strict
     from allmende.city.model import pick as pick
     from allmende.context import Context as Context
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from allmende.errors import NotFound as NotFound
     from allmende.geo import around as around
     from allmende.geo import distance as distance
+    from allmende.graphql.pages import check_first as check_first
     from allmende.graphql.pages import paginate as paginate
     from allmende.graphql.types import CityModule as CityModule
     from allmende.graphql.types import Connection as Connection
@@ -51,12 +54,12 @@ if TYPE_CHECKING:
     from allmende.search.index import search_ids as search_ids
 
 _HOME = {
-    "city.model": "BBox City Config LocalText Strict pick",
+    "city.model": "BBox City Colour Config LocalText Slug Strict pick",
     "context": "Context",
     "db.table": "Base CityTable FeedTable UtcDateTime stable_id",
     "errors": "AllmendeError FeedError InputError NotFound",
     "geo": "around distance",
-    "graphql.pages": "paginate",
+    "graphql.pages": "check_first paginate",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "plugin": "Batch Feed Home Importer Job Map Payload Plugin Refusal Reply Route Search Source",
     "search.index": "search_ids",
