@@ -1,0 +1,56 @@
+"""The `allmende` command. Each command's module is imported only when it is used, so that the others start fast."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from allmende.errors import AllmendeError
+
+COMMANDS = {
+    "city": ("allmende.cli.city:city", "City folders: list, new, check, explain, diff, schema."),
+    "db": ("allmende.cli.db:db", "The database: upgrade, downgrade, check, revision, status."),
+    "dev": ("allmende.cli.serve:dev", "Migrate, import and serve everything on this machine, with reload."),
+    "feeds": ("allmende.cli.feeds:feeds", "The state of every source; approve or reject a held import."),
+    "import": ("allmende.cli.feeds:import_", "Import the sources of all cities, of one, or one source, now."),
+    "plugin": ("allmende.cli.plugin:plugin", "Plugins: list."),
+    "schema": ("allmende.cli.schema:schema", "The public GraphQL schema: print, write, check."),
+    "serve": ("allmende.cli.serve:serve", "Serve in production, with several workers."),
+    "work": ("allmende.cli.feeds:work", "Run the jobs: imports and the plugins' own (PostgreSQL)."),
+}
+"""Command → where it is, and what the list of commands says of it."""
+
+
+class Commands(click.Group):
+    """Knows its commands by name; loads one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+
+@click.command(cls=Commands, name="allmende", help="Allmende: one backend for the citizen apps of many cities.")
+@click.version_option(package_name="allmende")
+def root() -> None:
+    """The root of all commands."""
+
+
+def main() -> None:
+    """The entry point: errors that are meant for people are printed as one text, without a traceback."""
+    try:
+        root(standalone_mode=True)
+    except AllmendeError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
+from allmende.city.colour import LEAST, contrast, ink
 from allmende.city.model import Brand
 
-WHITE, BLACK = "#ffffff", "#000000"
+WHITE = "#ffffff"
 DARK_PAGE, DARK_CARD = "#14171a", "#1e2327"
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance of #rrggbb (WCAG 2.2)."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast ratio between 1 and 21 (WCAG 2.2)."""
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def readable_on(background: str) -> str:
-    """White or black, whichever reads better on the background."""
-    return WHITE if contrast(WHITE, background) >= contrast(BLACK, background) else BLACK
 
 
 def mixed(colour: str, other: str, share: float) -> str:
@@ -32,9 +15,9 @@ def mixed(colour: str, other: str, share: float) -> str:
     return "#" + "".join(f"{round(a * (1 - share) + b * share):02x}" for a, b in pairs)
 
 
-def as_text(colour: str, *backgrounds: str, ratio: float = 4.5) -> str:
+def as_text(colour: str, *backgrounds: str, ratio: float = LEAST) -> str:
     """The colour, moved towards white or black only as far as it needs to be read on all the backgrounds."""
-    towards = readable_on(backgrounds[0])
+    towards = ink(backgrounds[0])
     for step in range(21):
         candidate = mixed(colour, towards, step / 20)
         if all(contrast(candidate, background) >= ratio for background in backgrounds):
@@ -48,7 +31,7 @@ def theme(brand: Brand) -> str:
     def block(page: str, card: str, tint: float) -> str:
         values = {
             "primary": brand.primary,
-            "on-primary": readable_on(brand.primary),
+            "on-primary": ink(brand.primary),
             "link": as_text(brand.primary, card, page),
             "accent": as_text(brand.accent, card, page),
             "page": mixed(page, brand.primary, tint),

@@ -2,36 +2,187 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import mimetypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import structlog
 from babel import Locale
-from litestar import MediaType, Request, Response, get
-from litestar.exceptions import NotFoundException
-from litestar.handlers import BaseRouteHandler
+from litestar import Request, Response, get
+from litestar.router import Router
 from litestar.static_files import create_static_files_router
 from markupsafe import Markup
 
 from allmende.city.model import City
-from allmende.graphql.languages import accepted
-from allmende.instance import Instance
+from allmende.context import Context
+from allmende.graphql.languages import choose
+from allmende.graphql.request import Services
 from allmende.pages.chart import SQUEEZE, chart
 from allmende.pages.colours import theme
-from allmende.pages.operation import home_operation
+from allmende.pages.operation import Operation, home_operation
 from allmende.pages.outline import LAENDER
 from allmende.pages.render import HERE, fragment, page
+from allmende.plugin import Home
 
+log = structlog.get_logger(__name__)
 SHOWN = 60
 """Cities listed on the start page; the others are found by the search."""
 SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self' https: data:; style-src 'self'; form-action 'self'; "
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "X-Frame-Options": "DENY",
+    "Vary": "Accept-Language",
 }
-"""Nothing is loaded from elsewhere but pictures that a city's own content names; there are no scripts at all."""
+"""Nothing is loaded from elsewhere, and there are no scripts at all."""
+Ask = Callable[[str, Mapping[str, Any], str], Awaitable[Mapping[str, Any]]]
+"""(operation, variables, Accept-Language) → the answer that an app would get."""
+
+
+def page_routes(services: Services, ask: Ask) -> list[Any]:
+    """The handlers of all pages."""
+    operation = home_operation(services.registry)
+
+    @get("/", include_in_schema=False)
+    async def start(request: Request[Any, Any, Any]) -> Response[str]:
+        query = request.query_params.get("q", "").strip()[:80]
+        asked = request.query_params.get("lang")
+        language = choose(("de", "en"), asked, request.headers.get("accept-language", ""))
+        every = list(services.cities().by_slug.values())
+        found = [city for _, city in services.directory.find(query)]
+        return _html(
+            page(
+                "start.html",
+                language=language,
+                chosen=asked,
+                query=query,
+                total=len(every),
+                shown=found[:SHOWN],
+                hidden=max(len(found) - SHOWN, 0),
+                chart=chart(found),
+                outlines=LAENDER.values(),
+                squeeze=SQUEEZE,
+                problems=problems(services),
+            )
+        )
+
+    @get("/{slug:str}", include_in_schema=False)
+    async def city(request: Request[Any, Any, Any], slug: str) -> Response[str]:
+        found = services.cities().by_slug.get(slug)
+        header = request.headers.get("accept-language", "")
+        asked = request.query_params.get("lang")
+        if found is None:
+            return _html(page("lost.html", language=choose(("de", "en"), asked, header), what=slug), status=404)
+        return _html(await preview(services, ask, operation, found, dict(request.query_params), header))
+
+    @get("/{slug:str}/theme.css", include_in_schema=False)
+    async def style(slug: str) -> Response[str]:
+        found = services.cities().by_slug.get(slug)
+        if found is None:
+            return Response("", status_code=404, media_type="text/css")
+        return Response(theme(found.brand), media_type="text/css", headers={"Cache-Control": "public, max-age=60"})
+
+    @get("/{slug:str}/logo", include_in_schema=False)
+    async def logo(slug: str) -> Response[bytes]:
+        found = services.cities().by_slug.get(slug)
+        own = Path(found.folder) / "brand" / found.brand.logo if found and found.brand.logo else None
+        path = own if own is not None and own.is_file() else HERE / "static" / "allmende.svg"
+        media = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        headers = {"Cache-Control": "public, max-age=60", **SECURITY}
+        return Response(path.read_bytes(), media_type=media, headers=headers)
+
+    static: Router = create_static_files_router("/static", [HERE / "static"], include_in_schema=False)
+    return [start, city, style, logo, static]
+
+
+async def preview(
+    services: Services, ask: Ask, operation: Operation, city: City, params: Mapping[str, str], header: str
+) -> str:
+    """A city's home screen as a page, made of nothing but the answer to the Home operation."""
+    language = choose(city.languages, params.get("lang"), header)
+    variables = await home_variables(services, operation, city, language, params)
+    answer = await ask(operation.text, variables, header)
+    data: Mapping[str, Any] = ((answer.get("data") or {}).get("city")) or {}
+    modules: list[Mapping[str, Any]] = data.get("modules") or []
+    cards, off = [], []
+    for module in modules:
+        name = module["name"]
+        if module["status"] == "OFF":
+            off.append(module)
+            continue
+        ctx = services.registry.context(city, name, services.database, language, services.clock)
+        part = data.get(name)
+        body: Markup | None = None
+        if ctx is not None and part is not None:
+            body = fragment(services.registry.plugins[name], ctx, part)
+        elif services.registry.plugins[name].plugin.home is None:
+            continue
+        cards.append({**module, "body": body})
+    return page(
+        "city.html",
+        language=language,
+        languages=[(code, _autonym(code)) for code in city.languages],
+        city=city,
+        cards=cards,
+        off=off,
+        operation=operation.text,
+        variables=json.dumps(variables, indent=2, ensure_ascii=False),
+        answer=json.dumps(answer, indent=2, ensure_ascii=False),
+        graphiql="/graphql?" + urlencode({"query": operation.text, "variables": json.dumps(variables)}),
+    )
+
+
+async def home_variables(
+    services: Services, operation: Operation, city: City, language: str, params: Mapping[str, str]
+) -> dict[str, Any]:
+    """City, language, what the reader chose in the address, and the plugins' defaults for the rest."""
+    variables: dict[str, Any] = {"city": city.slug, "language": language}
+    for name, installed in services.registry.plugins.items():
+        home = installed.plugin.home
+        ctx = services.registry.context(city, name, services.database, language, services.clock)
+        if home is None or not home.variables:
+            continue
+        defaults = await _defaults(home, ctx) if ctx else {}
+        for variable, kind in home.variables.items():
+            variables[variable] = _typed(params[variable], kind) if params.get(variable) else defaults.get(variable)
+    return variables
+
+
+async def _defaults(home: Home, ctx: Context[Any]) -> Mapping[str, Any]:
+    """What the plugin proposes; a plugin that fails here proposes nothing, and its part of the page says the rest."""
+    if home.defaults is None:
+        return {}
+    try:
+        async with asyncio.timeout(2):
+            return await home.defaults(ctx)
+    except Exception:
+        log.exception("home_defaults_failed", plugin=ctx.plugin, city=ctx.city.slug)
+        return {}
+
+
+def _typed(value: str, kind: str) -> Any:
+    """A value from the address as the variable's GraphQL type; what does not fit is left for GraphQL to refuse."""
+    base = kind.rstrip("!")
+    try:
+        return {"Float": float, "Int": int}.get(base, str)(value)
+    except ValueError:
+        return value
+
+
+def problems(services: Services) -> list[str]:
+    """Folders and plugins that could not be loaded; shown on the start page of a development instance only."""
+    broken = [f"plugins/{name}: {broken.reason}" for name, broken in services.registry.broken.items()]
+    return broken + [str(problem) for problem in getattr(services.cities(), "problems", ())]
+
+
+def _autonym(language: str) -> str:
+    return (Locale.parse(language, sep="-").get_display_name() or language).capitalize()
+
+
+def _html(content: str, status: int = 200) -> Response[str]:
+    return Response(content, status_code=status, media_type="text/html", headers=SECURITY)

@@ -1,0 +1,41 @@
+"""`allmende plugin`: what is installed, who maintains it, which cities use it."""
+
+from __future__ import annotations
+
+import os
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from allmende.city.load import load_cities
+from allmende.city.model import pick
+from allmende.registry import load_registry
+from allmende.settings import load_settings
+
+
+@click.group()
+def plugin() -> None:
+    """Plugins of this instance."""
+
+
+@plugin.command("list")
+def list_() -> None:
+    """Every plugin with owner, version, licence and the cities that use it; then those that could not be loaded."""
+    settings = load_settings()
+    registry = load_registry(settings)
+    cities = load_cities(settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys())
+    table = Table(box=None, pad_edge=False)
+    for heading in ("plugin", "title", "version", "owner", "licence", "importers", "cities"):
+        table.add_column(heading)
+    for name, installed in registry.plugins.items():
+        manifest = installed.manifest
+        users = [slug for slug, city in cities.by_slug.items() if name in city.plugins]
+        shown = ", ".join(users) if len(users) <= 8 else f"{len(users)} cities"
+        kinds = ", ".join(importer.kind for importer in installed.plugin.importers)
+        title = pick(manifest.title, "en")
+        table.add_row(name, title, manifest.version, manifest.owner, manifest.licence, kinds, shown)
+    console = Console()
+    console.print(table)
+    for broken in registry.broken.values():
+        console.print(f"[red]not loaded[/] {broken.name} (owner: {broken.owner}): {broken.reason}", highlight=False)
