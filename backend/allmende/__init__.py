@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from allmende.errors import NotFound as NotFound
     from allmende.geo import around as around
     from allmende.geo import distance as distance
+    from allmende.graphql.inputs import BBoxInput as BBoxInput
     from allmende.graphql.pages import check_first as check_first
     from allmende.graphql.pages import paginate as paginate
     from allmende.graphql.types import CityModule as CityModule
@@ -59,6 +60,7 @@ _HOME = {
     "db.table": "Base CityTable FeedTable UtcDateTime stable_id",
     "errors": "AllmendeError FeedError InputError NotFound",
     "geo": "around distance",
+    "graphql.inputs": "BBoxInput",
     "graphql.pages": "check_first paginate",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "plugin": "Batch Feed Home Importer Job Map Payload Plugin Refusal Reply Route Search Source",
