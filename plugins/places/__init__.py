@@ -1,0 +1,36 @@
+"""Places: playgrounds, offices, containers, charging stations, from the formats in which cities publish them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from allmende import Context, Home, Map, Plugin, Route, Search
+
+from .config import PlacesConfig
+from .importers import IMPORTERS
+from .routes import export
+from .schema import Places, map_features, search_hits
+from .tables import PlacesPlace
+
+
+async def _centre(ctx: Context[Any]) -> Mapping[str, Any]:
+    return {"places_lat": ctx.city.area.lat, "places_lon": ctx.city.area.lon}
+
+
+plugin = Plugin(
+    name="places",
+    config=PlacesConfig,
+    tables=(PlacesPlace,),
+    city_field=Places,
+    importers=IMPORTERS,
+    routes=(Route(path="places.geojson", handle=export),),
+    search=(Search(table=PlacesPlace, title="name", text=("words", "address", "text"), load=search_hits),),
+    map=Map(load=map_features),
+    home=Home(
+        selection="near(lat: $places_lat, lon: $places_lon, first: 5) {"
+        " id name category icon colour address distance open opensAt closesAt wheelchair website }",
+        variables={"places_lat": "Float", "places_lon": "Float"},
+        defaults=_centre,
+    ),
+)

@@ -1,0 +1,323 @@
+"""The module as apps see it: places near a point, in a box, by text or category, and whether they are open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Any
+
+import strawberry
+from allmende import (
+    BBox,
+    BBoxInput,
+    CityModule,
+    Connection,
+    Context,
+    Image,
+    InputError,
+    LocalText,
+    MapFeature,
+    Position,
+    SearchHit,
+    check_first,
+    paginate,
+)
+from strawberry import Private, argument
+
+from . import hours, service
+from .config import Category, PlacesConfig
+from .tables import PlacesPlace as Row
+
+CAP = 100
+MAP_CAP = 1000
+OTHER = Category(id="other", name="")
+
+
+@strawberry.type(name="PlacesFact", description="One line about a place: what it says, and of what.")
+class PlacesFact:
+    label: str = strawberry.field(description="What it is about, in the reader's language.")
+    value: str = strawberry.field(description="What it says.")
+
+
+@strawberry.type(name="PlacesSource", description="Where the data on a place comes from.")
+class PlacesSource:
+    title: str = strawberry.field(description="Who publishes it.")
+    licence: str | None = strawberry.field(description="Under which licence.")
+    attribution: str | None = strawberry.field(description="What must be shown beside it.")
+    fetched_at: datetime = strawberry.field(description="When the source last said something new about this place.")
+
+
+@strawberry.type(name="PlacesCategory", description="A kind of place, as the city distinguishes them.")
+class PlacesCategory:
+    id: strawberry.ID = strawberry.field(description="By which lists are filtered.")
+    name: str = strawberry.field(description="In the reader's language.")
+    icon: str = strawberry.field(description="One emoji or character.")
+    colour: str = strawberry.field(description="#rrggbb.")
+    count: int = strawberry.field(description="How many places there are of it.")
+
+
+@strawberry.type(name="PlacesPlace", description="A place that citizens look for: playground, office, container.")
+class PlacesPlace(SearchHit, MapFeature):
+    row: Private[Row]
+    ctx: Private[Context[Any]]
+    metres: Private[float | None] = None
+
+    @classmethod
+    def of(cls, row: Row, ctx: Context[Any], metres: float | None = None) -> PlacesPlace:
+        return cls(
+            id=strawberry.ID(row.id),
+            title=row.name,
+            module="places",
+            position=Position(lat=row.lat, lon=row.lon),
+            row=row,
+            ctx=ctx,
+            metres=metres,
+        )
+
+    @cached_property
+    def _now(self) -> hours.Now:
+        return hours.state(self.row.opening_hours, self.ctx.city, self.ctx.now)
+
+    @cached_property
+    def _category(self) -> Category:
+        return _category(self.ctx, self.row.category)
+
+    @strawberry.field(description="Its name.")
+    def name(self) -> str:
+        return self.row.name
+
+    @strawberry.field(description="Name of its category, in the reader's language.")
+    def category(self) -> str:
+        return _name(self.ctx, self._category)
+
+    @strawberry.field(description="Id of its category.")
+    def category_id(self) -> strawberry.ID:
+        return strawberry.ID(self.row.category)
+
+    @strawberry.field(description="Icon of its category: one emoji or character.")
+    def icon(self) -> str:
+        return self._category.icon
+
+    @strawberry.field(description="Colour of its category, #rrggbb.")
+    def colour(self) -> str:
+        return self._category.colour
+
+    @strawberry.field(description="What there is to say about it, as plain text.")
+    def text(self) -> str | None:
+        return self.row.text or None
+
+    @strawberry.field(description="Street and number, or where else to find it.")
+    def address(self) -> str | None:
+        return self.row.address or None
+
+    @strawberry.field(description="Metres from the point that was asked for; null where no point was given.")
+    def distance(self) -> float | None:
+        return None if self.metres is None else round(self.metres, 1)
+
+    @strawberry.field(name="open", description="Whether it is open now; null where that is not known.")
+    def is_open(self) -> bool | None:
+        return self._now.open
+
+    @strawberry.field(description="When it opens next; null while it is open, and where that is not known.")
+    def opens_at(self) -> datetime | None:
+        return self._now.opens_at
+
+    @strawberry.field(description="Until when it is open; null while it is closed, and where it never closes.")
+    def closes_at(self) -> datetime | None:
+        return self._now.closes_at
+
+    @strawberry.field(description="Opening hours as the source gives them, usually in OpenStreetMap's syntax.")
+    def opening_hours(self) -> str | None:
+        return self.row.opening_hours or None
+
+    @strawberry.field(description="A line for each of the next seven days, today first; empty where not known.")
+    def opening_hours_text(self) -> list[str]:
+        days = hours.week(self.row.opening_hours, self.ctx.city, self.ctx.now)
+        return [_day(self.ctx, midnight, spans) for midnight, spans in days]
+
+    @strawberry.field(description="Whether it can be used with a wheelchair: yes, limited, no, or unknown.")
+    def wheelchair(self) -> str:
+        return self.row.wheelchair
+
+    @strawberry.field(description="What else helps or hinders people with disabilities.")
+    def accessibility(self) -> list[PlacesFact]:
+        return [_tag(self.ctx, tag, value) for tag, value in sorted(self.row.tags.items())]
+
+    @strawberry.field(description="What else the source knows about it.")
+    def facts(self) -> list[PlacesFact]:
+        pick = self.ctx.pick
+        return [PlacesFact(label=pick(fact["label"]), value=pick(fact["value"])) for fact in self.row.facts]
+
+    @strawberry.field(description="Telephone number.")
+    def phone(self) -> str | None:
+        return self.row.phone or None
+
+    @strawberry.field(description="Address of its web page.")
+    def website(self) -> str | None:
+        return self.row.website or None
+
+    @strawberry.field(description="A picture of it.")
+    def image(self) -> Image | None:
+        found = self.row.image
+        return Image(url=found["url"], alt=found["alt"], credit=found["credit"] or None) if found else None
+
+    @strawberry.field(description="Language of its texts, BCP 47.")
+    def language(self) -> str:
+        return self.row.language
+
+    @strawberry.field(description="Where this comes from; null where the city no longer has the source.")
+    def source(self) -> PlacesSource | None:
+        config: PlacesConfig = self.ctx.config
+        source = next((source for source in config.sources if source.id == self.row.source), None)
+        if source is None:
+            return None
+        return PlacesSource(
+            title=self.ctx.pick(source.title) or source.id,
+            licence=source.licence or None,
+            attribution=source.attribution or None,
+            fetched_at=self.ctx.localize(self.row.fetched_at),
+        )
+
+
+First = Annotated[int, argument(description=f"How many at most, up to {CAP}.")]
+Of = Annotated[strawberry.ID | None, argument(description="Only places of the category with this id.")]
+
+
+@strawberry.type(name="Places", description="Places in the city: what is where, how far, and whether it is open.")
+class Places(CityModule):
+    @strawberry.field(description="The nearest places, nearest first.")
+    async def near(
+        self,
+        lat: Annotated[float | None, argument(description="Degrees north; the city's centre if left out.")] = None,
+        lon: Annotated[float | None, argument(description="Degrees east; the city's centre if left out.")] = None,
+        first: First = 10,
+        metres: Annotated[float | None, argument(description="Only places within this distance.")] = None,
+        category: Of = None,
+        open: Annotated[
+            bool | None,
+            argument(description=f"Only those known to be open (or closed) now, of the nearest {service.SCAN}."),
+        ] = None,
+    ) -> list[PlacesPlace]:
+        check_first(first, CAP)
+        point = _point(self.ctx, lat, lon)
+        if metres is not None and not metres > 0:
+            raise InputError(f"metres: {metres} is not greater than 0")
+        found = await service.near(self.ctx, *point, first=first, metres=metres, category=category, is_open=open)
+        return [PlacesPlace.of(row, self.ctx, far) for row, far in found]
+
+    @strawberry.field(name="in", description="Places inside a box, by name.")
+    async def within(
+        self,
+        bbox: Annotated[BBoxInput, argument(description="The box, such as the part of the map on the screen.")],
+        category: Of = None,
+        first: Annotated[int, argument(description=f"How many at most, up to {MAP_CAP}.")] = 100,
+    ) -> list[PlacesPlace]:
+        check_first(first, MAP_CAP)
+        return _made(self.ctx, await service.within(self.ctx, bbox.checked("bbox"), first, category))
+
+    @strawberry.field(description="Places found by name, category, address and description, best first.")
+    async def search(
+        self,
+        text: Annotated[str, argument(description="Words, the last of which may be a beginning.")],
+        category: Of = None,
+        first: First = 20,
+    ) -> list[PlacesPlace]:
+        check_first(first, CAP)
+        return _made(self.ctx, await service.search(self.ctx, text, first, category))
+
+    @strawberry.field(description="All places, by name.")
+    async def all(
+        self,
+        first: First = 20,
+        after: Annotated[str | None, argument(description="Cursor after which to go on.")] = None,
+        category: Of = None,
+    ) -> Connection[PlacesPlace]:
+        return await paginate(
+            self.ctx,
+            service.places(category),
+            order=((Row.name, "asc"), (Row.id, "asc")),
+            first=first,
+            after=after,
+            make=lambda row: PlacesPlace.of(row, self.ctx),
+            cap=CAP,
+        )
+
+    @strawberry.field(description="One place by its id; null if there is none.")
+    async def place(self, id: Annotated[strawberry.ID, argument(description="Id of the place.")]) -> PlacesPlace | None:
+        return next(iter(_made(self.ctx, await service.by_ids(self.ctx, [id]))), None)
+
+    @strawberry.field(description="The city's categories in its order, with the number of places of each.")
+    async def categories(self) -> list[PlacesCategory]:
+        counts = await service.counts(self.ctx)
+        known: tuple[Category, ...] = self.ctx.config.categories
+        others = sum(counts.values()) - sum(counts.get(category.id, 0) for category in known)
+        return [
+            PlacesCategory(
+                id=strawberry.ID(category.id),
+                name=_name(self.ctx, category),
+                icon=category.icon,
+                colour=category.colour,
+                count=others if category is OTHER else counts.get(category.id, 0),
+            )
+            for category in (*known, *((OTHER,) if others else ()))
+        ]
+
+
+async def search_hits(ctx: Context[Any], ids: Sequence[str]) -> Sequence[PlacesPlace]:
+    return _made(ctx, await service.by_ids(ctx, ids))
+
+
+async def map_features(ctx: Context[Any], box: BBox, first: int) -> Sequence[PlacesPlace]:
+    return _made(ctx, await service.within(ctx, box, first))
+
+
+def _made(ctx: Context[Any], rows: Sequence[Row]) -> list[PlacesPlace]:
+    return [PlacesPlace.of(row, ctx) for row in rows]
+
+
+def _point(ctx: Context[Any], lat: float | None, lon: float | None) -> tuple[float, float]:
+    if (lat is None) != (lon is None):
+        raise InputError("lat, lon: give both, or neither for the city's centre")
+    if lat is None or lon is None:
+        return ctx.city.area.lat, ctx.city.area.lon
+    if not -90 <= lat <= 90:
+        raise InputError(f"lat: {lat} is not between -90 and 90")
+    if not -180 <= lon <= 180:
+        raise InputError(f"lon: {lon} is not between -180 and 180")
+    return lat, lon
+
+
+def _category(ctx: Context[Any], id: str) -> Category:
+    known: tuple[Category, ...] = ctx.config.categories
+    return next((category for category in known if category.id == id), OTHER)
+
+
+def _name(ctx: Context[Any], category: Category) -> str:
+    name: LocalText = category.name
+    return ctx.pick(name) or ctx.text("category.other")
+
+
+def _day(ctx: Context[Any], midnight: datetime, spans: Sequence[tuple[datetime, datetime]]) -> str:
+    """`Montag: 08:00–12:00, 14:00–18:00 Uhr`."""
+    name = ctx.text(f"weekday.{midnight.weekday() + 1}")
+    if not spans:
+        return ctx.text("hours.closed", day=name)
+    if any(start == midnight and (end - start).total_seconds() >= 23 * 3600 for start, end in spans):
+        return ctx.text("hours.all_day", day=name)
+    times = ", ".join(f"{start:%H:%M}–{_end(end)}" for start, end in spans)
+    return ctx.text("hours.day", day=name, times=times)
+
+
+def _end(end: datetime) -> str:
+    text = f"{end:%H:%M}"
+    return "24:00" if text == "00:00" else text
+
+
+def _tag(ctx: Context[Any], tag: str, value: str) -> PlacesFact:
+    """An OSM tag in words; a value or a tag without a text is shown as it is."""
+    label, worded = ctx.text(f"accessibility.{tag}"), ctx.text(f"value.{value.lower()}")
+    return PlacesFact(
+        label=label if label != f"accessibility.{tag}" else tag,
+        value=worded if worded != f"value.{value.lower()}" else value,
+    )
