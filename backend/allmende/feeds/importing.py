@@ -1,0 +1,209 @@
+"""Imports one source: fetch, read, compare, write in one transaction. Whatever fails, the last good data stays."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from allmende.city.model import City
+from allmende.context import Context
+from allmende.errors import AllmendeError
+from allmende.feeds import quarantine
+from allmende.feeds.fetch import Fetched, Validators
+from allmende.feeds.lease import take
+from allmende.feeds.outcome import Run, Work, fail, reason_of, record, release
+from allmende.feeds.rows import Prepared, prepare
+from allmende.feeds.services import Services, importer_for, sources_of
+from allmende.feeds.sync import Diff, apply, compare
+from allmende.feeds.tables import FeedSource
+from allmende.plugin import Batch, Importer, Plugin, Refusal, Source
+from allmende.search.index import index_rows
+
+log = structlog.get_logger(__name__)
+
+
+async def import_source(
+    services: Services, city: City, plugin: Plugin, source: Source, *, force: bool = False, approve: bool = False
+) -> Run:
+    """Import one source now. Never raises for what the feed, the plugin or the database does wrong.
+
+    `force` reads the payload even if it is the known one. `approve` applies the quarantined payload instead of
+    fetching, whatever it removes.
+    """
+    begun, started = time.monotonic(), services.clock()
+    key = {"plugin": plugin.name, "source": source.id}
+    blank = Run(city=city.slug, plugin=plugin.name, source=source.id, status="failed")
+    try:
+        lease = await take(services.database, city.slug, FeedSource, key, started, services.rules.lease)
+        if not lease:
+            return msgspec.structs.replace(blank, status="busy", reason="is being imported by another process")
+        state = await _state(services, city, key)
+    except Exception as error:
+        log.warning("feed_state_failed", city=city.slug, **key, error=type(error).__name__)
+        return msgspec.structs.replace(blank, reason=reason_of(error))
+    work = Work(
+        services=services,
+        city=city,
+        plugin=plugin,
+        source=source,
+        lease=lease,
+        state=state,
+        started=started,
+        begun=begun,
+    )
+    try:
+        return await _import(work, force=force, approve=approve)
+    except asyncio.CancelledError:  # the process stops: give the source back, so that the next one need not wait
+        await asyncio.shield(release(work))
+        raise
+    except Exception as error:
+        return await fail(work, error)
+
+
+async def import_all(
+    services: Services,
+    cities: Sequence[City],
+    plugins: Sequence[Plugin],
+    *,
+    source: str | None = None,
+    force: bool = False,
+    concurrency: int = 4,
+    on_progress: Callable[[Run], None] = lambda run: None,
+) -> list[Run]:
+    """Import every source of these cities (or the ones with this id), in the order of cities and plugins."""
+    room = asyncio.Semaphore(concurrency)
+
+    async def one(city: City, plugin: Plugin, chosen: Source) -> Run:
+        async with room:
+            run = await import_source(services, city, plugin, chosen, force=force)
+        on_progress(run)
+        return run
+
+    wanted = [
+        (city, plugin, chosen)
+        for city in cities
+        for plugin in plugins
+        for chosen in sources_of(city, plugin)
+        if source in (None, chosen.id)
+    ]
+    return list(await asyncio.gather(*(one(*each) for each in wanted)))
+
+
+async def _import(work: Work, *, force: bool, approve: bool) -> Run:
+    services, city, source = work.services, work.city, work.source
+    importer = importer_for(work.plugin, source)
+    ctx = services.context(city, work.plugin.name)
+    if importer is None or ctx is None:
+        raise AllmendeError(f"{work.plugin.name} has no importer for the kind of this source")
+    reading = _circumstances(ctx, source)
+    known = None if force or work.state.reading != reading else _validators(work.state)
+    if approve:
+        fetched = await quarantine.load(services.database, city.slug, work.plugin.name, source.id)
+    else:
+        fetched = await services.fetcher.fetch(city, source, known)
+        rejected = await quarantine.is_rejected(services.database, city.slug, work.plugin.name, source.id, fetched)
+        if rejected:
+            return await record(work, None, work.run("quarantined", reason=rejected), reading, fetched.validators, None)
+    if fetched.payload is None:
+        return await record(work, None, work.run("unchanged"), reading, fetched.validators, work.state.valid_until)
+    return await _write(work, importer, ctx, fetched, reading, guarded=not approve)
+
+
+async def _write(
+    work: Work, importer: Importer, ctx: Context[Any], fetched: Fetched, reading: str, *, guarded: bool
+) -> Run:
+    services, city, source, payload = work.services, work.city, work.source, fetched.payload
+    assert payload is not None
+    name = (city.slug, work.plugin.name, source.id)
+
+    def read() -> tuple[Batch, Prepared]:
+        batch = importer.read(payload, source, ctx)
+        return batch, prepare(batch, importer, city.slug, source.id, payload.fetched_at)
+
+    batch, prepared = await services.reader.run(name, read)
+    async with services.database.transaction(city.slug) as session:
+        diff = await compare(session, importer, source.id, prepared, batch.within)
+        doubt = _doubt(diff, importer, source, services) if guarded else ""
+        counts = _counts(diff, importer, services.rules.refusals_kept)
+        if doubt:
+            await quarantine.keep(session, work.plugin.name, source.id, fetched, services.clock(), doubt, counts)
+            run = work.run("quarantined", reason=doubt, **counts)
+        else:
+            await apply(session, diff)
+            await _index(session, work.plugin, diff)
+            await quarantine.forget(session, work.plugin.name, source.id)
+            run = work.run("fresh", **counts)
+        return await record(work, session, run, reading, fetched.validators, batch.valid_until, _items(diff, importer))
+
+
+def _doubt(diff: Diff, importer: Importer, source: Source, services: Services) -> str:
+    """Why this import should not be applied without a person's consent; "" if it may."""
+    change = diff.changes[importer.tables[0]]
+    rows = len(change.added) + len(change.changed) + change.unchanged
+    if diff.stored and not rows:
+        return f"the feed has no items any more; {diff.stored} are there"
+    removed = len(change.removed)
+    if diff.deletable >= services.rules.guarded_from and removed > source.max_shrink * diff.deletable:
+        share = round(100 * removed / diff.deletable)
+        allowed = round(100 * source.max_shrink)
+        return f"would remove {removed} of {diff.deletable} items ({share} %, max_shrink allows {allowed} %)"
+    return ""
+
+
+def _counts(diff: Diff, importer: Importer, kept: int) -> dict[str, Any]:
+    """Counts of the first table; an item whose parts alone have changed is not among `changed`."""
+    change = diff.changes[importer.tables[0]]
+    return {
+        "added": len(change.added),
+        "changed": len(change.changed),
+        "removed": len(change.removed),
+        "unchanged": change.unchanged,
+        "refused": len(diff.refused),
+        "refusals": [
+            Refusal(place=refusal.place[:200], reason=refusal.reason[:300]) for refusal in diff.refused[:kept]
+        ],
+    }
+
+
+def _items(diff: Diff, importer: Importer) -> int:
+    change = diff.changes[importer.tables[0]]
+    return diff.stored + len(change.added) - len(change.removed)
+
+
+async def _index(session: AsyncSession, plugin: Plugin, diff: Diff) -> None:
+    for search in plugin.search:
+        change = diff.changes.get(search.table)
+        if change is None or not (change.added or change.changed or change.removed):
+            continue
+        rows = [
+            {"id": row["id"], "title": row[search.title], "text": [row[column] for column in search.text]}
+            for row in (*change.added, *change.changed)
+        ]
+        await index_rows(session, plugin=plugin.name, table=search.table, rows=rows, deleted=change.removed)
+
+
+async def _state(services: Services, city: City, key: dict[str, str]) -> FeedSource:
+    async with services.database.session(city.slug) as session:
+        statement = select(FeedSource).where(FeedSource.plugin == key["plugin"], FeedSource.source == key["source"])
+        return (await session.execute(statement)).scalar_one()
+
+
+def _validators(state: FeedSource) -> Validators:
+    return Validators(etag=state.etag, last_modified=state.last_modified, content_hash=state.content_hash)
+
+
+def _circumstances(ctx: Context[Any], source: Source) -> str:
+    """A fingerprint of what a reading depends on besides the payload: the configuration, and what day it is."""
+    facts = (ctx.today, source, ctx.config, ctx.city.area)
+    return blake2b(msgspec.json.encode(facts, enc_hook=str), digest_size=16).hexdigest()
+
+
+__all__ = ["Run", "import_all", "import_source"]

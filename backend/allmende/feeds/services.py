@@ -1,0 +1,51 @@
+"""What an import needs besides the city and the source. Made once by the process that imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from allmende.city.model import City
+from allmende.context import Context, Database, utc_now
+from allmende.feeds.fetch import Fetcher
+from allmende.feeds.reading import Reader
+from allmende.plugin import Importer, Plugin, Source
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """How the core treats sources; the same for all cities."""
+
+    lease: timedelta = timedelta(minutes=15)
+    """Longer than the longest import; for so long does a killed process block its source."""
+    stale_after: int = 3
+    """Missed fetches after which a source counts as stale."""
+    guarded_from: int = 5
+    """Stored items from which an import may be quarantined for shrinking."""
+    runs_kept: int = 20
+    refusals_kept: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`context` gives a plugin's context in a city, or None where the plugin is off there."""
+
+    database: Database
+    context: Callable[[City, str], Context[Any] | None]
+    fetcher: Fetcher = field(default_factory=Fetcher)
+    reader: Reader = field(default_factory=Reader)
+    rules: Rules = field(default_factory=Rules)
+    clock: Callable[[], datetime] = utc_now
+
+
+def sources_of(city: City, plugin: Plugin) -> Sequence[Source]:
+    """The sources of this plugin that the city has configured; none where the plugin is off."""
+    return tuple(getattr(city.config(plugin.name), "sources", ()))
+
+
+def importer_for(plugin: Plugin, source: Source) -> Importer | None:
+    """The plugin's importer of this kind of source."""
+    return next((importer for importer in plugin.importers if importer.source is type(source)), None)

@@ -1,0 +1,129 @@
+"""How up to date each source is: for editors in full, for citizens as the state of a module in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from allmende.city.model import City, pick
+from allmende.db.engine import Database
+from allmende.feeds.tables import FeedSource
+from allmende.plugin import Source
+
+DEAD_AFTER = 8
+"""Failures in a row (about four hours of trying) after which a source is listed among the dead letters."""
+
+
+class SourceState(Struct, frozen=True, kw_only=True):
+    """One source as editors see it."""
+
+    city: str
+    plugin: str
+    source: str
+    status: str
+    """pending, fresh, stale, failed or quarantined."""
+    reason: str = ""
+    last_attempt: datetime | None = None
+    last_success: datetime | None = None
+    next_run: datetime | None = None
+    valid_until: datetime | None = None
+    items: int = 0
+    failures: int = 0
+
+    @property
+    def dead(self) -> bool:
+        return self.failures >= DEAD_AFTER
+
+
+class ModuleState(Struct, frozen=True, kw_only=True):
+    """One module as citizens see it. `reason` is empty while it is on; `since` is the instant of its newest data."""
+
+    status: Literal["on", "stale", "failed"]
+    reason: str = ""
+    since: datetime | None = None
+
+
+async def source_states(database: Database, now: datetime, city: str | None = None) -> list[SourceState]:
+    """The state of every source of this city, or of all cities; one statement."""
+    statement = select(FeedSource).order_by(FeedSource.city, FeedSource.plugin, FeedSource.source)
+    if city is None:
+        async with database.system() as session:
+            return await _load(session, statement, now)
+    async with database.session(city) as session:
+        return await _load(session, statement, now)
+
+
+async def module_states(
+    database: Database, city: City, now: datetime, language: str | None = None
+) -> dict[str, ModuleState]:
+    """The state of each module of the city that is on; one statement. Reasons in German or English."""
+    by_key = {(state.plugin, state.source): state for state in await source_states(database, now, city.slug)}
+    states = {}
+    for plugin, config in city.plugins.items():
+        sources: Sequence[Source] = getattr(config, "sources", ())
+        known = [(source, by_key[plugin, source.id]) for source in sources if (plugin, source.id) in by_key]
+        states[plugin] = _module(known, city, now, language or city.language)
+    return states
+
+
+def _module(known: Sequence[tuple[Source, SourceState]], city: City, now: datetime, language: str) -> ModuleState:
+    """As bad as the worst of its sources; failed where nothing was ever imported."""
+    since = max((state.last_success for _, state in known if state.last_success), default=None)
+    bad = [(source, state) for source, state in known if state.status not in ("fresh", "pending")]
+    if not bad:
+        return ModuleState(status="on", since=since)
+    source, state = min(bad, key=lambda pair: (pair[1].last_success is not None, pair[0].id))
+    words = _WORDS["de" if language.startswith("de") else "en"]
+    title = pick(source.title, language, city.language) or source.id
+    if state.last_success is None:
+        status: Literal["stale", "failed"] = "failed" if since is None else "stale"
+        return ModuleState(status=status, reason=words["failed"].format(title=title), since=since)
+    ended = state.status == "stale" and state.valid_until is not None and state.valid_until <= now
+    moment = (state.valid_until if ended and state.valid_until else state.last_success).astimezone(city.tz)
+    reason = words["ended" if ended else "stale"].format(title=title, date=moment.strftime(words["date"]))
+    return ModuleState(status="stale", reason=reason, since=since)
+
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "de": {
+        "date": "%d.%m.%Y",
+        "failed": "{title}: zurzeit nicht verfügbar.",
+        "stale": "{title}: Stand vom {date}, wird zurzeit nicht aktualisiert.",
+        "ended": "{title}: Die Daten reichen nur bis zum {date}.",
+    },
+    "en": {
+        "date": "%Y-%m-%d",
+        "failed": "{title}: not available at the moment.",
+        "stale": "{title}: as of {date}, not being updated at the moment.",
+        "ended": "{title}: the data ends on {date}.",
+    },
+}
+
+
+async def _load(session: AsyncSession, statement: Select[Any], now: datetime) -> list[SourceState]:
+    return [_state(row, now) for row in (await session.execute(statement)).scalars()]
+
+
+def _state(row: FeedSource, now: datetime) -> SourceState:
+    status, reason = row.status, row.reason
+    if status == "fresh" and row.stale_at is not None and row.stale_at <= now:
+        status = "stale"
+        reason = "the data has ended" if row.valid_until and row.valid_until <= now else "was not fetched as scheduled"
+    return SourceState(
+        city=row.city,
+        plugin=row.plugin,
+        source=row.source,
+        status=status,
+        reason=reason,
+        last_attempt=row.last_attempt,
+        last_success=row.last_success,
+        next_run=row.next_run,
+        valid_until=row.valid_until,
+        items=row.items,
+        failures=row.failures,
+    )
