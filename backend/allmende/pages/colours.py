@@ -28,15 +28,15 @@ def as_text(colour: str, *backgrounds: str, ratio: float = LEAST) -> str:
 def theme(brand: Brand) -> str:
     """The style sheet that puts a city's colours on its pages, for light and dark screens."""
 
-    def block(page: str, card: str, tint: float) -> str:
+    def block(page: str, card: str) -> str:
         values = {
             "primary": brand.primary,
             "on-primary": ink(brand.primary),
             "link": as_text(brand.primary, card, page),
             "accent": as_text(brand.accent, card, page),
-            "page": mixed(page, brand.primary, tint),
+            "page": page,
         }
         return "".join(f"--{name}:{value};" for name, value in values.items())
 
-    light, dark = block("#f6f6f4", WHITE, 0.03), block(DARK_PAGE, DARK_CARD, 0.0)
+    light, dark = block(mixed("#f6f6f4", brand.primary, 0.03), WHITE), block(DARK_PAGE, DARK_CARD)
     return f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}"
