@@ -1,0 +1,25 @@
+"""News of a city, from RSS, Atom and JSON feeds: cleaned, searchable, in the reader's language."""
+
+from allmende import Feed, Home, Plugin, Search
+
+from .config import NewsConfig
+from .importers import importers
+from .routes import routes
+from .schema import News, NewsItem, load_feed, load_hits
+from .tables import Item, ItemCategory
+
+plugin = Plugin(
+    name="news",
+    config=NewsConfig,
+    tables=(Item, ItemCategory),
+    city_field=News,
+    importers=importers,
+    routes=routes,
+    feed=Feed(load=load_feed),
+    search=(Search(table=Item, title="title", text=("summary", "text", "categories"), load=load_hits),),
+    home=Home(
+        selection="latest(first: 5) { id title summary publishedAt url language category image { url alt } "
+        "source { title } }"
+    ),
+    types=(NewsItem,),
+)
