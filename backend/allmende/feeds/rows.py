@@ -59,6 +59,7 @@ def prepare(batch: Batch, importer: Importer, city: str, source: str, fetched_at
             continue
         digest = blake2b(msgspec.json.encode(values, enc_hook=str, order="deterministic"), digest_size=16).hexdigest()
         rows[table][id_] = values | {
+            "city": city,
             "id": id_,
             "source": source,
             "key": key if len(key) <= _KEY_LENGTH else f"{key[: _KEY_LENGTH - 33]}#{id_}",
