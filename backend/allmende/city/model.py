@@ -10,7 +10,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct, field
 
-Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+Slug = Annotated[
+    str,
+    Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64, description="small letters, digits and single hyphens"),
+]
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$", description="BCP 47 tag such as de or en-GB")]
 Ags = Annotated[str, Meta(pattern=r"^\d{8}$", description="Amtlicher Gemeindeschlüssel, 8 digits")]
 Ars = Annotated[str, Meta(pattern=r"^\d{12}$", description="Amtlicher Regionalschlüssel, 12 digits")]

@@ -1,0 +1,188 @@
+"""What types cannot say: keys that contradict each other, places that do not fit, references that lead nowhere.
+
+An error makes the city unusable. A flaw is reported, and the city serves nevertheless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from msgspec import inspect, structs
+
+from allmende.city.colour import LEAST, contrast
+from allmende.city.files import CityFile
+from allmende.city.model import Brand, Language
+from allmende.city.positions import Path as Keys
+from allmende.city.secrets import PREFIX, has_secret, is_reference, is_secret_field
+from allmende.city.walk import Finding, type_info
+
+_STATES = "SH HH NI HB NW HE RP BW BY SL BE BB MV SN ST TH"
+LAENDER = {f"{number:02}": f"DE-{state}" for number, state in enumerate(_STATES.split(), start=1)}
+"""First two digits of AGS and ARS → ISO 3166-2."""
+
+
+@lru_cache(maxsize=64)
+def _is_zone(name: str) -> bool:
+    try:
+        return bool(ZoneInfo(name).key)
+    except (ValueError, OSError, KeyError):
+        return False
+
+
+def city_errors(city: CityFile) -> Iterator[Finding]:
+    if city.ars[:5] + city.ars[9:] != city.ags:
+        expected = f"{city.ars[:5] + city.ars[9:]}, which is what the ars {city.ars} says"
+        yield Finding(("ags",), f'"{city.ags}" does not belong to the ars', expected)
+    if not _is_zone(city.timezone):
+        yield Finding(("timezone",), f'unknown time zone "{city.timezone}"', "a name such as Europe/Berlin")
+    box = city.area.bbox
+    if box.south >= box.north or box.west >= box.east:
+        yield Finding(("area", "bbox"), "is turned inside out", "south below north, and west of east")
+
+
+def city_flaws(city: CityFile) -> Iterator[Finding]:
+    area = city.area
+    if not area.bbox.contains(area.lat, area.lon):
+        yield Finding(
+            ("area", "bbox"), f"does not hold the centre {area.lat}, {area.lon}", "a box around the territory"
+        )
+    land = LAENDER.get(city.ars[:2])
+    if city.subdivision and land and city.subdivision != land:
+        yield Finding(("subdivision",), f'"{city.subdivision}" is not the Land of ars {city.ars}', land)
+    if len(set(city.languages)) < len(city.languages):
+        yield Finding(("languages",), "names a language twice", "each language once")
+    if not {"de", "en"} & {language.partition("-")[0] for language in city.languages}:
+        yield Finding(
+            ("languages",), "offers neither de nor en", "one of them, since modules have their texts in these"
+        )
+    for table in ("contact", "imprint"):
+        for key, value in structs.asdict(getattr(city, table)).items():
+            if value and (key == "website" or key.endswith("url")) and not value.startswith(("https://", "http://")):
+                yield Finding((table, key), f'"{value}" is not a web address', "one that starts with https://")
+    if city.contact.email and city.contact.email.count("@") != 1:
+        yield Finding(("contact", "email"), f'"{city.contact.email}" is not an e-mail address', "name@example.org")
+
+
+def brand_flaws(brand: Brand, folder: Path) -> Iterator[Finding]:
+    for key in ("primary", "accent"):
+        colour = getattr(brand, key)
+        ratio = contrast(colour, "#ffffff")
+        if ratio < LEAST:
+            expected = f"a darker colour with at least {LEAST}:1 (WCAG 2.2 AA), for text in it and on it"
+            yield Finding((key,), f"{colour} has a contrast of {ratio:.1f}:1 with white", expected)
+    if brand.logo:
+        if not brand.logo.endswith((".svg", ".png")):
+            yield Finding(("logo",), f'"{brand.logo}" is neither SVG nor PNG', "a file ending in .svg or .png")
+        wrong = _below(folder / "brand", brand.logo)
+        if wrong:
+            yield Finding(("logo",), wrong, "a file below the folder brand/")
+
+
+def _below(folder: Path, name: str) -> str:
+    """What is wrong with a file name that must lead to a file below a folder; empty when nothing is."""
+    if "\0" in name or "\\" in name or name.startswith("/") or ".." in name.split("/"):
+        return f'"{name}" leads out of the folder'
+    try:
+        target = (folder / name).resolve()
+        if not target.is_relative_to(folder.resolve()):
+            return f'"{name}" leads out of the folder by a link'
+        return "" if target.is_file() else f'the file "{name}" does not exist'
+    except (OSError, RuntimeError):
+        return f'"{name}" cannot be read'
+
+
+def source_errors(raw: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
+    """Sources with one id, and files that lie outside the city's folder."""
+    seen = set()
+    for path, source in _sources(raw):
+        if source.get("id") in seen:
+            yield Finding((*path, "id"), f'"{source["id"]}" is the id of another source too', "an id of its own")
+        seen.add(source.get("id"))
+        wrong = _below(folder, source["file"]) if source.get("file") else ""
+        if "leads out" in wrong:
+            yield Finding((*path, "file"), wrong, "a path below the city's folder")
+
+
+def source_flaws(raw: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
+    for path, source in _sources(raw):
+        wrong = _below(folder, source["file"]) if source.get("file") else ""
+        if wrong and "leads out" not in wrong:
+            yield Finding((*path, "file"), wrong, f"a file below {folder.name}/")
+
+
+def _sources(raw: Mapping[str, Any]) -> Iterator[tuple[Keys, Mapping[str, Any]]]:
+    sources = raw.get("sources")
+    for index, source in enumerate(sources if isinstance(sources, list) else ()):
+        if isinstance(source, dict) and isinstance(source.get("file", ""), str):
+            yield ("sources", index), source
+
+
+def strings(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, str]]:
+    """All texts inside a configuration, with their paths."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from strings(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from strings(item, (*path, index))
+
+
+def secret_errors(raw: Mapping[str, Any]) -> Iterator[Finding]:
+    """Secrets that were written into the file. The value is not repeated in the message."""
+    for path, value in strings(raw):
+        named = path and is_secret_field(str(path[-1]))
+        if (named and value and not is_reference(value)) or (value.startswith(PREFIX) and not is_reference(value)):
+            yield Finding(path, "a secret must not stand in a file", "a reference such as secret:FEED_TOKEN")
+
+
+def secret_flaws(raw: Mapping[str, Any], folder: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
+    for path, value in strings(raw):
+        if is_reference(value) and not has_secret(value, folder, environ):
+            name = value.removeprefix(PREFIX)
+            yield Finding(
+                path, f"the secret {name} is missing", f"an environment variable {name} or the file {folder / name}"
+            )
+
+
+def text_flaws(raw: Any, type: Any, languages: tuple[str, ...]) -> Iterator[Finding]:
+    """Texts in several languages of which none is the city's first, German or English: some readers would get any."""
+    wanted = {languages[0], languages[0].partition("-")[0], "de", "en"}
+    for path, texts in _local_texts(raw, type_info(type), ()):
+        if texts and not wanted & set(texts):
+            yield Finding(path, f"has no text in {languages[0]}", f"a text for {languages[0]}, or for de as fallback")
+
+
+@lru_cache(maxsize=1)
+def _language() -> inspect.Type:
+    return type_info(Language)
+
+
+def _local_texts(value: Any, node: inspect.Type, path: Keys) -> Iterator[tuple[Keys, dict[str, str]]]:
+    if isinstance(node, inspect.Metadata):
+        yield from _local_texts(value, node.type, path)
+    elif isinstance(node, inspect.UnionType):
+        for option in node.types:
+            if isinstance(option, inspect.StructType) and option.tag_field:
+                if isinstance(value, dict) and value.get(option.tag_field) == option.tag:
+                    yield from _local_texts(value, option, path)
+            else:
+                yield from _local_texts(value, option, path)
+    elif isinstance(node, inspect.DictType) and isinstance(value, dict):
+        if node.key_type == _language():
+            yield path, value
+        else:
+            for key, item in value.items():
+                yield from _local_texts(item, node.value_type, (*path, key))
+    elif isinstance(node, inspect.StructType) and isinstance(value, dict):
+        for field in node.fields:
+            if field.encode_name in value:
+                yield from _local_texts(value[field.encode_name], field.type, (*path, field.encode_name))
+    elif isinstance(node, (inspect.ListType, inspect.VarTupleType)) and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _local_texts(item, node.item_type, (*path, index))

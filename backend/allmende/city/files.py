@@ -1,0 +1,40 @@
+"""What may stand in a city's own files: city.toml and brand/theme.toml. Plugins bring the types of theirs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from allmende.city.model import Ags, Area, Ars, Contact, Imprint, Language, Strict
+
+Name = Annotated[str, Meta(min_length=1, max_length=100, description="a name of 1 to 100 characters")]
+Host = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$",
+        description="a host name in small letters such as app.example.org, without scheme, port or path",
+    ),
+]
+Subdivision = Annotated[
+    str, Meta(pattern=r"^([A-Z]{2}-[A-Z0-9]{1,3})?$", description="an ISO 3166-2 code such as DE-NW")
+]
+
+
+class CityFile(Strict, frozen=True, kw_only=True):
+    """city.toml, after layering. `City` has the same fields, and what the other files of the folder add."""
+
+    name: Name
+    official_name: str = ""
+    ags: Ags
+    ars: Ars
+    land: str = ""
+    kreis: str = ""
+    area: Area
+    languages: Annotated[tuple[Language, ...], Meta(min_length=1)] = ("de",)
+    timezone: str = "Europe/Berlin"
+    subdivision: Subdivision = ""
+    contact: Contact = field(default_factory=Contact)
+    imprint: Imprint = field(default_factory=Imprint)
+    hosts: tuple[Host, ...] = ()
+    fictional: bool = False

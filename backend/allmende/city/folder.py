@@ -1,0 +1,297 @@
+"""Reads one city's folder into a City, or into everything that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from sys import intern
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct, structs
+
+from allmende.city import checks
+from allmende.city.files import CityFile
+from allmende.city.layers import from_environment, merge_all
+from allmende.city.model import Brand, City, Config, Language, Slug, Strict
+from allmende.city.read import Layer, Raw, parse, read_bytes
+from allmende.city.report import problems
+from allmende.city.shared import Defaults, Shared
+from allmende.city.walk import Finding, unknown, walk
+from allmende.errors import Problem
+
+T = TypeVar("T", bound=Strict)
+ENVIRONMENT = "environment"
+_PARTS = ("city.toml", "plugins", "texts", "brand", "data")
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """What reading one folder gave."""
+
+    city: City | None = None
+    problems: tuple[Problem, ...] = ()
+    unavailable: tuple[str, ...] = ()
+    """Plugins that the city has switched on and this instance could not load."""
+
+
+class Reader:
+    """Reads folders with one set of plugins, defaults and environment; equal files are decoded once and shared."""
+
+    def __init__(
+        self,
+        folder: Path,
+        configs: Mapping[str, type[Config]],
+        *,
+        environ: Mapping[str, str],
+        known: Collection[str],
+        secrets: Path,
+    ) -> None:
+        self.folder = folder
+        self.configs = configs
+        self.environ = environ
+        self.known = frozenset(known) | configs.keys()
+        self.secrets = secrets
+        self.shared = Shared(folder, configs, self.known)
+        self.variables = from_environment(environ)
+        self.decoded: dict[object, Any] = {}
+        """What was decoded before, by the content that it came from."""
+
+    def slugs(self) -> list[str]:
+        """The folders that hold a city: every one whose name begins with neither `_` nor `.`."""
+        if not self.folder.is_dir():
+            return []
+        with os.scandir(self.folder) as entries:
+            return sorted(e.name for e in entries if not e.name.startswith(("_", ".")) and e.is_dir())
+
+    def read(self, slug: str) -> Entry:
+        """Never raises: whatever is wrong with the folder is in the entry's problems."""
+        visit = _Visit(self, slug)
+        try:
+            city = visit.city()
+        except Exception as error:  # a plugin's config may raise anything; it must stay this city's matter
+            visit.wrong.append(
+                Problem(file=str(visit.folder), message=f"reading it raised {type(error).__name__}: {error}")
+            )
+            city = None
+        return Entry(city=city, problems=tuple(visit.wrong), unavailable=tuple(visit.unavailable))
+
+
+class _Visit:
+    def __init__(self, reader: Reader, slug: str) -> None:
+        self.reader = reader
+        self.slug = slug
+        self.folder = reader.folder / slug
+        self.wrong: list[Problem] = []
+        self.unavailable: list[str] = []
+        self.broken = False
+
+    def city(self) -> City | None:
+        """The city, or None where something makes it unusable. Goes on after a mistake, to find the others too."""
+        names = set(os.listdir(self.folder))
+        self.names(names)
+        layers, chain = self.city_layers()
+        merged = merge_all(layers)
+        file = self.decode(layers, merged, CityFile) if layers else None
+        if file:
+            self.fail(checks.city_errors(file), layers, merged)
+            self.flaw(checks.city_flaws(file), layers, merged)
+        languages = self.reader.decoded.setdefault(file.languages, file.languages) if file else ("de",)
+        brand = self.brand() if "brand" in names else Brand()
+        texts = self.texts(languages) if "texts" in names else {}
+        plugins = self.plugins(chain, languages) if "plugins" in names else {}
+        self.variables(plugins)
+        if file is None or self.broken:
+            return None
+        values = structs.asdict(file) | {
+            "languages": languages,
+            "land": intern(file.land),
+            "kreis": intern(file.kreis),
+            "timezone": intern(file.timezone),
+            "subdivision": intern(file.subdivision),
+        }
+        return City(**values, slug=self.slug, brand=brand, texts=texts, plugins=plugins, folder=str(self.folder))
+
+    def names(self, names: Iterable[str]) -> None:
+        """The folder's own name, and names in it that nobody reads."""
+        if walk(self.slug, Slug):
+            self.broken = True
+            self.wrong.append(
+                Problem(
+                    file=str(self.folder),
+                    message="the folder's name is no slug",
+                    expected="small letters, digits and single hyphens",
+                )
+            )
+        for name in sorted(names):
+            if name not in _PARTS and not name.startswith(".") and not name.endswith(".md"):
+                message, expected = unknown("name", name, (*_PARTS, "README.md"))
+                self.wrong.append(Problem(file=str(self.folder / name), message=message, expected=expected))
+
+    def layer(self, path: Path) -> Layer | None:
+        content = read_bytes(path)
+        return self.parse(content, path)
+
+    def parse(self, content: bytes | Problem, path: Path) -> Layer | None:
+        layer = content if isinstance(content, Problem) else parse(content, str(path))
+        if isinstance(layer, Problem):
+            self.broken = True
+            self.wrong.append(layer)
+            return None
+        return layer
+
+    def city_layers(self) -> tuple[list[Layer], tuple[Defaults, ...]]:
+        own = self.layer(self.folder / "city.toml")
+        if own is None:
+            return [], ()
+        chain = self.reader.shared.chain(own.raw.get("ars"))
+        return [*(d.city for d in chain if d.city), own, *self.environment("city")], chain
+
+    def environment(self, section: str) -> Iterator[Layer]:
+        raw = self.reader.variables.get(self.slug, {}).get(section)
+        if raw:
+            yield Layer(ENVIRONMENT, raw)
+
+    def decode(self, layers: list[Layer], merged: Raw, type: type[T]) -> T | None:
+        """The fast way with msgspec; only what it refuses is walked through, for all mistakes at once."""
+        try:
+            return msgspec.convert(merged, type)
+        except msgspec.ValidationError as error:
+            message, _, path = str(error).partition(" - at `")
+            self.fail(walk(merged, type) or [Finding((), message, f"see {path.rstrip('`')}")], layers, merged)
+            return None
+
+    def fail(self, findings: Iterable[Finding], layers: list[Layer], merged: Raw) -> None:
+        found = problems(findings, layers, merged)
+        self.broken = self.broken or bool(found)
+        self.wrong += found
+
+    def flaw(self, findings: Iterable[Finding], layers: list[Layer], merged: Raw) -> None:
+        self.wrong += problems(findings, layers, merged)
+
+    def brand(self) -> Brand:
+        path = self.folder / "brand" / "theme.toml"
+        if not path.exists():
+            return Brand()
+        layer = self.layer(path)
+        brand = self.decode([layer], layer.raw, Brand) if layer else None
+        if brand and layer:
+            self.flaw(checks.brand_flaws(brand, self.folder), [layer], layer.raw)
+        return brand or Brand()
+
+    def texts(self, languages: tuple[str, ...]) -> dict[str, dict[str, str]]:
+        """texts/<language>.toml: `[news]` and `title = "…"` give the text `news.title`."""
+        result = {}
+        for path in sorted((self.folder / "texts").glob("*.toml")):
+            if path.stem not in languages:
+                expected = (
+                    "one of "
+                    + ", ".join(languages)
+                    + (", the city's languages" if not walk(path.stem, Language) else "")
+                )
+                self.wrong.append(
+                    Problem(file=str(path), message=f'the city does not offer "{path.stem}"', expected=expected)
+                )
+            layer = self.layer(path)
+            if layer is None:
+                continue
+            found = [
+                Finding((s,), *unknown("plugin", s, self.reader.known)) for s in layer.raw if s not in self.reader.known
+            ]
+            found += walk({k: v for k, v in layer.raw.items() if k in self.reader.known}, dict[str, dict[str, Any]])
+            flat = {}
+            for section, table in layer.raw.items():
+                for keys, text in _flat(table) if isinstance(table, dict) else ():
+                    if isinstance(text, str):
+                        flat[intern(".".join((section, *keys)))] = text
+                    else:
+                        found.append(Finding((section, *keys), "is not text", "text in quotes"))
+            self.fail(found, [layer], layer.raw)
+            result[intern(path.stem)] = flat
+        return result
+
+    def plugins(self, chain: tuple[Defaults, ...], languages: tuple[str, ...]) -> dict[str, Config]:
+        result = {}
+        for name in sorted(os.listdir(self.folder / "plugins")):
+            path = self.folder / "plugins" / name
+            plugin = path.stem
+            if name.startswith(".") or name.endswith(".md"):
+                continue
+            if path.suffix != ".toml" or plugin not in self.reader.known:
+                message, expected = unknown("plugin", plugin if path.suffix == ".toml" else name, self.reader.known)
+                self.wrong.append(Problem(file=str(path), message=message, expected=expected))
+            elif plugin not in self.reader.configs:
+                self.unavailable.append(plugin)
+            else:
+                config = self.plugin(plugin, path, chain, languages)
+                if config is not None:
+                    result[intern(plugin)] = config
+        return result
+
+    def plugin(self, name: str, path: Path, chain: tuple[Defaults, ...], languages: tuple[str, ...]) -> Config | None:
+        """One plugin's config; files that say the same give the same object."""
+        content = read_bytes(path)
+        below = [d for d in chain if name in d.plugins]
+        own = [*self.environment(name)]
+        local = (
+            own
+            or isinstance(content, Problem)
+            or b"file" in content
+            or any("file" in d.plugins[name].text for d in below)
+        )
+        key = (name, content, tuple(d.key for d in below), languages[0])
+        if not local and key in self.reader.decoded:
+            config: Config | None = self.reader.decoded[key]
+            return config
+        before = len(self.wrong)
+        config = self.decode_plugin(name, content, path, [d.plugins[name] for d in below], own, languages)
+        if config is not None and not local and len(self.wrong) == before:
+            self.reader.decoded[key] = config
+        return config
+
+    def decode_plugin(
+        self,
+        name: str,
+        content: bytes | Problem,
+        path: Path,
+        below: list[Layer],
+        above: list[Layer],
+        languages: tuple[str, ...],
+    ) -> Config | None:
+        own = self.parse(content, path)
+        if own is None:
+            return None
+        layers = [*below, own, *above]
+        merged = merge_all(layers)
+        type = self.reader.configs[name]
+        config = self.decode(layers, merged, type)
+        self.fail([*checks.secret_errors(merged), *checks.source_errors(merged, self.folder)], layers, merged)
+        self.flaw(checks.source_flaws(merged, self.folder), layers, merged)
+        self.flaw(checks.secret_flaws(merged, self.reader.secrets, self.reader.environ), layers, merged)
+        if config is not None:
+            self.flaw(checks.text_flaws(merged, type, languages), layers, merged)
+        return config
+
+    def variables(self, plugins: Mapping[str, Config]) -> None:
+        """Environment variables for a plugin that is off, or that does not exist."""
+        for section in self.reader.variables.get(self.slug, {}):
+            if section not in ("city", *self.reader.known):
+                message, expected = unknown("plugin", section, {"city", *self.reader.known})
+                self.wrong.append(
+                    Problem(file=ENVIRONMENT, key=f"{self.slug}.{section}", message=message, expected=expected)
+                )
+            elif section != "city" and section not in plugins and not self.broken and section not in self.unavailable:
+                expected = f"the file {self.folder / 'plugins' / section}.toml, which switches it on"
+                self.wrong.append(
+                    Problem(
+                        file=ENVIRONMENT, key=f"{self.slug}.{section}", message="the plugin is off", expected=expected
+                    )
+                )
+
+
+def _flat(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, (*path, key))
+        else:
+            yield (*path, key), value
