@@ -1,0 +1,116 @@
+"""The type City without the plugins' fields, which are added when the schema is composed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+
+from allmende.city import model
+from allmende.graphql import meeting
+from allmende.graphql.inputs import BBoxInput
+from allmende.graphql.meeting import FeedItemConnection
+from allmende.graphql.modules import Module, modules
+from allmende.graphql.request import Info
+from allmende.graphql.types import MapFeature, Position, SearchHit
+
+
+@strawberry.type(description="A bounding box in WGS 84 degrees.")
+class BBox:
+    south: float = strawberry.field(description="Southern edge, degrees north.")
+    west: float = strawberry.field(description="Western edge, degrees east.")
+    north: float = strawberry.field(description="Northern edge, degrees north.")
+    east: float = strawberry.field(description="Eastern edge, degrees east.")
+
+
+@strawberry.type(description="What an app needs to look like the city.")
+class CityBrand:
+    primary: str = strawberry.field(description="Main colour, `#rrggbb`.")
+    accent: str = strawberry.field(description="Second colour, `#rrggbb`.")
+    logo: str | None = strawberry.field(description="Path of the logo on this server; null where there is none.")
+
+
+@strawberry.type(description="How to reach the town hall; what is not known is empty.")
+class CityContact:
+    name: str = strawberry.field(description="Name of the office.")
+    street: str = strawberry.field(description="Street and house number.")
+    postal_code: str = strawberry.field(description="Postal code.")
+    place: str = strawberry.field(description="Place.")
+    phone: str = strawberry.field(description="Telephone number.")
+    email: str = strawberry.field(description="E-mail address.")
+    website: str = strawberry.field(description="Address of the city's website.")
+
+
+@strawberry.type(description="Links that the law requires; empty where the city has not given them.")
+class CityImprint:
+    url: str = strawberry.field(description="Imprint (§ 5 DDG).")
+    privacy_url: str = strawberry.field(description="Privacy notice (Art. 13 GDPR).")
+    accessibility_url: str = strawberry.field(description="Declaration on accessibility.")
+
+
+def _fact(resolver: Any, description: str) -> Any:
+    return strawberry.field(resolver=resolver, description=description)
+
+
+@strawberry.type(name="City", description="A municipality: facts about it, and one field for each module.")
+class CityBase:
+    model: strawberry.Private[model.City]
+    language_: strawberry.Private[str]
+
+    slug: str = _fact(lambda self: self.model.slug, "Its key in this API.")
+    name: str = _fact(lambda self: self.model.name, "Its name.")
+    official_name: str = _fact(
+        lambda self: self.model.official_name or self.model.name, "Its name in the official register."
+    )
+    ags: str = _fact(lambda self: self.model.ags, "Amtlicher Gemeindeschlüssel, 8 digits.")
+    ars: str = _fact(lambda self: self.model.ars, "Amtlicher Regionalschlüssel, 12 digits.")
+    land: str = _fact(lambda self: self.model.land, "The Land (state) that it belongs to; empty if not given.")
+    kreis: str = _fact(lambda self: self.model.kreis, "The Kreis (district) that it belongs to; empty if none.")
+    fictional: bool = _fact(lambda self: self.model.fictional, "Whether it exists only for trying things out.")
+    area: float | None = _fact(lambda self: self.model.area.km2, "Size of its territory in km².")
+    population: int | None = _fact(lambda self: self.model.area.population, "Number of inhabitants.")
+    languages: list[str] = _fact(lambda self: self.model.languages, "Offered languages (BCP 47), the default first.")
+    language: str = _fact(lambda self: self.language_, "The language of this answer.")
+    timezone: str = _fact(lambda self: self.model.timezone, "Its time zone (IANA).")
+    hosts: list[str] = _fact(lambda self: self.model.hosts, "Host names that mean this city.")
+    position: Position = _fact(
+        lambda self: Position(lat=self.model.area.lat, lon=self.model.area.lon), "Its centre, usually the town hall."
+    )
+    bbox: BBox = _fact(lambda self: self.model.area.bbox, "The box that its territory fits in.")
+    brand: CityBrand = _fact(lambda self: _brand(self.model), "What an app needs to look like the city.")
+    contact: CityContact = _fact(lambda self: self.model.contact, "How to reach the town hall.")
+    imprint: CityImprint = _fact(lambda self: self.model.imprint, "Links that the law requires.")
+
+    @strawberry.field(description="The capability query: all modules, and how they are doing here.")
+    async def modules(self, info: Info) -> list[Module]:
+        return await modules(info.context, self.model, self.language_)
+
+    @strawberry.field(
+        description="What is new or coming up in all modules, newest first; who fails is left out, with an error."
+    )
+    async def feed(
+        self, info: Info, first: int = 20, after: str | None = None, modules: list[str] | None = None
+    ) -> FeedItemConnection | None:
+        plugins = meeting.enabled(info, self.model, self.language_, modules)
+        return await meeting.feed(info, plugins, first, after)
+
+    @strawberry.field(
+        description="What holds all words of the text (the last may be a beginning), best first; null items failed."
+    )
+    async def search(
+        self, info: Info, text: str, first: int = 20, modules: list[str] | None = None
+    ) -> list[SearchHit | None] | None:
+        plugins = meeting.enabled(info, self.model, self.language_, modules)
+        return await meeting.search(info, self.model, plugins, text, first)
+
+    @strawberry.field(description="What lies in the box, from all modules; null items failed.")
+    async def map(
+        self, info: Info, bbox: BBoxInput, first: int = 200, modules: list[str] | None = None
+    ) -> list[MapFeature | None] | None:
+        plugins = meeting.enabled(info, self.model, self.language_, modules)
+        return await meeting.features(info, plugins, bbox.checked("bbox"), first)
+
+
+def _brand(city: model.City) -> CityBrand:
+    logo = f"/{city.slug}/brand/{city.brand.logo}" if city.brand.logo else None
+    return CityBrand(primary=city.brand.primary, accent=city.brand.accent, logo=logo)

@@ -1,0 +1,186 @@
+"""One schema from all installed plugins; each is tried alone first, so that a bad one is left out by itself."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Optional
+
+import strawberry
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    print_schema,
+)
+from graphql.utilities import lexicographic_sort_schema
+from msgspec import Struct
+from strawberry.schema.config import StrawberryConfig
+
+from allmende.city.model import pick
+from allmende.graphql.city import CityBase
+from allmende.graphql.guard import guard
+from allmende.graphql.ownership import Ownership, owner, prefix
+from allmende.graphql.query import query_type
+from allmende.graphql.request import Info
+from allmende.graphql.scalars import SCALARS
+from allmende.graphql.types import CityModule, Image
+from allmende.registry import Installed, Registry
+
+SHARED = {"Boolean", "Date", "DateTime", "Decimal", "Float", "ID", "Int", "JSON", "Mutation", "String", "Time", "UUID"}
+"""Types that any plugin may bring into the schema without owning them."""
+
+
+class Composed(Struct, frozen=True):
+    """The schema, the plugins that are in it, and which of its parts belongs to whom."""
+
+    schema: GraphQLSchema
+    registry: Registry
+    """Without the plugins whose types do not fit; those are in `registry.broken`, with the reason."""
+    ownership: Ownership
+
+    @property
+    def sdl(self) -> str:
+        return sdl(self.schema)
+
+
+def compose(registry: Registry) -> Composed:
+    """The schema of all plugins that fit together. A plugin that does not fit is quarantined, never the others."""
+    core = {name for name in _build({}).type_map if not name.startswith("__")}
+    taken: dict[str, str] = {}
+    for name, installed in list(registry.plugins.items()):
+        types, faults = _examine(name, installed, core, registry.plugins)
+        faults += [f"type {kind} is also in the plugin {taken[kind]!r}" for kind in sorted(types & taken.keys())]
+        if faults:
+            registry = registry.without(name, "; ".join(faults))
+        else:
+            taken |= dict.fromkeys(types, name)
+    schema = _build(registry.plugins)
+    ownership = Ownership(types=taken, fields=_owned_fields(schema, registry.plugins))
+    guard(schema, ownership)
+    return Composed(schema, registry, ownership)
+
+
+def sdl(schema: GraphQLSchema) -> str:
+    """The schema as text, sorted, so that it can be committed and compared."""
+    return print_schema(lexicographic_sort_schema(schema)) + "\n"
+
+
+def undescribed(schema: GraphQLSchema) -> list[str]:
+    """Types, fields, arguments and enum values that lack a description: `NewsItem.title`."""
+    missing = []
+    for name, kind in schema.type_map.items():
+        if name.startswith("__") or (name in ("Query", "Mutation") and kind.description is None):
+            continue
+        if not kind.description:
+            missing.append(name)
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            missing += [f"{name}.{key}" for key, field in kind.fields.items() if not field.description]
+        if isinstance(kind, GraphQLEnumType):
+            missing += [f"{name}.{key}" for key, value in kind.values.items() if not value.description]
+    return sorted(missing)
+
+
+def _examine(
+    name: str, installed: Installed, core: set[str], plugins: Mapping[str, Installed]
+) -> tuple[set[str], list[str]]:
+    """The types that the plugin brings, and what is wrong with them."""
+    if name in CityBase.__annotations__ or hasattr(CityBase, name):
+        return set(), [f"City already has a field {name!r}; the plugin needs another name"]
+    faults = [
+        f"the plugin's name claims the core's type {kind}" for kind in sorted(core) if kind.startswith(prefix(name))
+    ]
+    field = installed.plugin.city_field
+    if field is not None:
+        faults += _field_faults(field)
+    if faults:
+        return set(), faults
+    try:
+        alone = _build({name: installed})
+    except Exception as error:  # whatever a plugin's types make Strawberry raise
+        return set(), [f"its types make no schema: {type(error).__name__}: {error}"]
+    types = {kind for kind in alone.type_map if not kind.startswith("__")} - core - SHARED
+    return types, [
+        f"type {kind} does not begin with {prefix(name)}" + (f" (it reads as one of {other!r})" if other else "")
+        for kind in sorted(types)
+        if (other := owner(kind, plugins)) != name
+    ]
+
+
+def _field_faults(field: type) -> list[str]:
+    if not (isinstance(field, type) and issubclass(field, CityModule)):
+        return [f"city_field {field!r} is no CityModule"]
+    if not hasattr(field, "__strawberry_definition__") or field.__strawberry_definition__.origin is not field:
+        return [f"city_field {field.__name__} lacks @strawberry.type"]
+    needed = [
+        f.name
+        for f in dataclasses.fields(field)
+        if f.init and f.name != "ctx" and f.default is f.default_factory is dataclasses.MISSING
+    ]
+    return [f"city_field {field.__name__}.{key} has neither a default nor a resolver" for key in needed]
+
+
+def _build(plugins: Mapping[str, Installed]) -> GraphQLSchema:
+    fields: dict[str, Any] = {
+        name: strawberry.field(
+            resolver=_module(name, installed.plugin.city_field),
+            name=name,
+            graphql_type=Optional[installed.plugin.city_field],  # noqa: UP045 (a value, not an annotation)
+            description=f"{pick(installed.manifest.summary, 'en', 'en')} Null where the city does not offer it.",
+        )
+        for name, installed in plugins.items()
+        if installed.plugin.city_field is not None
+    }
+    city = strawberry.type(type("City", (CityBase,), fields), name="City", description=_description(CityBase))
+    schema = strawberry.Schema(
+        query=query_type(city),
+        mutation=_mutation(plugins),
+        types=[city, Image, *_types(plugins.values())],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+    return schema._schema
+
+
+def _module(name: str, field: Any) -> Callable[..., Any]:
+    def module(self: CityBase, info: Info) -> Any:
+        ctx = info.context.plugin(self.model, name, self.language_)
+        return None if ctx is None else field(ctx=ctx)
+
+    return module
+
+
+def _mutation(plugins: Mapping[str, Installed]) -> type | None:
+    fields = {}
+    for name, installed in plugins.items():
+        if installed.plugin.mutations is not None:
+            for declared in installed.plugin.mutations.__strawberry_definition__.fields:  # type: ignore[attr-defined]
+                field = copy.copy(declared)
+                field.python_name = f"{name}_{declared.python_name}"
+                fields[field.python_name] = field
+    if not fields:
+        return None
+    return strawberry.type(type("Mutation", (), fields), name="Mutation", description="Changes, one after the other.")
+
+
+def _types(installed: Iterable[Installed]) -> list[Any]:
+    return [kind for one in installed for kind in one.plugin.types]
+
+
+def _description(kind: Any) -> str:
+    return str(kind.__strawberry_definition__.description)
+
+
+def _owned_fields(schema: GraphQLSchema, plugins: Mapping[str, Installed]) -> dict[tuple[str, str], str]:
+    owned = {("City", name): name for name in plugins}
+    for field in schema.mutation_type.fields if schema.mutation_type else ():
+        name = max((name for name in plugins if field.startswith(_camel(name))), key=len, default=None)
+        if name:
+            owned["Mutation", field] = name
+    return owned
+
+
+def _camel(name: str) -> str:
+    return prefix(name)[:1].lower() + prefix(name)[1:]

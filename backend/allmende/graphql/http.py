@@ -1,0 +1,148 @@
+"""GraphQL over HTTP by the specification (graphql.github.io/graphql-over-http), as Litestar handlers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar import HttpMethod, MediaType, Request, Response, get, route
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from allmende.graphql.execute import Engine, Operation, Outcome, failure
+from allmende.graphql.negotiate import GRAPHQL, HTML, JSON, negotiate
+
+MAX_BODY = 1_000_000
+PAGE = Path(__file__).parent / "page"
+_METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
+_ASSETS = {"page.js": "text/javascript", "page.css": "text/css"}
+_SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class BadRequest(Exception):
+    """A request that is no GraphQL request; nothing of it was looked at further."""
+
+    def __init__(self, message: str, status: int = 400, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message, self.status, self.headers = message, status, dict(headers or {})
+
+
+def graphql_routes(engine: Callable[[], Engine]) -> list[HTTPRouteHandler]:
+    """/graphql, its query page, and /schema.graphql; `engine` gives the one that is current."""
+
+    @route("/graphql", http_method=_METHODS, request_max_body_size=MAX_BODY, include_in_schema=False, name="graphql")
+    async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
+        accept = request.headers.get("accept", "")
+        if request.method == "GET" and negotiate(accept, (JSON, GRAPHQL, HTML)) == HTML:
+            return Response((PAGE / "page.html").read_bytes(), media_type=MediaType.HTML, headers=_SECURITY)
+        media_type = _answer_type(accept)
+        try:
+            if media_type is None:
+                raise BadRequest(f"this server writes {GRAPHQL} and {JSON}", 406)
+            operation = await _read(request)
+            outcome = await engine().execute(operation)
+        except BadRequest as error:
+            return _write(failure(error.message, "BAD_REQUEST"), media_type or JSON, error.status, error.headers)
+        return _write(outcome.body, media_type, _status(outcome, media_type), _headers(outcome))
+
+    @get("/schema.graphql", include_in_schema=False, sync_to_thread=False)
+    def schema() -> Response[str]:
+        return Response(engine().composed.sdl, media_type="text/plain; charset=utf-8")
+
+    @get("/graphql/{name:str}", include_in_schema=False, sync_to_thread=False)
+    def asset(name: str) -> Response[bytes]:
+        if name not in _ASSETS:
+            return _write(failure("there is no such file", "NOT_FOUND"), JSON, 404, {})
+        return Response((PAGE / name).read_bytes(), media_type=_ASSETS[name], headers=_SECURITY)
+
+    return [graphql, schema, asset]
+
+
+def _answer_type(accept: str) -> str | None:
+    """JSON unless the client names the GraphQL type, as the specification has it for clients from before it."""
+    named = GRAPHQL in accept.lower()
+    return negotiate(accept, (GRAPHQL, JSON) if named else (JSON, GRAPHQL))
+
+
+async def _read(request: Request[Any, Any, Any]) -> Operation:
+    if request.method == "GET":
+        parameters: dict[str, Any] = {key: request.query_params.get(key) for key in ("query", "operationName")}
+        for key in ("variables", "extensions"):
+            text = request.query_params.get(key)
+            parameters[key] = decode_json(text.encode(errors="replace"), key) if text else None
+    elif request.method == "POST":
+        parameters = await _body(request)
+    else:
+        raise BadRequest("use GET or POST", 405, {"Allow": "GET, POST"})
+    query, variables, name = (parameters.get(key) for key in ("query", "variables", "operationName"))
+    if not isinstance(query, str) or not query:
+        raise BadRequest("query: a text is needed, the GraphQL document")
+    if not isinstance(variables, dict | None):
+        raise BadRequest("variables: an object is needed")
+    if not isinstance(name, str | None):
+        raise BadRequest("operationName: a text is needed")
+    if not isinstance(parameters.get("extensions"), dict | None):
+        raise BadRequest("extensions: an object is needed")
+    return Operation(
+        query=query,
+        variables=variables or {},
+        operation_name=name or None,
+        accept_language=request.headers.get("accept-language", ""),
+        host=request.headers.get("host", "").rpartition("@")[2].split(":")[0].lower(),
+        read_only=request.method == "GET",
+    )
+
+
+async def _body(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    kind, *parameters = (part.strip().lower() for part in request.headers.get("content-type", "").split(";"))
+    charsets = [part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")]
+    if kind != JSON or charsets not in ([], ["utf-8"]):
+        raise BadRequest("Content-Type: application/json (in UTF-8) is needed", 415, {"Accept-Post": JSON})
+    try:
+        raw = await request.body()
+    except HTTPException as error:
+        raise BadRequest(error.detail, error.status_code) from error
+    body = decode_json(raw, "body")
+    if not isinstance(body, dict):
+        raise BadRequest("body: a JSON object is needed")
+    return body
+
+
+def decode_json(raw: bytes, name: str) -> Any:
+    """Any JSON value; what is not JSON (NaN, broken UTF-8, endless nesting) is a bad request."""
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"{name}: not JSON ({str(error)[:200]})") from error
+
+
+def _status(outcome: Outcome, media_type: str) -> int:
+    if outcome.kind == "mutation":
+        return 405
+    return 400 if outcome.kind == "refused" and media_type == GRAPHQL else 200
+
+
+def _headers(outcome: Outcome) -> dict[str, str]:
+    return {"Allow": "POST"} if outcome.kind == "mutation" else {}
+
+
+def _write(body: dict[str, Any], media_type: str, status: int, headers: Mapping[str, str]) -> Response[bytes]:
+    try:
+        content = msgspec.json.encode(body)
+    except (UnicodeEncodeError, TypeError, ValueError):
+        # Half a surrogate pair, echoed in a message: only the escaped form can carry it.
+        content = json.dumps(body, default=str).encode()
+    return Response(
+        content,
+        media_type=f"{media_type}; charset=utf-8",
+        status_code=status,
+        headers={"Vary": "Accept, Accept-Language, Host", "X-Content-Type-Options": "nosniff", **headers},
+    )

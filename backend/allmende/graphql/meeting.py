@@ -1,0 +1,139 @@
+"""Where plugins meet without knowing each other: `City.feed`, `City.search` and `City.map`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain, zip_longest
+from typing import Any
+
+import strawberry
+
+from allmende.city.model import BBox, City
+from allmende.context import Context
+from allmende.errors import InputError
+from allmende.graphql.guard import gathered
+from allmende.graphql.pages import check_first, decode_cursor, encode_cursor
+from allmende.graphql.request import Info
+from allmende.graphql.types import FeedItem, PageInfo
+from allmende.plugin import Plugin, Search
+from allmende.search.index import Found, search_all
+
+FEED_CURSOR = "feed"
+
+
+@strawberry.type(description="One item of a city's feed, with its cursor.")
+class FeedItemEdge:
+    cursor: str = strawberry.field(description="Opaque position of this item; give it as `after`.")
+    node: FeedItem | None = strawberry.field(description="The item; null, with an error, where its module failed.")
+
+
+@strawberry.type(description="A page of a city's feed (Relay Cursor Connections).")
+class FeedItemConnection:
+    edges: list[FeedItemEdge] = strawberry.field(description="The items of this page, with cursors.")
+    page_info: PageInfo = strawberry.field(description="How to go on.")
+
+    @strawberry.field(description="The items of this page; null, with an error, where an item's module failed.")
+    def nodes(self) -> list[FeedItem | None]:
+        return [edge.node for edge in self.edges]
+
+
+def enabled(info: Info, city: City, language: str, only: Sequence[str] | None) -> list[tuple[Plugin, Context[Any]]]:
+    """The plugins that the city has on (of those asked for), each with its context."""
+    registry = info.context.services.registry
+    unknown = sorted(set(only or ()) - registry.plugins.keys())
+    if unknown:
+        raise InputError(f"modules: no module is called {unknown[0]!r}")
+    names = [name for name in registry.plugins if only is None or name in only]
+    found = ((registry.plugins[name].plugin, info.context.plugin(city, name, language)) for name in names)
+    return [(plugin, ctx) for plugin, ctx in found if ctx is not None]
+
+
+async def feed(
+    info: Info, plugins: list[tuple[Plugin, Context[Any]]], first: int, after: str | None
+) -> FeedItemConnection:
+    """The plugins' items merged, newest first, ties by id.
+
+    The cursor is (date, id, how many of that date were shown): as many are asked for on top, so that items with one
+    timestamp across a page's border are neither lost nor shown twice.
+    """
+    check_first(first)
+    position = _position(after)
+    before, extra = (position[0] + timedelta(microseconds=1), position[2]) if position else (None, 0)
+
+    async def load(plugin: Plugin, ctx: Context[Any]) -> Sequence[Any]:
+        assert plugin.feed is not None
+        items = await plugin.feed.load(ctx, before, first + 1 + extra)
+        for item in items:
+            if not isinstance(item.date, datetime) or item.date.tzinfo is None or not isinstance(item.id, str):
+                raise TypeError(f"Feed.load of {plugin.name} gave an item without id or date: {item!r}")
+        return items
+
+    parts = await gathered(info, {plugin.name: load(plugin, ctx) for plugin, ctx in plugins if plugin.feed})
+    items = sorted(chain.from_iterable(parts.values()), key=lambda item: (-item.date.timestamp(), item.id))
+    if position is not None:
+        date, last, _ = position
+        items = [item for item in items if item.date < date or (item.date == date and item.id > last)]
+    edges: list[FeedItemEdge] = []
+    shown, same = (position[0], position[2]) if position else (None, 0)
+    for item in items[:first]:
+        same = same + 1 if item.date == shown else 1
+        shown = item.date
+        cursor = encode_cursor(FEED_CURSOR, [item.date.astimezone(UTC), item.id, same])
+        edges.append(FeedItemEdge(cursor=cursor, node=item))
+    page = PageInfo(
+        has_next_page=len(items) > first,
+        has_previous_page=after is not None,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return FeedItemConnection(edges=edges, page_info=page)
+
+
+def _position(after: str | None) -> tuple[datetime, str, int] | None:
+    if after is None:
+        return None
+    try:
+        date, last, same = decode_cursor(after, FEED_CURSOR, 3)
+        moment = datetime.fromisoformat(date)
+        if moment.tzinfo is None or not isinstance(last, str) or type(same) is not int or not 0 < same < 10_000:
+            raise ValueError
+    except (ValueError, TypeError) as error:
+        raise InputError("after: not a cursor of this feed; leave it out to begin anew", code="BAD_CURSOR") from error
+    return moment, last, same
+
+
+async def search(
+    info: Info, city: City, plugins: list[tuple[Plugin, Context[Any]]], text: str, first: int
+) -> list[Any]:
+    """One statement on the index, then one load per table that was hit; best first."""
+    check_first(first, 50)
+    searched = {
+        (plugin.name, part.table.__tablename__): (part, ctx) for plugin, ctx in plugins for part in plugin.search
+    }
+    found = await search_all(info.context.services.database, city.slug, {name for name, _ in searched}, text, first)
+    wanted: dict[str, list[tuple[Search, Context[Any], list[str]]]] = {}
+    for (name, kind), (part, ctx) in searched.items():
+        ids = [hit.id for hit in found if (hit.plugin, hit.kind) == (name, kind)]
+        if ids:
+            wanted.setdefault(name, []).append((part, ctx, ids))
+
+    async def load(parts: list[tuple[Search, Context[Any], list[str]]]) -> Sequence[Any]:
+        return [hit for part, ctx, ids in parts for hit in await part.load(ctx, ids)]
+
+    loaded = await gathered(info, {name: load(parts) for name, parts in wanted.items()})
+    return _ranked(found, loaded)
+
+
+def _ranked(found: list[Found], loaded: dict[str, Sequence[Any]]) -> list[Any]:
+    by_id = {(name, getattr(hit, "id", None)): hit for name, hits in loaded.items() for hit in hits}
+    return [by_id[hit.plugin, hit.id] for hit in found if (hit.plugin, hit.id) in by_id]
+
+
+async def features(info: Info, plugins: list[tuple[Plugin, Context[Any]]], bbox: BBox, first: int) -> list[Any]:
+    """What lies in the box, in turns from each module, so that none crowds out the others."""
+    check_first(first, 1000)
+    work = {plugin.name: plugin.map.load(ctx, bbox, first) for plugin, ctx in plugins if plugin.map}
+    loaded = await gathered(info, work)
+    turns = chain.from_iterable(zip_longest(*loaded.values()))
+    return [feature for feature in turns if feature is not None][:first]

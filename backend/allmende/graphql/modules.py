@@ -1,0 +1,82 @@
+"""`City.modules`, the capability query: what is on, since when, and why something is not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+import strawberry
+
+from allmende.city.model import City, pick
+from allmende.feeds.status import module_states
+from allmende.graphql.request import RequestContext
+
+_UNLOADED = {"de": "Das Modul konnte nicht geladen werden.", "en": "The module could not be loaded."}
+
+
+@strawberry.enum(description="How a module is doing in a city.")
+class ModuleStatus(Enum):
+    ON = strawberry.enum_value("ON", description="Works, and its data is up to date.")
+    STALE = strawberry.enum_value("STALE", description="Works, but a source has not brought anything new for too long.")
+    FAILED = strawberry.enum_value("FAILED", description="A source, or the module itself, has failed; see `reason`.")
+    OFF = strawberry.enum_value("OFF", description="The city does not offer this module.")
+
+
+@strawberry.type(description="One module (an installed plugin), as this city offers it.")
+class Module:
+    name: str = strawberry.field(description="Its id, and the field of City that answers for it.")
+    title: str = strawberry.field(description="What citizens call it.")
+    summary: str = strawberry.field(description="What citizens get from it, in a sentence.")
+    version: str = strawberry.field(description="Version of the plugin.")
+    status: ModuleStatus = strawberry.field(description="How it is doing here.")
+    reason: str | None = strawberry.field(description="Why it is not simply on; null where it is on or off.")
+    since: datetime | None = strawberry.field(
+        description="The instant of its newest data; null where nothing was imported yet."
+    )
+    owner: str = strawberry.field(description="Who maintains the plugin.")
+    icon: str = strawberry.field(description="One emoji or character that stands for it; may be empty.")
+
+
+async def modules(context: RequestContext, city: City, language: str) -> list[Module]:
+    """All installed modules with their state; one statement for the states of all of them."""
+    services = context.services
+    states = await module_states(services.database, city, services.clock(), language)
+    answer = []
+    for name, installed in services.registry.plugins.items():
+        manifest = installed.manifest
+        state = states.get(name)
+        status = ModuleStatus.OFF if city.config(name) is None else ModuleStatus.ON
+        if state is not None and status is ModuleStatus.ON:
+            status = ModuleStatus[state.status.upper()]
+        troubled = state is not None and status in (ModuleStatus.STALE, ModuleStatus.FAILED)
+        since = state.since if state is not None and status is not ModuleStatus.OFF else None
+        answer.append(
+            Module(
+                name=name,
+                title=pick(manifest.title, language, city.language),
+                summary=pick(manifest.summary, language, city.language),
+                version=manifest.version,
+                status=status,
+                reason=(state.reason or None) if state is not None and troubled else None,
+                since=since.astimezone(city.tz) if since else None,
+                owner=manifest.owner,
+                icon=manifest.icon,
+            )
+        )
+    return answer + [_missing(context, name, language) for name in services.cities().unavailable.get(city.slug, ())]
+
+
+def _missing(context: RequestContext, name: str, language: str) -> Module:
+    """A module that the city has on, of a plugin that could not be loaded."""
+    broken = context.services.registry.broken.get(name)
+    return Module(
+        name=name,
+        title=name,
+        summary="",
+        version="",
+        status=ModuleStatus.FAILED,
+        reason=_UNLOADED["de" if language.startswith("de") else "en"],
+        since=None,
+        owner=broken.owner if broken else "unknown",
+        icon="",
+    )

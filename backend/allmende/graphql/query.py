@@ -1,0 +1,71 @@
+"""The root of the schema: a city, or many."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import strawberry
+
+from allmende.city.model import City
+from allmende.errors import InputError
+from allmende.graphql.city import CityBase
+from allmende.graphql.inputs import PositionInput
+from allmende.graphql.pages import check_first, connection, decode_cursor, encode_cursor
+from allmende.graphql.request import Info
+from allmende.graphql.types import Connection, Edge
+
+
+def query_type(city_type: type[CityBase]) -> type:
+    """The type Query for this composed type City."""
+
+    def make(info: Info, found: City, language: str | None) -> CityBase:
+        return city_type(model=found, language_=info.context.language(found, language))
+
+    def city(info: Info, slug: str | None = None, language: str | None = None) -> Any:
+        cities = info.context.services.cities()
+        if slug is not None:
+            found = cities.by_slug.get(slug)
+        else:
+            found = cities.by_host.get(info.context.host)
+            if found is None:
+                raise InputError("slug: say which city; this host name belongs to none")
+        return make(info, found, language) if found else None
+
+    def cities(
+        info: Info,
+        search: str = "",
+        near: PositionInput | None = None,
+        first: int = 20,
+        after: str | None = None,
+        language: str | None = None,
+    ) -> Any:
+        check_first(first)
+        directory = info.context.services.directory
+        tag = "near" if near else "name"
+        key = None
+        if after is not None:
+            value, slug = decode_cursor(after, tag, 2)
+            if not isinstance(slug, str) or not isinstance(value, float | int if near else str):
+                raise InputError("after: not a cursor of this list; leave it out to begin anew", code="BAD_CURSOR")
+            key = (value, slug)
+        found, more = directory.page(search, near.checked("near") if near else None, first, key)
+        edges = [Edge(cursor=encode_cursor(tag, key), node=make(info, city, language)) for key, city in found]
+
+        async def count() -> int:
+            return len(directory.find(search))
+
+        return connection(edges, more=more, after=after, counter=count)
+
+    fields = {
+        "city": strawberry.field(
+            resolver=city,
+            graphql_type=Optional[city_type],  # noqa: UP045 (a value, not an annotation)
+            description="A city by its slug, or the one that this host name belongs to; null where there is none.",
+        ),
+        "cities": strawberry.field(
+            resolver=cities,
+            graphql_type=Connection[city_type],  # type: ignore[valid-type]
+            description="The cities of this instance by name, or by distance from `near`; `search` finds beginnings.",
+        ),
+    }
+    return strawberry.type(type("Query", (), fields), name="Query", description="What can be asked.")
