@@ -1,0 +1,279 @@
+"""What the calendar answers: which districts come to an address, what is collected when, until when it is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from allmende import Context, InputError
+from msgspec import Struct
+from sqlalchemy import Row, Select, and_, func, or_, select
+
+from .names import fold, split_address
+from .numbers import load, parse_number
+from .tables import WastePickup, WasteRange, WasteStreet
+
+_PLACE = re.compile(r"\(([^)]*)\)")
+REGULAR = 4
+"""From so many dates on, a fraction counts as collected all year; fewer are single events."""
+
+
+class Range(Struct, frozen=True):
+    """House numbers of a street that share their districts."""
+
+    numbers: str
+    spans: str
+    districts: tuple[str, ...]
+
+
+class Street(Struct, frozen=True):
+    """A street with its ranges."""
+
+    id: str
+    name: str
+    place: str
+    ranges: tuple[Range, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} ({self.place})" if self.place else self.name
+
+    @property
+    def needs_house_number(self) -> bool:
+        return len({range_.districts for range_ in self.ranges}) > 1
+
+
+class Address(Struct, frozen=True):
+    """What an address has been recognised as. Its districts include the whole city's, `""`."""
+
+    street: Street | None
+    house_number: str
+    districts: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.street.label} {self.house_number}".strip() if self.street else ", ".join(self.districts[1:])
+
+
+async def find_streets(ctx: Context[Any], search: str, first: int) -> list[Street]:
+    """Streets whose name contains the text, those that begin with it first. One statement."""
+    folded = fold(search)
+    begins = WasteStreet.folded.startswith(folded, autoescape=True)
+    ids = select(WasteStreet.id).order_by(begins.desc(), WasteStreet.folded, WasteStreet.place, WasteStreet.id)
+    if folded:
+        ids = ids.where(WasteStreet.folded.contains(folded, autoescape=True))
+    found = await load_streets(ctx, ids.limit(first))
+    return sorted(found, key=lambda street: not fold(street.name).startswith(folded))
+
+
+async def load_streets(ctx: Context[Any], ids: Sequence[str] | Select[tuple[str]]) -> list[Street]:
+    """Streets by id, by name. One statement."""
+    return await _by(ctx, WasteStreet.id.in_(ids))
+
+
+async def resolve(
+    ctx: Context[Any], *, street: str = "", house_number: str = "", street_id: str = "", district: str | None = None
+) -> Address:
+    """Which districts come to an address. One statement, unless it has to explain an error.
+
+    `street` may hold the house number too: `Marktstraße 12a`; and the part of the city: `Bahnhofstraße (Süd)`.
+    """
+    if district is not None:
+        return Address(None, "", ("", district))
+    if not street.strip() and not street_id:
+        return Address(None, "", await _whole_city(ctx))
+    name, place, number = _read_address(street)
+    numbers = {fold(street): house_number, fold(name): house_number or number}
+    condition = WasteStreet.id == street_id if street_id else WasteStreet.folded.in_(list(numbers))
+    found = await _by(ctx, condition)
+    if len(found) > 1:
+        found = [one for one in found if fold(one.name) == fold(street)] or found
+    if place:
+        found = [one for one in found if fold(one.place) == fold(place)]
+    if not found:
+        raise await _unknown(ctx, street or street_id)
+    if len(found) > 1:
+        labels = ", ".join(one.label for one in found)
+        raise InputError(f"street: {street!r} exists more than once: {labels}", code="WASTE_STREET_AMBIGUOUS")
+    house_number = numbers.get(fold(found[0].name), house_number).strip()
+    return Address(found[0], house_number, ("", *_districts(found[0], house_number)))
+
+
+def _read_address(text: str) -> tuple[str, str, str]:
+    """`Bahnhofstraße (Süd) 5` → name, place, house number."""
+    match = _PLACE.search(text)
+    if match:
+        return text[: match.start()].strip(), match[1].strip(), text[match.end() :].strip()
+    name, number = split_address(text)
+    return name, "", number
+
+
+def _districts(street: Street, house_number: str) -> tuple[str, ...]:
+    """The districts of the narrowest range that holds the number."""
+    listed = "; ".join(f"{part.numbers or 'alle'}: {', '.join(part.districts)}" for part in street.ranges)
+    if not house_number.strip():
+        if street.needs_house_number:
+            raise InputError(
+                f"houseNumber: {street.label} has several districts, so the house number is needed ({listed})",
+                code="WASTE_HOUSE_NUMBER_NEEDED",
+            )
+        return street.ranges[0].districts if street.ranges else ()
+    try:
+        number = parse_number(house_number)
+    except ValueError as error:
+        raise InputError(f"houseNumber: {error}", code="WASTE_HOUSE_NUMBER_INVALID") from None
+    fitting = [(span.width, part.districts) for part in street.ranges for span in load(part.spans) if number in span]
+    if not fitting:
+        raise InputError(
+            f"houseNumber: {street.label} has no number {house_number} in the calendar ({listed})",
+            code="WASTE_HOUSE_NUMBER_UNKNOWN",
+        )
+    narrowest = min(width for width, _ in fitting)
+    best = {districts for width, districts in fitting if width == narrowest}
+    if len(best) > 1:
+        raise InputError(
+            f"houseNumber: {street.label} {house_number} is in several ranges ({listed})",
+            code="WASTE_HOUSE_NUMBER_AMBIGUOUS",
+        )
+    return best.pop()
+
+
+async def find_pickups(
+    ctx: Context[Any], districts: Sequence[str], start: date, end: date, fractions: Sequence[str] | None = None
+) -> list[WastePickup]:
+    """Pickups from `start` to before `end`, by date; what two sources both say, once. One statement."""
+    statement = (
+        select(WastePickup)
+        .where(WastePickup.district.in_(districts), WastePickup.date >= start, WastePickup.date < end)
+        .order_by(WastePickup.date, WastePickup.fraction, WastePickup.note, WastePickup.id)
+        .limit(5000)
+    )
+    if fractions is not None:
+        statement = statement.where(WastePickup.fraction.in_(fractions))
+    async with ctx.session() as session:
+        rows = (await session.scalars(statement)).all()
+    return list({(row.date, row.fraction, row.note): row for row in reversed(rows)}.values())[::-1]
+
+
+async def calendar_until(ctx: Context[Any], districts: Sequence[str]) -> date | None:
+    """The day up to which the calendar is complete: what is collected all year must be known, whatever is known longer.
+
+    A calendar that ends in December is known to New Year's Eve. None when there are no dates at all. One statement.
+    """
+    groups = await _last_days(ctx, districts)
+    regular = [row for row in groups if row.number >= REGULAR] or groups
+    return min((_year_end(row.last) for row in regular), default=None)
+
+
+async def _last_days(ctx: Context[Any], districts: Sequence[str]) -> Sequence[Row[Any]]:
+    number = func.count().label("number")
+    statement = (
+        select(WastePickup.fraction, func.max(WastePickup.date).label("last"), number)
+        .where(WastePickup.district.in_(districts), WastePickup.date >= ctx.today - timedelta(days=400))
+        .group_by(WastePickup.fraction)
+        .limit(200)
+    )
+    async with ctx.session() as session:
+        return (await session.execute(statement)).all()
+
+
+def ended(ctx: Context[Any], until: date | None) -> bool:
+    """Whether the calendar is over, or was never there."""
+    return until is None or until < ctx.today
+
+
+def missing_next_year(ctx: Context[Any], until: date | None) -> bool:
+    """Whether citizens should read that next year's dates are not there yet."""
+    month, day = ctx.config.notice_from.split("-")
+    due = (ctx.today.month, ctx.today.day) >= (int(month), int(day))
+    return until is not None and until.year == ctx.today.year and due
+
+
+def reminders(ctx: Context[Any], day: date) -> list[datetime]:
+    """The evening before, and the hour at which bins must be out, in the city's time zone."""
+    evening = datetime.combine(day - timedelta(days=1), time(ctx.config.reminder_hour))
+    return [ctx.localize(evening), ctx.localize(datetime.combine(day, time(ctx.config.pickup_hour)))]
+
+
+async def find_districts(ctx: Context[Any]) -> list[str]:
+    """Districts that have dates from today on. One statement."""
+    statement = (
+        select(WastePickup.district).where(WastePickup.date >= ctx.today).distinct().order_by(WastePickup.district)
+    )
+    async with ctx.session() as session:
+        return [district for district in await session.scalars(statement.limit(1000)) if district]
+
+
+async def first_address(ctx: Context[Any]) -> str | None:
+    """An address that needs no choosing: the first street that lies in one district, else a house in the first."""
+    streets = await find_streets(ctx, "", 50)
+    for street in streets:
+        if not street.needs_house_number:
+            return street.label
+    if not streets:
+        return None
+    span = load(streets[0].ranges[0].spans)[0]
+    return f"{streets[0].label} {span.low or 1}{span.low_suffix}"
+
+
+async def _whole_city(ctx: Context[Any]) -> tuple[str, ...]:
+    """Without an address: a city with one calendar for all, or one district, needs none."""
+    districts = await find_districts(ctx)
+    if len(districts) > 1:
+        shown = ", ".join(districts[:20])
+        raise InputError(f"street: give a street, or a district ({shown})", code="WASTE_ADDRESS_NEEDED")
+    return ("", *districts)
+
+
+async def _unknown(ctx: Context[Any], street: str) -> InputError:
+    """The error for a street that is not in the calendar, with the names that come nearest."""
+    folded = fold(split_address(street)[0])
+    near = or_(*(WasteStreet.folded.contains(part, autoescape=True) for part in _parts(folded)))
+    statement = select(WasteStreet.name).where(near).distinct().order_by(WasteStreet.name).limit(200)
+    async with ctx.session() as session:
+        names = list(await session.scalars(statement))
+    names = sorted(names, key=lambda name: -_alike(fold(name), folded))[:5]
+    hint = f"; do you mean {', '.join(names)}?" if names else ""
+    return InputError(f"street: {street!r} is not in the calendar{hint}", code="WASTE_STREET_UNKNOWN")
+
+
+def _parts(folded: str) -> list[str]:
+    """Pieces of the name, of which a misspelt one still has some right; not the ending that most streets share."""
+    stem = folded.removesuffix("strasse") or folded
+    return [stem[i : i + 3] for i in range(0, max(1, min(len(stem), 30) - 2))]
+
+
+def _alike(name: str, other: str) -> float:
+    """Share of common pairs of letters (Dice)."""
+    ours, theirs = ({text[i : i + 2] for i in range(len(text) - 1)} for text in (name, other))
+    return 2 * len(ours & theirs) / max(1, len(ours) + len(theirs))
+
+
+async def _by(ctx: Context[Any], condition: Any) -> list[Street]:
+    """Streets with their ranges in one statement."""
+    statement = (
+        select(WasteStreet, WasteRange)
+        .outerjoin(WasteRange, and_(WasteRange.city == WasteStreet.city, WasteRange.parent == WasteStreet.id))
+        .where(condition)
+        .order_by(WasteStreet.folded, WasteStreet.place, WasteStreet.id, WasteRange.spans, WasteRange.id)
+        .limit(5000)
+    )
+    grouped: dict[str, tuple[WasteStreet, list[WasteRange]]] = {}
+    async with ctx.session() as session:
+        for street, part in (await session.execute(statement)).tuples():
+            grouped.setdefault(street.id, (street, []))[1].extend([part] if part else [])
+    return [_street(street, parts) for street, parts in grouped.values()]
+
+
+def _street(street: WasteStreet, parts: Sequence[WasteRange]) -> Street:
+    ranges = sorted(
+        (Range(part.numbers, part.spans, tuple(part.districts)) for part in parts),
+        key=lambda part: load(part.spans)[0],
+    )
+    return Street(street.id, street.name, street.place, tuple(ranges))
+
+
+def _year_end(day: date) -> date:
+    return day.replace(day=31) if day.month == 12 else day
