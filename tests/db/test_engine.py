@@ -17,11 +17,14 @@ async def test_transaction_commits_and_fills_in_the_city(database: Database) -> 
 
 
 async def test_transaction_rolls_back_on_an_exception(database: Database) -> None:
-    with pytest.raises(RuntimeError, match="stop"):
+    async def write_and_fail() -> None:
         async with database.transaction("astadt") as session:
             session.add(Note(id="1", title="Hallo"))
             await session.flush()
             raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        await write_and_fail()
     async with database.session("astadt") as session:
         assert list(await session.scalars(select(Note))) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
@@ -13,11 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from allmende.db.rls import EVERY, SETTING
+from allmende.db.scope import CitySession, bind_scope, unwrap
 from allmende.db.table import SCOPE
 from allmende.db.url import serving_url
+from allmende.errors import ScopeError
 
 WRITE = "allmende_write"
 """Execution option: this transaction is going to write, so SQLite takes the write lock at its beginning."""
+
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 class Counter(list[str]):
@@ -35,25 +41,27 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._counters: list[Counter] = []
         self._cities = self._engine(pool_size)
+        bind_scope(self._cities.sync_engine)
+        event.listen(self._cities.sync_engine, "set_connection_execution_options", _keep_scope)
         self._system = self._engine(2).execution_options(**{SCOPE: EVERY})
         self._bound = lru_cache(maxsize=4096)(self._bind)
 
     @asynccontextmanager
     async def session(self, city: str) -> AsyncIterator[AsyncSession]:
         """Read the rows of this city. Nothing is committed."""
-        async with AsyncSession(self._bound(city, False), expire_on_commit=False) as session:
+        async with self._open(city, write=False) as session:
             yield session
 
     @asynccontextmanager
     async def transaction(self, city: str) -> AsyncIterator[AsyncSession]:
         """Write rows of this city: committed at the end of the block, rolled back on an exception."""
-        async with AsyncSession(self._bound(city, True), expire_on_commit=False) as session, session.begin():
+        async with self._open(city, write=True) as session, session.begin():
             yield session
 
     @asynccontextmanager
-    async def system(self) -> AsyncIterator[AsyncSession]:
+    async def system(self, *, write: bool = True) -> AsyncIterator[AsyncSession]:
         """A transaction across all cities, for the core's own work (the scheduler). Never handed to a plugin."""
-        engine = self._system.execution_options(**{WRITE: True})
+        engine = self._system.execution_options(**{WRITE: write})
         async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
@@ -76,7 +84,12 @@ class Database:
         finally:
             self._counters.remove(counter)
 
+    def _open(self, city: str, *, write: bool) -> AsyncSession:
+        return AsyncSession(self._bound(city, write), sync_session_class=CitySession, expire_on_commit=False)
+
     def _bind(self, city: str, write: bool) -> AsyncEngine:
+        if not _SLUG.fullmatch(city):
+            raise ScopeError(f"{city!r} is not the slug of a city")
         return self._cities.execution_options(**{SCOPE: city, WRITE: write})
 
     def _engine(self, pool_size: int) -> AsyncEngine:
@@ -87,6 +100,7 @@ class Database:
             options["connect_args"] = {"timeout": 5, "command_timeout": 30, "connection_class": ScopedConnection}
         engine = create_async_engine(self.url, **options)
         event.listen(engine.sync_engine, "before_cursor_execute", self._count)
+        event.listen(engine.sync_engine, "handle_error", unwrap)
         if self.is_sqlite:
             event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -108,10 +122,15 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc]
 
     scope = ""
 
-    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
         if query.startswith("BEGIN") and not args:
-            query += f" SET LOCAL {SETTING} = '{self.scope.replace(chr(39), '')}';"
+            query += f" SET LOCAL {SETTING} = '{self.scope}';"
         return str(await super().execute(query, *args, timeout=timeout))
+
+
+def _keep_scope(connection: Connection, options: dict[str, Any]) -> None:
+    if SCOPE in options:
+        raise ScopeError("a connection keeps the city that it is bound to")
 
 
 def _begin_postgresql(connection: Connection) -> None:

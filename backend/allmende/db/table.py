@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, FromClause, MetaData, String, TypeDecorator
+from sqlalchemy import JSON, Column, DateTime, Dialect, FromClause, MetaData, String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from allmende.errors import ScopeError
@@ -98,7 +98,7 @@ def stable_id(city: str, source: str, table: type[FeedTable], key: str) -> str:
 
 def is_city_table(table: FromClause) -> bool:
     city = table.c.get("city")
-    return city is not None and city.info.get("scope") == "city"
+    return isinstance(city, Column) and city.info.get("scope") == "city"
 
 
 def city_tables(metadata: MetaData = Base.metadata) -> list[str]:

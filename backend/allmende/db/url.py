@@ -1,4 +1,4 @@
-"""From the operator's `sqlite:///path` or `postgresql://…` to the drivers that serve (async) and that migrate (sync)."""
+"""From the operator's `sqlite:///path` or `postgresql://…` to the drivers that serve and that migrate."""
 
 from __future__ import annotations
 
