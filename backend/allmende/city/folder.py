@@ -13,8 +13,8 @@ from msgspec import Struct, structs
 
 from allmende.city import checks
 from allmende.city.files import CityFile
-from allmende.city.layers import from_environment, merge_all
-from allmende.city.model import Brand, City, Config, Language, Slug, Strict
+from allmende.city.layers import from_environment, merge_all, variable
+from allmende.city.model import Brand, City, Config, Slug, Strict
 from allmende.city.read import Layer, Raw, parse, read_bytes
 from allmende.city.report import problems
 from allmende.city.shared import Defaults, Shared
@@ -70,9 +70,7 @@ class Reader:
         try:
             city = visit.city()
         except Exception as error:  # a plugin's config may raise anything; it must stay this city's matter
-            visit.wrong.append(
-                Problem(file=str(visit.folder), message=f"reading it raised {type(error).__name__}: {error}")
-            )
+            visit.note(visit.folder, f"reading it raised {type(error).__name__}: {error}")
             city = None
         return Entry(city=city, problems=tuple(visit.wrong), unavailable=tuple(visit.unavailable))
 
@@ -88,7 +86,7 @@ class _Visit:
 
     def city(self) -> City | None:
         """The city, or None where something makes it unusable. Goes on after a mistake, to find the others too."""
-        names = set(os.listdir(self.folder))
+        names = {path.name for path in self.folder.iterdir()}
         self.names(names)
         layers, chain = self.city_layers()
         merged = merge_all(layers)
@@ -96,7 +94,7 @@ class _Visit:
         if file:
             self.fail(checks.city_errors(file), layers, merged)
             self.flaw(checks.city_flaws(file), layers, merged)
-        languages = self.reader.decoded.setdefault(file.languages, file.languages) if file else ("de",)
+        languages = self.reader.decoded.setdefault(file.languages, file.languages) if file else ()
         brand = self.brand() if "brand" in names else Brand()
         texts = self.texts(languages) if "texts" in names else {}
         plugins = self.plugins(chain, languages) if "plugins" in names else {}
@@ -116,17 +114,13 @@ class _Visit:
         """The folder's own name, and names in it that nobody reads."""
         if walk(self.slug, Slug):
             self.broken = True
-            self.wrong.append(
-                Problem(
-                    file=str(self.folder),
-                    message="the folder's name is no slug",
-                    expected="small letters, digits and single hyphens",
-                )
-            )
+            self.note(self.folder, "the folder's name is no slug", "small letters, digits and single hyphens")
         for name in sorted(names):
             if name not in _PARTS and not name.startswith(".") and not name.endswith(".md"):
-                message, expected = unknown("name", name, (*_PARTS, "README.md"))
-                self.wrong.append(Problem(file=str(self.folder / name), message=message, expected=expected))
+                self.note(self.folder / name, *unknown("name", name, (*_PARTS, "README.md")))
+
+    def note(self, file: Path | str, message: str, expected: str = "", key: str = "") -> None:
+        self.wrong.append(Problem(file=str(file), key=key, message=message, expected=expected))
 
     def layer(self, path: Path) -> Layer | None:
         content = read_bytes(path)
@@ -184,21 +178,15 @@ class _Visit:
         result = {}
         for path in sorted((self.folder / "texts").glob("*.toml")):
             if path.stem not in languages:
-                expected = (
-                    "one of "
-                    + ", ".join(languages)
-                    + (", the city's languages" if not walk(path.stem, Language) else "")
-                )
-                self.wrong.append(
-                    Problem(file=str(path), message=f'the city does not offer "{path.stem}"', expected=expected)
+                self.note(
+                    path, f'the city does not offer "{path.stem}"', "one of its languages: " + ", ".join(languages)
                 )
             layer = self.layer(path)
             if layer is None:
                 continue
-            found = [
-                Finding((s,), *unknown("plugin", s, self.reader.known)) for s in layer.raw if s not in self.reader.known
-            ]
-            found += walk({k: v for k, v in layer.raw.items() if k in self.reader.known}, dict[str, dict[str, Any]])
+            known = self.reader.known
+            found = [Finding((name,), *unknown("plugin", name, known)) for name in sorted(layer.raw.keys() - known)]
+            found += walk({name: layer.raw[name] for name in layer.raw.keys() & known}, dict[str, dict[str, Any]])
             flat = {}
             for section, table in layer.raw.items():
                 for keys, text in _flat(table) if isinstance(table, dict) else ():
@@ -212,14 +200,12 @@ class _Visit:
 
     def plugins(self, chain: tuple[Defaults, ...], languages: tuple[str, ...]) -> dict[str, Config]:
         result = {}
-        for name in sorted(os.listdir(self.folder / "plugins")):
-            path = self.folder / "plugins" / name
-            plugin = path.stem
+        for path in sorted((self.folder / "plugins").iterdir()):
+            name, plugin = path.name, path.stem
             if name.startswith(".") or name.endswith(".md"):
                 continue
             if path.suffix != ".toml" or plugin not in self.reader.known:
-                message, expected = unknown("plugin", plugin if path.suffix == ".toml" else name, self.reader.known)
-                self.wrong.append(Problem(file=str(path), message=message, expected=expected))
+                self.note(path, *unknown("plugin", plugin if path.suffix == ".toml" else name, self.reader.known))
             elif plugin not in self.reader.configs:
                 self.unavailable.append(plugin)
             else:
@@ -239,7 +225,7 @@ class _Visit:
             or b"file" in content
             or any("file" in d.plugins[name].text for d in below)
         )
-        key = (name, content, tuple(d.key for d in below), languages[0])
+        key = (name, content, tuple(d.key for d in below), languages[:1])
         if not local and key in self.reader.decoded:
             config: Config | None = self.reader.decoded[key]
             return config
@@ -268,7 +254,7 @@ class _Visit:
         self.fail([*checks.secret_errors(merged), *checks.source_errors(merged, self.folder)], layers, merged)
         self.flaw(checks.source_flaws(merged, self.folder), layers, merged)
         self.flaw(checks.secret_flaws(merged, self.reader.secrets, self.reader.environ), layers, merged)
-        if config is not None:
+        if config is not None and languages:
             self.flaw(checks.text_flaws(merged, type, languages), layers, merged)
         return config
 
@@ -277,16 +263,14 @@ class _Visit:
         for section in self.reader.variables.get(self.slug, {}):
             if section not in ("city", *self.reader.known):
                 message, expected = unknown("plugin", section, {"city", *self.reader.known})
-                self.wrong.append(
-                    Problem(file=ENVIRONMENT, key=f"{self.slug}.{section}", message=message, expected=expected)
+            elif section == "city" or section in plugins or section in self.unavailable or self.broken:
+                continue
+            else:
+                message, expected = (
+                    "the plugin is off",
+                    f"{self.folder}/plugins/{section}.toml to switch it on",
                 )
-            elif section != "city" and section not in plugins and not self.broken and section not in self.unavailable:
-                expected = f"the file {self.folder / 'plugins' / section}.toml, which switches it on"
-                self.wrong.append(
-                    Problem(
-                        file=ENVIRONMENT, key=f"{self.slug}.{section}", message="the plugin is off", expected=expected
-                    )
-                )
+            self.note(ENVIRONMENT, message, expected, key=variable(self.slug, section, ()))
 
 
 def _flat(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

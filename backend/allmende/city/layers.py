@@ -1,4 +1,4 @@
-"""How layers become one: tables merge key by key, lists of tables with an `id` merge by it, everything else replaces."""
+"""How layers become one: tables merge by key, lists of tables by their `id`, everything else replaces."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Cities(Struct, frozen=True, kw_only=True):
     by_slug: Mapping[str, City]
     by_host: Mapping[str, City]
     problems: Mapping[str, tuple[Problem, ...]] = MappingProxyType({})
-    """Slug (or `_shared/<key>`, or `environment`) → what is wrong. A city that is in `by_slug` too serves nevertheless."""
+    """Slug (or `_shared/<key>`, or `environment`) → what is wrong. A city that is in `by_slug` too still serves."""
     kept: frozenset[str] = frozenset()
     """Cities that serve their last good version, because what the folder says now cannot be used."""
     unavailable: Mapping[str, tuple[str, ...]] = MappingProxyType({})

@@ -1,4 +1,4 @@
-"""Tells where each effective value of a city was set. Files are read again when somebody asks, so nothing is kept for it."""
+"""Tells where each effective value of a city was set. Files are read again when asked, so nothing is kept for it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _full(section: str, name: str) -> str:
 
 
 def _sections(reader: Reader, city: City) -> Iterator[tuple[str, Any, list[Layer], str]]:
-    """Each file of the city: its section, effective values, layers, and what stands behind a value that none of them says."""
+    """Each file of the city: section, effective values, layers, and the name of a value that no layer says."""
     folder = Path(city.folder)
     own = _layer(folder / "city.toml")
     chain = reader.shared.chain(own.raw.get("ars"))

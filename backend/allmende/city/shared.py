@@ -1,4 +1,4 @@
-"""cities/_shared/<key>/: defaults for every city whose Regionalschlüssel begins with <key>, parsed once for all of them."""
+"""cities/_shared/<key>/: defaults for all cities whose Regionalschlüssel begins with <key>, parsed once."""
 
 from __future__ import annotations
 
@@ -56,11 +56,12 @@ class Shared:
         folder = self.folder / key
         wrong: list[Problem] = []
         city = self._file(folder / "city.toml", CityFile, wrong) if (folder / "city.toml").exists() else None
-        plugins = {}
+        plugins: dict[str, Layer] = {}
         for path in sorted((folder / "plugins").glob("*.toml")):
             if path.stem in self.configs:
                 layer = self._file(path, self.configs[path.stem], wrong)
-                plugins |= {path.stem: layer} if layer else {}
+                if layer:
+                    plugins[path.stem] = layer
             elif path.stem not in self.known:
                 message, expected = unknown("plugin", path.stem, {*self.configs, *self.known})
                 wrong.append(Problem(file=str(path), message=message, expected=expected))
@@ -73,7 +74,9 @@ class Shared:
             return None
         findings = [*walk(layer.raw, type, partial=True), *secret_errors(layer.raw)]
         findings += [
-            Finding((key,), "belongs to one city") for key in ("ars", "ags") if type is CityFile and key in layer.raw
+            Finding((key,), "belongs to one city")
+            for key in ("ags", "ars", "hosts")
+            if type is CityFile and key in layer.raw
         ]
         wrong += problems(findings, [layer], layer.raw)
         return None if findings else layer

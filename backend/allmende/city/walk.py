@@ -1,4 +1,4 @@
-"""Checks values against a msgspec type field by field, to name everything that is wrong where msgspec stops at the first.
+"""Checks values against a msgspec type field by field, to name all mistakes where msgspec stops at the first.
 
 It runs only after msgspec has refused the values, so it may take its time; what it misses, msgspec's own message tells.
 """
