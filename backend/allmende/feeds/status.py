@@ -10,6 +10,7 @@ from msgspec import Struct
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from allmende.city.load import Cities
 from allmende.city.model import City, pick
 from allmende.db.engine import Database
 from allmende.feeds.tables import FeedSource
@@ -41,7 +42,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
 
 class ModuleState(Struct, frozen=True, kw_only=True):
-    """One module as citizens see it. `reason` is empty while it is on; `since` is the instant of its newest data."""
+    """One module as citizens see it. `reason` is empty while it is on; `since` is the date of its data."""
 
     status: Literal["on", "stale", "failed"]
     reason: str = ""
@@ -52,10 +53,28 @@ async def source_states(database: Database, now: datetime, city: str | None = No
     """The state of every source of this city, or of all cities; one statement."""
     statement = select(FeedSource).order_by(FeedSource.city, FeedSource.plugin, FeedSource.source)
     if city is None:
-        async with database.system() as session:
+        async with database.system(write=False) as session:
             return await _load(session, statement, now)
     async with database.session(city) as session:
         return await _load(session, statement, now)
+
+
+async def troubled_sources(
+    database: Database, cities: Cities, now: datetime, *, first: int = 50
+) -> list[dict[str, str]]:
+    """The configured sources of all cities that are not fresh, for `/health/ready`: one statement, no inner reasons."""
+    return [
+        {"city": state.city, "plugin": state.plugin, "source": state.source, "status": state.status}
+        for state in await source_states(database, now)
+        if state.status not in ("fresh", "pending")
+        and is_configured(cities.by_slug, state.city, state.plugin, state.source)
+    ][:first]
+
+
+def is_configured(cities: Mapping[str, City], city: str, plugin: str, source: str) -> bool:
+    """Whether the city has this plugin on, with a source of this id."""
+    config = cities[city].config(plugin) if city in cities else None
+    return any(each.id == source for each in getattr(config, "sources", ()))
 
 
 async def module_states(
@@ -73,20 +92,21 @@ async def module_states(
 
 def _module(known: Sequence[tuple[Source, SourceState]], city: City, now: datetime, language: str) -> ModuleState:
     """As bad as the worst of its sources; failed where nothing was ever imported."""
-    since = max((state.last_success for _, state in known if state.last_success), default=None)
     bad = [(source, state) for source, state in known if state.status not in ("fresh", "pending")]
     if not bad:
-        return ModuleState(status="on", since=since)
+        return ModuleState(status="on")
     source, state = min(bad, key=lambda pair: (pair[1].last_success is not None, pair[0].id))
     words = _WORDS["de" if language.startswith("de") else "en"]
     title = pick(source.title, language, city.language) or source.id
     if state.last_success is None:
-        status: Literal["stale", "failed"] = "failed" if since is None else "stale"
-        return ModuleState(status=status, reason=words["failed"].format(title=title), since=since)
+        nothing = all(other.last_success is None for _, other in known)
+        return ModuleState(status="failed" if nothing else "stale", reason=words["failed"].format(title=title))
     ended = state.status == "stale" and state.valid_until is not None and state.valid_until <= now
-    moment = (state.valid_until if ended and state.valid_until else state.last_success).astimezone(city.tz)
-    reason = words["ended" if ended else "stale"].format(title=title, date=moment.strftime(words["date"]))
-    return ModuleState(status="stale", reason=reason, since=since)
+    since = state.valid_until if ended and state.valid_until else state.last_success
+    date = since.astimezone(city.tz).strftime(words["date"])
+    return ModuleState(
+        status="stale", reason=words["ended" if ended else "stale"].format(title=title, date=date), since=since
+    )
 
 
 _WORDS: Mapping[str, Mapping[str, str]] = {

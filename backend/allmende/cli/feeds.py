@@ -1,0 +1,259 @@
+"""`allmende import`, `allmende feeds` and `allmende work`: what comes in from where, now and by schedule."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from allmende.app import load_town
+from allmende.city.model import City
+from allmende.db.engine import Database
+from allmende.errors import InputError
+from allmende.feeds import quarantine
+from allmende.feeds.importing import import_all, import_source
+from allmende.feeds.outcome import Run
+from allmende.feeds.services import sources_of
+from allmende.feeds.status import SourceState, source_states
+from allmende.jobs.embedded import EmbeddedRunner
+from allmende.jobs.house import House, make_house
+from allmende.jobs.queue import dead_jobs, ensure_schema
+from allmende.jobs.queue import work as work_on_queue
+from allmende.jobs.stop import until_stopped
+from allmende.jobs.tasks import dead_states
+from allmende.plugin import Plugin, Source
+from allmende.registry import load_registry
+from allmende.settings import Settings, load_settings
+
+COLOURS = {"fresh": "green", "unchanged": "green", "quarantined": "yellow", "stale": "yellow", "failed": "red"}
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Registry, cities and database of this instance, for a command."""
+    registry = load_registry(settings)
+    town = load_town(settings, registry)
+    database = Database(settings.database)
+    try:
+        yield make_house(
+            settings,
+            database,
+            context=lambda city, name: registry.context(city, name, database),
+            cities=lambda: town.cities.by_slug,
+            plugins=lambda: [installed.plugin for installed in registry.plugins.values()],
+        )
+    finally:
+        await database.close()
+
+
+@click.command("import")
+@click.argument("city", required=False)
+@click.argument("source", required=False)
+@click.option("-v", "--verbose", is_flag=True, help="Also list what was refused, with place and reason.")
+def import_(city: str | None, source: str | None, verbose: bool) -> None:
+    """Import the sources of all cities, of one CITY, or one SOURCE of it, now."""
+
+    async def run() -> list[Run]:
+        async with open_house(load_settings()) as house:
+            cities = [_city(house, city)] if city else list(house.cities().values())
+            if source:
+                _find(house, cities[0], source)
+            with console.status("importing …") as status:
+                return await import_all(
+                    house.services,
+                    cities,
+                    house.plugins(),
+                    source=source,
+                    force=True,
+                    on_progress=lambda run: status.update(f"{run.city} {run.plugin}/{run.source}: {run.status}"),
+                )
+
+    console = Console()
+    runs = asyncio.run(run())
+    console.print(runs_table(runs))
+    if verbose:
+        for each in runs:
+            for refusal in each.refusals:
+                console.print(
+                    f"{each.city} {each.plugin}/{each.source} {refusal.place}: {refusal.reason}",
+                    markup=False,
+                    highlight=False,
+                )
+    if any(each.status == "failed" for each in runs):
+        raise SystemExit(1)
+
+
+def runs_table(runs: Sequence[Run]) -> Table:
+    """What came in and what was refused, a line per source."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("city", "source", "status"):
+        table.add_column(heading)
+    for heading in ("added", "changed", "removed", "unchanged", "refused"):
+        table.add_column(heading, justify="right")
+    table.add_column("reason", overflow="fold")
+    for run in runs:
+        counts = (run.added, run.changed, run.removed, run.unchanged, run.refused)
+        table.add_row(
+            run.city, f"{run.plugin}/{run.source}", _coloured(run.status), *map(str, counts), _escaped(run.reason)
+        )
+    return table
+
+
+class _Feeds(click.Group):
+    """`allmende feeds [CITY]` beside its commands: a first word that is no command is a city."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["show", *args]
+        return super().parse_args(ctx, args or ["show"])
+
+
+@click.group(cls=_Feeds)
+def feeds() -> None:
+    """The state of every source (`feeds [CITY]`); approve or reject a held import."""
+
+
+@feeds.command()
+@click.argument("city", required=False)
+def show(city: str | None) -> None:
+    """Status, last success, next run and reason of every configured source."""
+
+    async def run() -> list[SourceState]:
+        async with open_house(load_settings()) as house:
+            cities = [_city(house, city)] if city else list(house.cities().values())
+            known = {
+                (state.city, state.plugin, state.source): state
+                for state in await source_states(house.database, house.services.clock(), city)
+            }
+            return [
+                known.get(
+                    (each.slug, plugin.name, source.id),
+                    SourceState(city=each.slug, plugin=plugin.name, source=source.id, status="pending"),
+                )
+                for each in cities
+                for plugin in house.plugins()
+                for source in sources_of(each, plugin)
+            ]
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("city", "source", "status", "items", "last success", "next run", "reason"):
+        table.add_column(heading, overflow="fold")
+    for state in asyncio.run(run()):
+        table.add_row(
+            state.city,
+            f"{state.plugin}/{state.source}",
+            _coloured(state.status),
+            str(state.items),
+            _moment(state.last_success),
+            _moment(state.next_run),
+            _escaped(state.reason),
+        )
+    Console().print(table)
+
+
+@feeds.command()
+def dead() -> None:
+    """Dead letters: what failed again and again, and why."""
+
+    async def run() -> list[tuple[str, str, str]]:
+        settings = load_settings()
+        async with open_house(settings) as house:
+            found = await dead_states(house)
+            if not settings.is_sqlite:
+                jobs = await dead_jobs(house, settings.database)
+                found += [(job.task_name, str(job.task_kwargs), f"failed {job.attempts} times") for job in jobs]
+        return found
+
+    table = Table("city", "what", "reason", box=None, pad_edge=False)
+    for row in asyncio.run(run()):
+        table.add_row(*map(_escaped, row))
+    Console().print(table if table.row_count else "no dead letters")
+
+
+@feeds.command()
+@click.argument("city")
+@click.argument("source")
+def approve(city: str, source: str) -> None:
+    """Apply the held payload of this source, whatever it removes."""
+
+    async def run() -> Run:
+        async with open_house(load_settings()) as house:
+            where = _city(house, city)
+            return await import_source(house.services, where, *_find(house, where, source), approve=True)
+
+    result = asyncio.run(run())
+    Console().print(runs_table([result]))
+    if result.status != "fresh":
+        raise SystemExit(1)
+
+
+@feeds.command()
+@click.argument("city")
+@click.argument("source")
+def reject(city: str, source: str) -> None:
+    """Keep the present data, and do not ask again for this payload."""
+
+    async def run() -> bool:
+        async with open_house(load_settings()) as house:
+            where = _city(house, city)
+            plugin, found = _find(house, where, source)
+            return await quarantine.reject(house.database, city, plugin.name, found.id)
+
+    if not asyncio.run(run()):
+        raise InputError(f"nothing of {city}/{source} is waiting for a decision")
+    Console().print(f"rejected; {city}/{source} keeps its present data")
+
+
+@click.command()
+@click.option("--concurrency", default=4, show_default=True, help="Tasks at the same time in this process.")
+def work(concurrency: int) -> None:
+    """Run the jobs until stopped. On PostgreSQL any number of machines may run this."""
+
+    async def run() -> None:
+        settings = load_settings()
+        async with open_house(settings) as house:
+            if settings.is_sqlite:
+                runner = EmbeddedRunner(house, concurrency=concurrency)
+                runner.start()
+                await until_stopped()
+                await runner.stop()
+            else:
+                role = urlsplit(settings.database).username or ""
+                await ensure_schema(settings.database_owner or settings.database, role)
+                await work_on_queue(house, settings.database, concurrency=concurrency)
+
+    asyncio.run(run())
+
+
+def _city(house: House, slug: str) -> City:
+    found = house.cities().get(slug)
+    if found is None:
+        raise InputError(f"there is no city {slug!r}; cities are {', '.join(sorted(house.cities())[:20])}")
+    return found
+
+
+def _find(house: House, city: City, source: str) -> tuple[Plugin, Source]:
+    """The source by its id, or by `plugin/id` where several plugins have one of that id."""
+    every = {f"{p.name}/{s.id}": (p, s) for p in house.plugins() for s in sources_of(city, p)}
+    found = [each for name, each in every.items() if source in (name, name.partition("/")[2])]
+    if len(found) != 1:
+        raise InputError(f"{source!r} is not one of the sources of {city.slug}: {', '.join(every)}")
+    return found[0]
+
+
+def _coloured(status: str) -> str:
+    return f"[{COLOURS.get(status, 'dim')}]{status}[/]"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _moment(moment: datetime | None) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else "–"

@@ -1,0 +1,37 @@
+"""Removes what came from a source that a city has taken out of its configuration.
+
+The data of a module that is switched off as a whole stays, for when it is switched on again.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+
+from allmende.feeds.lease import take
+from allmende.feeds.services import Services
+from allmende.feeds.sync import chunks
+from allmende.feeds.tables import FeedQuarantine, FeedRun, FeedSource
+from allmende.plugin import Plugin
+from allmende.search.index import index_rows
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+async def remove_source(services: Services, city: str, plugin: Plugin, source: str) -> bool:
+    """Delete the source's rows, their search terms, its state and history. False while an import of it runs."""
+    key = {"plugin": plugin.name, "source": source}
+    if not await take(services.database, city, FeedSource, key, services.clock(), services.rules.lease):
+        return False
+    tables = list(dict.fromkeys(table for importer in plugin.importers for table in importer.tables))
+    async with services.database.transaction(city) as session:
+        for search in plugin.search:
+            ids = (await session.scalars(select(search.table.id).where(search.table.source == source))).all()
+            for some in chunks(ids):
+                await index_rows(session, plugin=plugin.name, table=search.table, rows=[], deleted=some)
+        for table in reversed(tables):
+            await session.execute(delete(table).where(table.source == source), execution_options=_NO_SYNC)
+        for state in (FeedQuarantine, FeedRun, FeedSource):
+            await session.execute(
+                delete(state).where(state.plugin == plugin.name, state.source == source), execution_options=_NO_SYNC
+            )
+    return True

@@ -1,0 +1,89 @@
+"""Runs the jobs inside the process that serves: what `allmende dev` does, and every instance on SQLite.
+
+All state is in the database, so a restart goes on where the last process stopped, and several processes with such a
+runner share the work. No city gets more than its share of the slots, so that one with hanging feeds delays nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from allmende.jobs.house import House
+from allmende.jobs.tasks import Task, due_tasks, run_task
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class EmbeddedRunner:
+    """`start` it in a running event loop, `stop` it before the loop ends."""
+
+    house: House
+    concurrency: int = 6
+    per_city: int = 2
+    pause: float = 5.0
+    """Seconds between two looks at what is due."""
+    grace: float = 10.0
+    """Seconds that running work has to finish on `stop`; after that it is given back."""
+    _running: dict[str, tuple[str, asyncio.Task[None]]] = field(default_factory=dict)
+    _loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._run(), name="jobs")
+
+    async def stop(self) -> None:
+        """Begin nothing more, let running work finish, give back what does not."""
+        if self._loop is None:
+            return
+        self._loop.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._loop
+        self._loop = None
+        running = {task for _, task in self._running.values()}
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=self.grace)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                begun = self._begin(await due_tasks(self.house))
+            except Exception as error:  # the database, usually; the next look may find it again
+                log.warning("jobs_look_failed", error=f"{type(error).__name__}: {error}"[:300])
+                begun = 0
+            waiting = {task for _, task in self._running.values()}
+            if begun and waiting:  # as soon as a slot is free there may be more to do
+                await asyncio.wait(waiting, timeout=self.pause, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await asyncio.sleep(self.pause)
+
+    def _begin(self, tasks: list[Task]) -> int:
+        """Start as many of the tasks as there is room for; how many have to wait or were started."""
+        per_city = Counter(city for city, _ in self._running.values())
+        begun = 0
+        for task in tasks:
+            if task.key in self._running:
+                continue
+            begun += 1
+            if len(self._running) >= self.concurrency or per_city[task.city] >= self.per_city:
+                continue
+            per_city[task.city] += 1
+            running = asyncio.create_task(self._work(task), name=task.key)
+            self._running[task.key] = (task.city, running)
+        return begun
+
+    async def _work(self, task: Task) -> None:
+        try:
+            await run_task(self.house, task)
+        except Exception as error:
+            log.error("job_crashed", task=task.key, error=f"{type(error).__name__}: {error}"[:300])
+        finally:
+            self._running.pop(task.key, None)

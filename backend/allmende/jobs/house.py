@@ -1,0 +1,50 @@
+"""What the runners of jobs work on: the services of imports, and the cities and plugins as they are at the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from allmende.city.model import City
+from allmende.city.secrets import resolve_secret
+from allmende.context import Context, utc_now
+from allmende.db.engine import Database
+from allmende.feeds.egress import parse_allowed
+from allmende.feeds.fetch import Fetcher
+from allmende.feeds.services import Services
+from allmende.plugin import Plugin
+from allmende.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """`cities` (by slug) and `plugins` are asked anew each time, so that reloads are seen."""
+
+    database: Database
+    services: Services
+    cities: Callable[[], Mapping[str, City]]
+    plugins: Callable[[], Sequence[Plugin]]
+
+    def plugin(self, name: str) -> Plugin | None:
+        return next((plugin for plugin in self.plugins() if plugin.name == name), None)
+
+
+def make_house(
+    settings: Settings,
+    database: Database,
+    *,
+    context: Callable[[City, str], Context[Any] | None],
+    cities: Callable[[], Mapping[str, City]],
+    plugins: Callable[[], Sequence[Plugin]],
+    clock: Callable[[], datetime] = utc_now,
+) -> House:
+    """For the composition root, which knows the registry: `context` is what it gives a plugin in a city."""
+    fetcher = Fetcher(
+        allowed=parse_allowed(settings.egress_allow),
+        secret=lambda reference: resolve_secret(reference, settings.secrets),
+        clock=clock,
+    )
+    services = Services(database=database, context=context, fetcher=fetcher, clock=clock)
+    return House(database=database, services=services, cities=cities, plugins=plugins)

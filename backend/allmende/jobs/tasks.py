@@ -1,0 +1,172 @@
+"""The work there is: which of it is due, and the functions that do it. Both runners use these and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import chain, zip_longest
+from typing import Literal
+
+import structlog
+from msgspec import Struct
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from allmende.city.model import City
+from allmende.feeds.importing import import_source
+from allmende.feeds.lease import next_try, settle, take
+from allmende.feeds.outcome import reason_of
+from allmende.feeds.removal import remove_source
+from allmende.feeds.services import sources_of
+from allmende.feeds.status import DEAD_AFTER, is_configured
+from allmende.feeds.tables import FeedSource
+from allmende.jobs.house import House
+from allmende.jobs.tables import JobState
+from allmende.plugin import Job, Plugin
+
+log = structlog.get_logger(__name__)
+GRACE = 5.0
+"""Seconds that a job which ran out of time has to stop; then it is left behind."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """One piece of work. `remove` is for a source that is not in the city's configuration any more."""
+
+    kind: Literal["import", "job", "remove"]
+    city: str
+    plugin: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}/{self.city}/{self.plugin}/{self.name}"
+
+
+async def due_tasks(house: House) -> list[Task]:
+    """What should be done now; two statements for all cities. The cities take turns, the longest due first in each."""
+    now = house.services.clock()
+    async with house.database.system(write=False) as session:
+        imports = await _timetable(session, FeedSource, "source")
+        jobs = await _timetable(session, JobState, "name")
+    cities, plugins = house.cities(), house.plugins()
+    wanted: dict[str, list[tuple[datetime, Task]]] = defaultdict(list)
+    for slug, city in cities.items():
+        for plugin in plugins:
+            if city.config(plugin.name) is None:
+                continue
+            for kind, names, table in (
+                ("import", [source.id for source in sources_of(city, plugin)], imports),
+                ("job", [job.name for job in plugin.jobs], jobs),
+            ):
+                for name in names:
+                    moment = table.get((slug, plugin.name, name), _LONG_AGO)
+                    if moment <= now:
+                        task = Task(kind=kind, city=slug, plugin=plugin.name, name=name)  # type: ignore[arg-type]
+                        wanted[slug].append((moment, task))
+    known = {plugin.name for plugin in plugins}
+    for slug, plugin_name, source in imports:
+        is_on = slug in cities and plugin_name in known and cities[slug].config(plugin_name) is not None
+        if is_on and not is_configured(cities, slug, plugin_name, source):
+            task = Task(kind="remove", city=slug, plugin=plugin_name, name=source)
+            wanted[slug].append((now, task))
+    return list(_in_turn([[task for _, task in sorted(tasks, key=lambda t: t[0])] for tasks in wanted.values()]))
+
+
+async def run_task(house: House, task: Task) -> None:
+    """Do it, if it still makes sense. Faults of feeds and plugins are written down, not raised."""
+    city, plugin = house.cities().get(task.city), house.plugin(task.plugin)
+    if city is None or plugin is None or city.config(plugin.name) is None:
+        return
+    if task.kind == "remove":
+        if not is_configured(house.cities(), task.city, task.plugin, task.name):
+            await remove_source(house.services, city.slug, plugin, task.name)
+    elif task.kind == "import":
+        for source in sources_of(city, plugin):
+            if source.id == task.name:
+                await import_source(house.services, city, plugin, source)
+    else:
+        for job in plugin.jobs:
+            if job.name == task.name:
+                await run_job(house, city, plugin, job)
+
+
+async def run_job(house: House, city: City, plugin: Plugin, job: Job) -> str:
+    """Run a plugin's job in one city; the status that it has now, or `busy` where another process is at it."""
+    services, key = house.services, {"plugin": plugin.name, "name": job.name}
+    started = services.clock()
+    lease = await take(services.database, city.slug, JobState, key, started, job.timeout + services.rules.lease)
+    if not lease:
+        return "busy"
+    fault: Exception | None = None
+    try:
+        await _limited(house, city, plugin, job)
+    except asyncio.CancelledError:
+        async with services.database.transaction(city.slug) as session:
+            await settle(session, JobState, key, lease)
+        raise
+    except Exception as error:
+        fault = error
+    async with services.database.transaction(city.slug) as session:
+        now = services.clock()
+        if fault is None:
+            values = {"status": "done", "reason": "", "failures": 0, "last_success": now, "next_run": now + job.every}
+        else:
+            statement = select(JobState.failures).where(JobState.plugin == plugin.name, JobState.name == job.name)
+            failures = ((await session.execute(statement)).scalar_one_or_none() or 0) + 1
+            dead = failures > job.retries
+            values = {
+                "status": "dead" if dead else "failed",
+                "reason": reason_of(fault),
+                "failures": failures,
+                "next_run": now + job.every if dead else min(next_try(now, failures), now + job.every),
+            }
+            log.warning("job_failed", city=city.slug, **key, reason=values["reason"], dead=dead)
+        await settle(session, JobState, key, lease, last_attempt=started, **values)
+    return str(values["status"])
+
+
+async def _limited(house: House, city: City, plugin: Plugin, job: Job) -> None:
+    ctx = house.services.context(city, plugin.name)
+    if ctx is None:
+        return
+    task = asyncio.ensure_future(job.run(ctx))
+    try:
+        done, _ = await asyncio.wait({task}, timeout=job.timeout.total_seconds())
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
+        await asyncio.wait({task}, timeout=GRACE)
+        raise TimeoutError(f"was not done within {job.timeout}")
+    await task
+
+
+async def _timetable(
+    session: AsyncSession, table: type[FeedSource] | type[JobState], name: str
+) -> dict[tuple[str, str, str], datetime]:
+    """When each thing may run next: at its time, and not before somebody else's lease on it has ended."""
+    columns = (table.city, table.plugin, getattr(table, name), table.next_run, table.lease_until)
+    rows = (await session.execute(select(*columns))).all()
+    return {
+        (city, plugin, id_): max(next_run or _LONG_AGO, lease_until or _LONG_AGO)
+        for city, plugin, id_, next_run, lease_until in rows
+    }
+
+
+def _in_turn(queues: Iterable[list[Task]]) -> Iterator[Task]:
+    return (task for task in chain.from_iterable(zip_longest(*queues)) if task is not None)
+
+
+async def dead_states(house: House) -> list[tuple[str, str, str]]:
+    """(city, what, reason) of sources and jobs that failed again and again."""
+    jobs = select(JobState.city, JobState.plugin, JobState.name, JobState.reason).where(JobState.status == "dead")
+    sources = select(FeedSource.city, FeedSource.plugin, FeedSource.source, FeedSource.reason).where(
+        FeedSource.failures >= DEAD_AFTER
+    )
+    async with house.database.system(write=False) as session:
+        rows = [*(await session.execute(sources)).all(), *(await session.execute(jobs)).all()]
+    return [(city, f"{plugin}/{name}", reason) for city, plugin, name, reason in rows]
