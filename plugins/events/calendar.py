@@ -32,7 +32,7 @@ def render(ctx: Context[Any], rows: Iterable[Occurrence], name: str) -> bytes:
     calendar.add("x-published-ttl", vDuration(REFRESH))
     for row in rows:
         calendar.add_component(_component(ctx, row))
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())
 
 
 def _component(ctx: Context[Any], row: Occurrence) -> Component:

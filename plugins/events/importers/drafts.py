@@ -104,7 +104,7 @@ def make_batch(
                 f"has {len(moments)} dates; only the first {ctx.config.max_occurrences} are taken (max_occurrences)"
             )
             refused.append(Refusal(place=draft.place, reason=reason))
-            moments = moments[:limit]
+            moments = moments[: ctx.config.max_occurrences]
         events[key] = _event(draft, key, moments, source, ctx.config)
         parent = stable_id(ctx.city.slug, source.id, Event, key)
         for moment in moments:

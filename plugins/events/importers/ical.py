@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import recurring_ical_events
 from allmende import Batch, Context, Payload, Refusal
-from icalendar import Calendar, Component
+from icalendar import Calendar
 from x_wr_timezone import to_standard
 
 from ..config import EventsConfig, IcalSource
 from .drafts import Draft, Moment, fingerprint, make_batch, midnight, window
-from .ical_blocks import Entry, read_entries
+from .ical_blocks import Entry, Vevent, read_entries
 from .prose import one_line, prose, web_address
 
 _VITAL = {"DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID"}
@@ -106,7 +106,7 @@ def _newest(masters: list[Entry], refused: list[Refusal]) -> list[Entry]:
     return list(best.values())
 
 
-def _sequence(event: Component) -> int:
+def _sequence(event: Vevent) -> int:
     return int(event.get("SEQUENCE", 0))
 
 
@@ -142,15 +142,12 @@ def _dates(
     return moments, apart
 
 
-def _content(event: Component) -> tuple[str, ...]:
-    names = ("SUMMARY", "DESCRIPTION", "LOCATION", "URL", "GEO")
-    return tuple(
-        event[name].to_ical().decode() if name == "GEO" and name in event else str(event.get(name, ""))
-        for name in names
-    )
+def _content(event: Vevent) -> tuple[str, ...]:
+    texts = (str(event.get(name, "")) for name in ("SUMMARY", "DESCRIPTION", "LOCATION", "URL"))
+    return (*texts, str(_position(event)))
 
 
-def _moment(event: Component, zone: str, ctx: Context[EventsConfig], *, single: bool = False) -> Moment:
+def _moment(event: Vevent, zone: str, ctx: Context[EventsConfig], *, single: bool = False) -> Moment:
     begin = event["DTSTART"].dt
     all_day = not isinstance(begin, datetime)
     start = _instant(begin, zone, ctx)
@@ -166,7 +163,7 @@ def _moment(event: Component, zone: str, ctx: Context[EventsConfig], *, single: 
     )
 
 
-def _end(event: Component, begin: date | datetime, zone: str, ctx: Context[EventsConfig]) -> datetime | None:
+def _end(event: Vevent, begin: date | datetime, zone: str, ctx: Context[EventsConfig]) -> datetime | None:
     """The exclusive end; a day-long entry without one lasts a day, another has none (RFC 5545, 3.6.1)."""
     start = _instant(begin, zone, ctx)
     if "DTEND" in event:
@@ -205,12 +202,7 @@ def _draft(entry: Entry, key: str, moments: Iterable[Moment], ctx: Context[Event
     is_html = rich is not None and "html" in str(rich.params.get("FMTTYPE", "text/html"))
     text, html = prose(str(rich if is_html else event.get("DESCRIPTION", "")))
     name, _, address = one_line(str(event.get("LOCATION", "")).replace("\n", ", ")).partition(",")
-    geo = event.get("GEO")
-    lat, lon = (
-        (float(geo.latitude), float(geo.longitude)) if geo is not None and not isinstance(geo, list) else (None, None)
-    )
-    on_earth = lat is not None and lon is not None and abs(lat) <= 90 and abs(lon) <= 180
-    cost = one_line(event.get("X-COST", "")) or None
+    lat, lon = _position(event)
     return Draft(
         place=entry.place,
         key=key,
@@ -231,7 +223,7 @@ def _draft(entry: Entry, key: str, moments: Iterable[Moment], ctx: Context[Event
     )
 
 
-def _position(event: Component) -> tuple[float | None, float | None]:
+def _position(event: Vevent) -> tuple[float | None, float | None]:
     geo = event.get("GEO")
     if geo is None or isinstance(geo, list):
         return None, None
@@ -239,7 +231,7 @@ def _position(event: Component) -> tuple[float | None, float | None]:
     return (lat, lon) if abs(lat) <= 90 and abs(lon) <= 180 else (None, None)
 
 
-def _image(event: Component) -> dict[str, Any] | None:
+def _image(event: Vevent) -> dict[str, Any] | None:
     """IMAGE (RFC 7986), or an ATTACH that says that it is a picture."""
     for name in ("IMAGE", "ATTACH"):
         values = event.get(name, [])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from allmende import FeedError, Refusal
 from icalendar import Component
 from msgspec import Struct
 
+Vevent = Any
+"""An icalendar Component. Its properties are a union of thirty types, which only the property's name tells apart."""
 _EDGE = re.compile(r"(BEGIN|END)\s*:\s*([\w-]+)\s*$", re.IGNORECASE)
 
 
@@ -25,7 +28,7 @@ class Block(Struct, frozen=True, kw_only=True):
 class Entry(Struct, frozen=True, kw_only=True):
     """A parsed VEVENT."""
 
-    event: Component
+    event: Vevent
     uid: str
     line: int
     zone: str
@@ -58,7 +61,7 @@ def read_entries(text: str, refused: list[Refusal]) -> list[Entry]:
     return entries
 
 
-def _parse(block: Block, refused: list[Refusal]) -> Component | None:
+def _parse(block: Block, refused: list[Refusal]) -> Vevent | None:
     try:
         parsed = Component.from_ical(block.text + "\r\n", multiple=True)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:

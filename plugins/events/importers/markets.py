@@ -10,7 +10,7 @@ from typing import Any
 import holidays
 import msgspec
 from allmende import Batch, Context, FeedError, Payload, Refusal
-from opening_hours import OpeningHours, ParserError, State
+from opening_hours import OpeningHours, ParserError, State  # type: ignore[attr-defined]  # its stubs lack the error
 
 from ..config import EventsConfig, MarketsSource
 from .drafts import Draft, Moment, fingerprint, make_batch, window
