@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
-from xml.etree.ElementTree import Element
 
 import feedparser
 from allmende import Batch, Context, FeedError, Payload, Refusal
@@ -13,12 +12,11 @@ from msgspec import Struct
 
 from ..config import FeedSource, NewsConfig
 from .dates import read_date
-from .document import Document, read_document
+from .document import read_document
 from .entry import Entry, make_batch
 from .markup import fold, one_line, paragraphs, plain, sanitise, teaser, web_url
+from .media import Media, take_media
 from .pictures import Picture, distinct, is_picture, picture, pictures_in
-
-MEDIA = ("{http://search.yahoo.com/mrss/}", "{http://search.yahoo.com/mrss}")
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -34,15 +32,17 @@ class Body(Struct, frozen=True, kw_only=True):
 def read_feed(payload: Payload, source: FeedSource, ctx: Context[NewsConfig]) -> Batch:
     """Entries of an RSS or Atom feed; a damaged one is read as far as it goes, and said to be damaged."""
     document = read_document(payload)
+    content, media = take_media(document)
     parsed = feedparser.parse(
-        BytesIO(document.text.encode()),
+        BytesIO(content),
         response_headers={"content-location": payload.name, "content-type": "application/xml; charset=utf-8"},
         resolve_relative_uris=False,
         sanitize_html=False,
     )
     if document.root is None and not parsed.entries:
         raise FeedError(f"the XML is broken, and no entry can be read: {document.fault}", place=document.place)
-    media = _media(document, len(parsed.entries))
+    if len(media) != len(parsed.entries):  # the two parsers disagree on what an entry is: whose media, nobody knows
+        media = [[] for _ in parsed.entries]
     site = web_url(parsed.feed.get("link"), payload.name) or payload.name
     entries: list[Entry] = []
     refused: list[Refusal] = []
@@ -60,11 +60,11 @@ def read_feed(payload: Payload, source: FeedSource, ctx: Context[NewsConfig]) ->
 
 
 def _entry(
-    raw: dict[str, Any], place: str, site: str, language: str, media: Sequence[Element], ctx: Context[Any]
+    raw: dict[str, Any], place: str, site: str, language: str, media: Sequence[Media], ctx: Context[Any]
 ) -> Entry | Refusal:
     link = _link(raw, site)
     base = (raw.get("title_detail") or raw.get("summary_detail") or {}).get("base") or site
-    body = _body(raw, link or base, {_said(one, "description") for one in media})
+    body = _body(raw, link or base)
     title = one_line(_text(raw.get("title_detail"))) or one_line(body.text, 80)
     guid = str(raw.get("id") or "").strip()
     if not title:
@@ -89,13 +89,9 @@ def _entry(
     )
 
 
-def _body(raw: Mapping[str, Any], base: str, captions: set[str]) -> Body:
-    """feedparser puts the captions of Media RSS among the contents; they are known from the tree, and left out."""
-    details = [d for d in raw.get("content") or () if " ".join((d.get("value") or "").split()) not in captions]
-    if detail := raw.get("summary_detail"):
-        details.append(detail)
+def _body(raw: Mapping[str, Any], base: str) -> Body:
     best = Body(markup="", html="", text="", language="")
-    for detail in details:
+    for detail in (*(raw.get("content") or ()), *filter(None, [raw.get("summary_detail")])):
         value = detail.get("value") or ""
         if _is_plain(detail):
             text, markup = fold(value), ""
@@ -133,8 +129,8 @@ def _categories(raw: Mapping[str, Any]) -> list[str]:
     return [name for name in names if name and not name.startswith(("http://", "https://"))]
 
 
-def _pictures(raw: Mapping[str, Any], base: str, media: Sequence[Element], markup: str) -> list[Picture]:
-    found: list[Picture | None] = [_from_media(one, base) for one in media]
+def _pictures(raw: Mapping[str, Any], base: str, media: Sequence[Media], markup: str) -> list[Picture]:
+    found: list[Picture | None] = [one.picture(base) for one in media]
     for one in raw.get("media_content") or ():
         if is_picture(one.get("type"), one.get("medium"), one.get("url")):
             found.append(picture(one.get("url"), base, width=one.get("width"), height=one.get("height")))
@@ -149,40 +145,3 @@ def _pictures(raw: Mapping[str, Any], base: str, media: Sequence[Element], marku
             for one in raw.get("media_thumbnail") or ()
         ]
     return distinct(found)
-
-
-def _from_media(one: Element, base: str) -> Picture | None:
-    """media:content with what is said of it: feedparser loses which caption belongs to which picture."""
-    if not is_picture(one.get("type"), one.get("medium"), one.get("url")):
-        return None
-    return picture(
-        one.get("url"),
-        base,
-        alt=_said(one, "text") or _said(one, "title"),
-        caption=_said(one, "description"),
-        credit=_said(one, "credit"),
-        width=one.get("width"),
-        height=one.get("height"),
-    )
-
-
-def _said(one: Element, name: str) -> str:
-    return next(
-        (" ".join("".join(found.itertext()).split()) for ns in MEDIA if (found := one.find(ns + name)) is not None), ""
-    )
-
-
-def _media(document: Document, count: int) -> list[list[Element]]:
-    """The media:content of each entry, by the order of entries; nothing where the tree and feedparser disagree."""
-    items = (
-        []
-        if document.root is None
-        else [
-            one
-            for one in document.root.iter()
-            if isinstance(one.tag, str) and one.tag.rpartition("}")[2] in ("item", "entry")
-        ]
-    )
-    if len(items) != count:
-        return [[] for _ in range(count)]
-    return [[one for ns in MEDIA for one in item.iter(ns + "content")] for item in items]
