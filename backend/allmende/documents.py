@@ -26,20 +26,17 @@ BUDGET = 10.0
 def document_routes(services: Services) -> list[HTTPRouteHandler]:
     """The handler for the documents of all plugins."""
 
-    @get("/{slug:str}/{name:str}/{path:path}", sync_to_thread=False, include_in_schema=False)
+    @get("/{slug:str}/{name:str}/{path:path}", include_in_schema=False)
     async def document(request: Request[Any, Any, Any], slug: str, name: str, path: str) -> Response[bytes]:
         city = services.cities().by_slug.get(slug)
         installed = services.registry.plugins.get(name)
-        asked = request.query_params.get("lang")
-        ctx = city and services.registry.context(
-            city,
-            name,
-            services.database,
-            choose(city.languages, asked, request.headers.get("accept-language", "")),
-            services.clock,
-        )
-        found = installed and ctx and find(installed.plugin, path.lstrip("/"))
-        if not found or ctx is None:
+        header, asked = request.headers.get("accept-language", ""), request.query_params.get("lang")
+        ctx = None
+        if city is not None:
+            language = choose(city.languages, asked, header)
+            ctx = services.registry.context(city, name, services.database, language, services.clock)
+        found = find(installed.plugin, path.lstrip("/")) if installed else None
+        if ctx is None or found is None:
             return _fault(404, "NOT_FOUND", f"there is no document at /{slug}/{name}{path}")
         route, parameters = found
         try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from allmende.feeds.status import troubled_sources
+from allmende.feeds.status import source_states
 from allmende.graphql.request import Services
 
 TIMEOUT = 2.0
@@ -18,7 +19,7 @@ LISTED = 50
 """Sources named at most."""
 
 
-def health_routes(services: Services) -> list[HTTPRouteHandler]:
+def health_routes(services: Services, problems: Callable[[], list[str]]) -> list[HTTPRouteHandler]:
     """Both addresses. Only a database that does not answer makes an instance unready; the rest is told, not fatal."""
 
     @get("/health", include_in_schema=False)
@@ -34,19 +35,30 @@ def health_routes(services: Services) -> list[HTTPRouteHandler]:
         cities = services.cities()
         try:
             async with asyncio.timeout(TIMEOUT):
-                sources = await troubled_sources(services.database, cities, services.clock(), first=LISTED)
+                states = await source_states(services.database, services.clock())
         except Exception as error:
             return _answer(503, {"status": "unready", "database": type(error).__name__, "plugins": plugins})
-        problems = [str(problem) for problem in cities.problems]
-        status = "degraded" if plugins or sources or problems else "ok"
+        troubled = [
+            state for state in states if state.status not in ("fresh", "pending") and state.city in cities.by_slug
+        ]
+        status = "degraded" if plugins or troubled or problems() else "ok"
         body = {
             "status": status,
             "version": version("allmende"),
             "database": "ok",
             "cities": len(cities.by_slug),
             "plugins": plugins,
-            "sources": sources,
-            "problems": problems,
+            "sources": {
+                "total": len(states),
+                "troubled": [
+                    {
+                        key: getattr(state, key)
+                        for key in ("city", "plugin", "source", "status", "reason", "last_success")
+                    }
+                    for state in troubled[:LISTED]
+                ],
+            },
+            "problems": problems(),
         }
         return _answer(200, body)
 

@@ -1,18 +1,13 @@
-"""`allmende dev` on a developer's machine, `allmende serve` in production."""
+"""`allmende serve`: the server in production. It imports nothing of the application; only its workers do."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
-from granian import Granian
 from granian.constants import Interfaces
-from rich.console import Console
-
-from allmende.settings import Settings, load_settings
-
-HERE = Path(__file__).parents[1]
+from granian.server import Server
 
 
 @click.command()
@@ -21,35 +16,12 @@ HERE = Path(__file__).parents[1]
 @click.option("--workers", default=2, show_default=True, help="Processes that answer.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve in production. Migrate first: `allmende db upgrade`; imports run in `allmende work` (PostgreSQL)."""
-    _server(host, port, workers).serve()
+    server(host, port, workers).serve()
 
 
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
-@click.option("--no-import", "skip", is_flag=True, help="Serve what is in the database, without importing first.")
-def dev(host: str, port: int, skip: bool) -> None:
-    """Migrate the database, import every city's sources, and serve with reload."""
-    from allmende.cli.prepare import prepare
-
-    settings = load_settings()
-    console = Console()
-    asyncio.run(prepare(settings, console, imports=not skip))
-    base = f"http://{host}:{port}"
-    console.print(f"\n  start page      [link]{base}/[/]")
-    console.print(f"  a city's app    [link]{base}/<city>[/]")
-    console.print(f"  GraphiQL        [link]{base}/graphql[/]")
-    console.print("  Cities reload by themselves; a changed plugin restarts the server. Stop with Ctrl+C.\n")
-    _server(host, port, 1, reload=reload_paths(settings)).serve()
-
-
-def reload_paths(settings: Settings) -> list[Path]:
-    """What restarts a development server: the plugins, and the core itself when it is worked on."""
-    return [path.resolve() for path in (settings.plugins, HERE) if path.is_dir()]
-
-
-def _server(host: str, port: int, workers: int, reload: list[Path] | None = None) -> Granian:
-    return Granian(
+def server(host: str, port: int, workers: int, reload: list[Path] | None = None) -> Any:
+    """A granian server for the application; with `reload`, it restarts when something below these folders changes."""
+    return Server(
         "allmende.app:create_app",
         factory=True,
         address=host,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import cos, radians
+from math import cos, radians, sqrt
 
 from msgspec import Struct, structs
 
@@ -71,7 +71,7 @@ def chart(cities: Sequence[City]) -> Chart:
 def _radius(city: City, font: float, cities: int) -> float:
     """The dot's area grows with the population, within limits."""
     scale = 1.0 if cities <= LABELS else 0.3
-    return font * scale * (0.25 + min((city.area.population or 0) / 600_000, 1.0) ** 0.5 * 0.45)
+    return font * scale * (0.25 + sqrt(min((city.area.population or 0) / 600_000, 1.0)) * 0.45)
 
 
 def _label(dots: list[Dot], font: float) -> tuple[Dot, ...]:

@@ -44,7 +44,7 @@ Ask = Callable[[str, Mapping[str, Any], str], Awaitable[Mapping[str, Any]]]
 """(operation, variables, Accept-Language) → the answer that an app would get."""
 
 
-def page_routes(services: Services, ask: Ask) -> list[Any]:
+def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]]) -> list[Any]:
     """The handlers of all pages."""
     operation = home_operation(services.registry)
 
@@ -67,7 +67,7 @@ def page_routes(services: Services, ask: Ask) -> list[Any]:
                 chart=chart(found),
                 outlines=LAENDER.values(),
                 squeeze=SQUEEZE,
-                problems=problems(services),
+                problems=problems(),
             )
         )
 
@@ -172,12 +172,6 @@ def _typed(value: str, kind: str) -> Any:
         return {"Float": float, "Int": int}.get(base, str)(value)
     except ValueError:
         return value
-
-
-def problems(services: Services) -> list[str]:
-    """Folders and plugins that could not be loaded; shown on the start page of a development instance only."""
-    broken = [f"plugins/{name}: {broken.reason}" for name, broken in services.registry.broken.items()]
-    return broken + [str(problem) for problem in getattr(services.cities(), "problems", ())]
 
 
 def _autonym(language: str) -> str:

@@ -1,0 +1,123 @@
+"""The composition root: settings, plugins, cities and database become one ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+from litestar import Litestar
+from watchfiles import awatch
+
+from allmende.city.load import Cities, load_cities
+from allmende.db.engine import Database
+from allmende.documents import document_routes
+from allmende.graphql.compose import compose
+from allmende.graphql.execute import Engine, Operation
+from allmende.graphql.http import graphql_routes
+from allmende.graphql.request import Services
+from allmende.health import health_routes
+from allmende.pages.views import page_routes
+from allmende.registry import Registry, load_registry
+from allmende.settings import Settings, load_settings
+
+log = structlog.get_logger(__name__)
+
+
+class Town:
+    """The cities as they are now. They are replaced as a whole, so whoever holds the old ones reads on undisturbed."""
+
+    def __init__(self, cities: Cities) -> None:
+        self.cities = cities
+
+    def reload(self, changed: set[str] | None = None) -> None:
+        """Read these folders again (all without an argument); a broken one keeps its last good version, and says so."""
+        self.cities = self.cities.reload(changed)
+        for problem in self.cities.all_problems():
+            log.warning("city_problem", problem=str(problem))
+        log.info("cities_reloaded", changed=sorted(changed or ()), kept=sorted(self.cities.kept))
+
+    async def watch(self) -> None:
+        """Follow the folder until cancelled."""
+        async for changes in awatch(self.cities.folder, recursive=True):
+            changed = {folder for _, path in changes if (folder := _folder(self.cities.folder, Path(path)))}
+            try:
+                await asyncio.to_thread(self.reload, changed)
+            except Exception:  # a folder that vanishes while it is read: the next change comes
+                log.exception("cities_reload_failed")
+
+
+def _folder(root: Path, path: Path) -> str | None:
+    """The city (or `_shared`) that a changed path belongs to."""
+    with suppress(ValueError):
+        parts = path.resolve().relative_to(root.resolve()).parts
+        return parts[0] if len(parts) > 1 or path.is_dir() or not path.exists() else None
+    return None
+
+
+def load_town(settings: Settings, registry: Registry) -> Town:
+    """The cities of this instance. Bad folders are left out and named, never fatal."""
+    known = registry.broken.keys()
+    return Town(load_cities(settings.cities, registry.configs, known=known, secrets=settings.secrets))
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The application that every worker process serves."""
+    settings = settings or load_settings()
+    configure_logging(settings)
+    registry = load_registry(settings)
+    composed = compose(registry)
+    registry = composed.registry
+    town = load_town(settings, registry)
+    database = Database(settings.database)
+    services = Services(registry=registry, database=database, cities=lambda: town.cities)
+    engine = Engine(composed, services)
+
+    async def ask(text: str, variables: Any, accept_language: str) -> Any:
+        operation = Operation(query=text, variables=variables, accept_language=accept_language, read_only=True)
+        return (await engine.execute(operation)).body
+
+    def problems() -> list[str]:
+        broken = [f"plugins/{name}: {plugin.reason}" for name, plugin in registry.broken.items()]
+        return broken + [str(problem) for problem in town.cities.all_problems()]
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(town.watch())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await database.close()
+
+    return Litestar(
+        [
+            *graphql_routes(lambda: engine),
+            *health_routes(services, problems),
+            *page_routes(services, ask, (lambda: []) if settings.production else problems),
+            *document_routes(services),
+        ],
+        lifespan=[lifespan],
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def configure_logging(settings: Settings) -> None:
+    """Structured lines on stderr: JSON in production, readable in development. No addresses, headers or bodies."""
+    shared: list[Any] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    last: list[Any] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if settings.production
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,120 @@
+"""Every code block of the README and of docs/ is executed, in order, in a workspace made for that page.
+
+`console` blocks are run (`$ …` lines; what follows must be in the output, `…` stands for anything); blocks with a path
+behind the language are written to that file; `graphql` is asked of a running instance with all example cities, and must
+answer without errors; `json` behind it must have the answer's shape; `text` is a picture and not code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2
+import pytest
+from server import Server
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```([a-z]*)(?: +(\S+))?\n(.*?)^```$", re.M | re.S)
+ELSEWHERE = "http://127.0.0.1:8000"
+
+
+class Block(NamedTuple):
+    line: int
+    language: str
+    path: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text()
+    return [
+        Block(text[: match.start()].count("\n") + 1, match[1], match[2] or "", match[3])
+        for match in BLOCK.finditer(text)
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_block_of_the_page_works(page: Path, tmp_path: Path, server: Server) -> None:
+    workspace = Workspace(tmp_path, server)
+    found = blocks(page)
+    assert found, f"{page.name} has no code at all"
+    for block in found:
+        where = f"{page.relative_to(ROOT)}:{block.line}"
+        if block.path:
+            workspace.write(block)
+        elif block.language == "console":
+            workspace.run(block, where)
+        elif block.language == "graphql":
+            workspace.ask(block, where)
+        elif block.language == "json":
+            assert shape(json.loads(block.text)) <= shape(workspace.answer), where
+        elif block.language != "text":
+            pytest.fail(f"{where}: a block of {block.language or 'no language'} is not executed; give it a path")
+
+
+class Workspace:
+    """A copy of the folders that a reader works in."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        self.folder, self.server = folder, server
+        self.answer: Any = {}
+        for name in ("cities", "plugins"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def write(self, block: Block) -> None:
+        path = self.folder / block.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text)
+
+    def run(self, block: Block, where: str) -> None:
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("ALLMENDE_")}
+        environ |= {"PATH": f"{Path(sys.executable).parent}:{environ['PATH']}", "COLUMNS": "200", "NO_COLOR": "1"}
+        for command, expected in commands(block.text):
+            if command.startswith("make "):
+                target = command.split("#")[0].split()[1]
+                assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M), f"{where}: make {target}"
+                continue
+            done = subprocess.run(
+                ["bash", "-c", command.replace(ELSEWHERE, self.server.url)],
+                cwd=self.folder, env=environ, capture_output=True, text=True, timeout=180, check=False,
+            )  # fmt: skip
+            output = done.stdout + done.stderr
+            assert missing(expected, output) == [], f"{where}: `{command}` printed:\n{output}"
+            if not expected:
+                assert done.returncode == 0, f"{where}: `{command}` ended with {done.returncode}:\n{output}"
+
+    def ask(self, block: Block, where: str) -> None:
+        answer = httpx2.post(f"{self.server.url}/graphql", json={"query": block.text}, timeout=20).json()
+        assert "errors" not in answer, f"{where}: {answer['errors']}"
+        self.answer = answer
+
+
+def commands(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Each `$ command` (continued by a backslash) with the lines that are expected behind it."""
+    for part in re.split(r"^\$ ", text, flags=re.M)[1:]:
+        lines = part.replace("\\\n", " ").splitlines()
+        yield lines[0], [line for line in lines[1:] if line.strip()]
+
+
+def missing(expected: list[str], output: str) -> list[str]:
+    """Expected lines that are not in the output, blanks folded, `…` for anything."""
+    folded = re.sub(r"\s+", " ", output)
+    patterns = {line: ".*".join(re.escape(re.sub(r"\s+", " ", p.strip())) for p in line.split("…")) for line in expected}
+    return [line for line, pattern in patterns.items() if not re.search(pattern, folded)]
+
+
+def shape(value: Any, path: str = "$") -> set[str]:
+    if isinstance(value, dict):
+        return {path}.union(*(shape(inner, f"{path}.{key}") for key, inner in value.items()))
+    if isinstance(value, list):
+        return {path}.union(*(shape(inner, f"{path}[]") for inner in value))
+    return {path}

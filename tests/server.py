@@ -1,0 +1,70 @@
+"""A real server in a process of its own, for tests that go over HTTP or look at pages in a browser."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx2
+
+ROOT = Path(__file__).parents[1]
+
+
+class Server(NamedTuple):
+    url: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path, *command: str, **environ: str) -> Iterator[Server]:
+    """Run `allmende <command> --port N` until the block ends; it is there once /health answers."""
+    port = free_port()
+    log = folder / f"{command[0]}-{port}.log"
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("ALLMENDE_")}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "allmende"), *command, "--port", str(port)],
+            cwd=ROOT,
+            env={**clean, "NO_COLOR": "1", "COLUMNS": "160", **environ},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(url, process, log)
+        yield Server(url, log, process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise AssertionError(f"the server ended with {process.returncode}:\n{log.read_text()}")
+        try:
+            httpx2.get(f"{url}/health", timeout=2)
+        except httpx2.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"the server did not answer in {seconds} s:\n{log.read_text()}")
