@@ -1,4 +1,4 @@
-"""`allmende schema`: the public contract with the apps, as text; written to backend/schema.graphql and compared in CI."""
+"""`allmende schema`: the public contract with the apps as text, kept in backend/schema.graphql and compared in CI."""
 
 from __future__ import annotations
 

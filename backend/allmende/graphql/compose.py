@@ -53,7 +53,6 @@ def compose(registry: Registry) -> Composed:
     taken: dict[str, str] = {}
     for name, installed in list(registry.plugins.items()):
         types, faults = _examine(name, installed, core, registry.plugins)
-        faults += [f"type {kind} is also in the plugin {taken[kind]!r}" for kind in sorted(types & taken.keys())]
         if faults:
             registry = registry.without(name, "; ".join(faults))
         else:

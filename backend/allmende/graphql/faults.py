@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import traceback
 from typing import Any
 
 import structlog
@@ -80,7 +81,9 @@ def presented(
 def logged(event: str, error: BaseException, **values: Any) -> str:
     """Log an exception that the reader must not see; the number is what both sides can name."""
     number = secrets.token_hex(4)
-    log.error(event, id=number, exc_info=error, **values)
+    # The stack as text, without the values of variables: those may be somebody's personal data.
+    stack = "".join(traceback.format_exception(error))
+    log.error(event, id=number, error=repr(error)[:500], stack=stack, **values)
     return number
 
 

@@ -30,9 +30,7 @@ class Module:
     version: str = strawberry.field(description="Version of the plugin.")
     status: ModuleStatus = strawberry.field(description="How it is doing here.")
     reason: str | None = strawberry.field(description="Why it is not simply on; null where it is on or off.")
-    since: datetime | None = strawberry.field(
-        description="The instant of its newest data; null where nothing was imported yet."
-    )
+    since: datetime | None = strawberry.field(description="The instant of its newest data; null where there is none.")
     owner: str = strawberry.field(description="Who maintains the plugin.")
     icon: str = strawberry.field(description="One emoji or character that stands for it; may be empty.")
 
