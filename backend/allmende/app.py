@@ -22,6 +22,9 @@ from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.http import graphql_routes
 from allmende.graphql.request import Services
 from allmende.health import health_routes
+from allmende.jobs.embedded import EmbeddedRunner
+from allmende.jobs.house import House
+from allmende.jobs.house import make_house as assemble
 from allmende.pages.views import page_routes
 from allmende.registry import Registry, load_registry
 from allmende.settings import Settings, load_settings
@@ -66,6 +69,23 @@ def load_town(settings: Settings, registry: Registry) -> Town:
     return Town(load_cities(settings.cities, registry.configs, known=known, secrets=settings.secrets))
 
 
+def problems(registry: Registry, town: Town) -> list[str]:
+    """What is wrong with plugins and city folders, a line each. None of it stops anything else."""
+    broken = [f"plugins/{name}: {plugin.reason} (owner: {plugin.owner})" for name, plugin in registry.broken.items()]
+    return broken + [str(problem) for problem in town.cities.all_problems()]
+
+
+def make_house(settings: Settings, registry: Registry, town: Town, database: Database) -> House:
+    """What imports and jobs work on."""
+    return assemble(
+        settings,
+        database,
+        context=lambda city, name: registry.context(city, name, database),
+        cities=lambda: town.cities.by_slug,
+        plugins=lambda: [installed.plugin for installed in registry.plugins.values()],
+    )
+
+
 def create_app(settings: Settings | None = None) -> Litestar:
     """The application that every worker process serves."""
     settings = settings or load_settings()
@@ -82,24 +102,27 @@ def create_app(settings: Settings | None = None) -> Litestar:
         operation = Operation(query=text, variables=variables, accept_language=accept_language, read_only=True)
         return (await engine.execute(operation)).body
 
-    def problems() -> list[str]:
-        broken = [f"plugins/{name}: {plugin.reason}" for name, plugin in registry.broken.items()]
-        return broken + [str(problem) for problem in town.cities.all_problems()]
-
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(town.watch())]
+        watching = asyncio.create_task(town.watch())
+        runner = EmbeddedRunner(make_house(settings, registry, town, database)) if settings.is_sqlite else None
+        if runner:
+            runner.start()
         yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        if runner:
+            await runner.stop()
         await database.close()
+
+    def known_problems() -> list[str]:
+        return problems(registry, town)
 
     return Litestar(
         [
             *graphql_routes(lambda: engine),
-            *health_routes(services, problems),
-            *page_routes(services, ask, (lambda: []) if settings.production else problems),
+            *health_routes(services, known_problems),
+            *page_routes(services, ask, (lambda: []) if settings.production else known_problems),
             *document_routes(services),
         ],
         lifespan=[lifespan],

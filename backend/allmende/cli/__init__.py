@@ -12,7 +12,7 @@ from allmende.errors import AllmendeError
 COMMANDS = {
     "city": ("allmende.cli.city:city", "City folders: list, new, check, explain, diff, schema."),
     "db": ("allmende.cli.db:db", "The database: upgrade, downgrade, check, revision, status."),
-    "dev": ("allmende.cli.serve:dev", "Migrate, import and serve everything on this machine, with reload."),
+    "dev": ("allmende.cli.dev:dev", "Migrate, import and serve everything on this machine, with reload."),
     "feeds": ("allmende.cli.feeds:feeds", "The state of every source; approve or reject a held import."),
     "import": ("allmende.cli.feeds:import_", "Import the sources of all cities, of one, or one source, now."),
     "plugin": ("allmende.cli.plugin:plugin", "Plugins: list."),

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from allmende.app import load_town
+from allmende.app import load_town, make_house
 from allmende.city.model import City
 from allmende.db.engine import Database
 from allmende.errors import InputError
@@ -22,7 +22,7 @@ from allmende.feeds.outcome import Run
 from allmende.feeds.services import sources_of
 from allmende.feeds.status import SourceState, source_states
 from allmende.jobs.embedded import EmbeddedRunner
-from allmende.jobs.house import House, make_house
+from allmende.jobs.house import House
 from allmende.jobs.queue import dead_jobs, ensure_schema
 from allmende.jobs.queue import work as work_on_queue
 from allmende.jobs.stop import until_stopped
@@ -41,13 +41,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     town = load_town(settings, registry)
     database = Database(settings.database)
     try:
-        yield make_house(
-            settings,
-            database,
-            context=lambda city, name: registry.context(city, name, database),
-            cities=lambda: town.cities.by_slug,
-            plugins=lambda: [installed.plugin for installed in registry.plugins.values()],
-        )
+        yield make_house(settings, registry, town, database)
     finally:
         await database.close()
 
@@ -63,13 +57,12 @@ def import_(city: str | None, source: str | None, verbose: bool) -> None:
         async with open_house(load_settings()) as house:
             cities = [_city(house, city)] if city else list(house.cities().values())
             if source:
-                _find(house, cities[0], source)
+                return [await import_source(house.services, cities[0], *_find(house, cities[0], source), force=True)]
             with console.status("importing …") as status:
                 return await import_all(
                     house.services,
                     cities,
                     house.plugins(),
-                    source=source,
                     force=True,
                     on_progress=lambda run: status.update(f"{run.city} {run.plugin}/{run.source}: {run.status}"),
                 )
