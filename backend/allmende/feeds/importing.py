@@ -73,12 +73,11 @@ async def import_all(
     cities: Sequence[City],
     plugins: Sequence[Plugin],
     *,
-    source: str | None = None,
     force: bool = False,
     concurrency: int = 4,
     on_progress: Callable[[Run], None] = lambda run: None,
 ) -> list[Run]:
-    """Import every source of these cities (or the ones with this id), in the order of cities and plugins."""
+    """Import every source of these cities; the runs are in the order of cities and plugins."""
     room = asyncio.Semaphore(concurrency)
 
     async def one(city: City, plugin: Plugin, chosen: Source) -> Run:
@@ -92,7 +91,6 @@ async def import_all(
         for city in cities
         for plugin in plugins
         for chosen in sources_of(city, plugin)
-        if source in (None, chosen.id)
     ]
     return list(await asyncio.gather(*(one(*each) for each in wanted)))
 
