@@ -112,7 +112,7 @@ def _read_address(text: str) -> tuple[str, str, str]:
 
 def _districts(street: Street, house_number: str) -> tuple[str, ...]:
     """The districts of the narrowest range that holds the number."""
-    listed = "; ".join(f"{part.numbers or 'alle'}: {', '.join(part.districts)}" for part in street.ranges)
+    listed = "; ".join(f"{part.numbers or 'all'}: {', '.join(part.districts)}" for part in street.ranges)
     if not house_number.strip():
         if street.needs_house_number:
             raise InputError(
@@ -262,7 +262,7 @@ async def _by(ctx: Context[Any], condition: Any) -> list[Street]:
     )
     grouped: dict[str, tuple[WasteStreet, list[WasteRange]]] = {}
     async with ctx.session() as session:
-        for street, part in (await session.execute(statement)).tuples():
+        for street, part in await session.execute(statement):
             grouped.setdefault(street.id, (street, []))[1].extend([part] if part else [])
     return [_street(street, parts) for street, parts in grouped.values()]
 

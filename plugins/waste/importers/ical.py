@@ -80,7 +80,8 @@ def _occurrences(calendar: Calendar, ctx: Context[Any]) -> Iterator[tuple[Event,
         day = _day(event, ctx)
         first, last = min(first, day), max(last, day)
     try:
-        for event in of(calendar).between(first, last.replace(month=12, day=31)):
+        # `between` leaves out its last day.
+        for event in of(calendar).between(first, date(last.year + 1, 1, 1)):
             yield event, _day(event, ctx)
     except (ValueError, TypeError, KeyError) as error:
         raise FeedError(f"a recurrence rule cannot be computed: {error}", place="the file") from error
