@@ -87,7 +87,7 @@ def test_misfits_are_left_out_by_name_and_the_rest_stands() -> None:
     assert reasons["thief"] == "type GazetteNotice does not begin with Thief (it reads as one of 'gazette')"
     assert "Position" in reasons["usurper"]
     assert reasons["needy"] == "city_field Needy.value has neither a default nor a resolver"
-    assert "NoSuchType" in reasons["dangling"]
+    assert "Could not resolve the type of 'lost'" in reasons["dangling"]
     assert reasons["search"] == "City already has a field 'search'; the plugin needs another name"
     assert reasons["plain"] == "city_field <class 'str'> is no CityModule"
 

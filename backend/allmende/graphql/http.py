@@ -11,6 +11,7 @@ import msgspec
 from litestar import HttpMethod, MediaType, Request, Response, get, route
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from allmende.graphql.execute import Engine, Operation, Outcome, failure
 from allmende.graphql.negotiate import GRAPHQL, HTML, JSON, negotiate
@@ -42,7 +43,8 @@ def graphql_routes(engine: Callable[[], Engine]) -> list[HTTPRouteHandler]:
     async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
         accept = request.headers.get("accept", "")
         if request.method == "GET" and negotiate(accept, (JSON, GRAPHQL, HTML)) == HTML:
-            return Response((PAGE / "page.html").read_bytes(), media_type=MediaType.HTML, headers=_SECURITY)
+            page = (PAGE / "page.html").read_bytes()
+            return Response(page, media_type=MediaType.HTML, status_code=200, headers={**_SECURITY, "Vary": "Accept"})
         media_type = _answer_type(accept)
         try:
             if media_type is None:
@@ -58,7 +60,7 @@ def graphql_routes(engine: Callable[[], Engine]) -> list[HTTPRouteHandler]:
         return Response(engine().composed.sdl, media_type="text/plain; charset=utf-8")
 
     @get("/graphql/{name:str}", include_in_schema=False, sync_to_thread=False)
-    def asset(name: str) -> Response[bytes]:
+    def asset(name: FromPath[str]) -> Response[bytes]:
         if name not in _ASSETS:
             return _write(failure("there is no such file", "NOT_FOUND"), JSON, 404, {})
         return Response((PAGE / name).read_bytes(), media_type=_ASSETS[name], headers=_SECURITY)
