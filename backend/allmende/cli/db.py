@@ -1,0 +1,109 @@
+"""`allmende db`: the tables of the core and of each plugin."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from allmende.db import authoring, drift, migrate
+from allmende.db.branches import CORE, CORE_BRANCH, Branch
+from allmende.db.contract import check_tables
+from allmende.db.url import migrating_url
+from allmende.errors import InputError
+from allmende.registry import Registry, load_registry
+from allmende.settings import Settings, load_settings
+
+CORE_TABLES = ("allmende.feeds.tables", "allmende.jobs.tables", "allmende.search.tables")
+
+
+@click.group()
+def db() -> None:
+    """The database: its tables, and whether they are what the code says."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the core and every plugin to the newest revision."""
+    settings, registry = _load()
+    role = ""
+    if settings.database_owner:
+        role = migrating_url(settings.database).username or ""
+    done = migrate.upgrade(_owner(settings), folders(registry), serving_role=role)
+    for name, version in done.versions.items():
+        click.echo(f"{name}: {version}")
+    for name, reason in done.failed.items():
+        click.echo(f"{name}: not upgraded: {reason}", err=True)
+    if done.failed:
+        sys.exit(1)
+
+
+@db.command()
+@click.argument("plugin")
+def downgrade(plugin: str) -> None:
+    """Take the tables of PLUGIN out of the database, with all that is in them."""
+    settings, registry = _load()
+    dropped = migrate.downgrade(_owner(settings), plugin, _folder(settings, registry, plugin))
+    click.echo(f"{plugin}: dropped {', '.join(dropped) or 'nothing: it had no tables'}")
+
+
+@db.command()
+def check() -> None:
+    """Compare the database with the code; every difference is printed, and is an error."""
+    settings, registry = _load()
+    problems = drift.check(_owner(settings), folders(registry), serving_url=settings.database)
+    for name, installed in registry.plugins.items():
+        problems += [f"{name}: {line}" for line in check_tables(installed.plugin.tables, name)]
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        sys.exit(1)
+    click.echo("The database is what the code says.")
+
+
+@db.command()
+@click.argument("name")
+@click.option("-m", "--message", required=True, help="What changes, in a few words.")
+def revision(name: str, message: str) -> None:
+    """Write the next migration of the plugin NAME (or of `core`) from its tables."""
+    settings, registry = _load()
+    branch = CORE_BRANCH if name == CORE else Branch(name, _folder(settings, registry, name))
+    path = authoring.revision(branch, message)
+    click.echo(str(path) if path else f"{name}: nothing has changed since the newest revision")
+
+
+@db.command()
+def status() -> None:
+    """Show the revision of each branch, in the database and the newest."""
+    settings, registry = _load()
+    for name, at, newest in migrate.status(_owner(settings), folders(registry)):
+        click.echo(f"{name}: {at or 'not there'}" + ("" if at == newest else f" (newest: {newest or 'none'})"))
+
+
+def folders(registry: Registry) -> Mapping[str, Path]:
+    """Each plugin's migrations, of those plugins that have tables."""
+    return {name: p.folder / "migrations" for name, p in registry.plugins.items() if p.plugin.tables}
+
+
+def _load() -> tuple[Settings, Registry]:
+    for module in CORE_TABLES:
+        import_module(module)
+    settings = load_settings()
+    return settings, load_registry(settings)
+
+
+def _owner(settings: Settings) -> str:
+    return settings.database_owner or settings.database
+
+
+def _folder(settings: Settings, registry: Registry, name: str) -> Path:
+    """The migrations of a plugin, also of one that cannot be loaded any more."""
+    if name in registry.plugins:
+        return registry.plugins[name].folder / "migrations"
+    folder = settings.plugins / name / "migrations"
+    if not folder.is_dir():
+        raise InputError(f"there is no plugin {name!r}; its migrations are needed in {folder}")
+    return folder
