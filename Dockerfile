@@ -16,7 +16,7 @@ COPY --from=build /opt/allmende /opt/allmende
 WORKDIR /srv/allmende
 COPY --chown=allmende:allmende plugins plugins
 COPY --chown=allmende:allmende cities cities
-USER allmende
+USER 10001
 ENV PATH=/opt/allmende/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     ALLMENDE_PRODUCTION=true

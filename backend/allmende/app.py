@@ -86,17 +86,21 @@ def make_house(settings: Settings, registry: Registry, town: Town, database: Dat
     )
 
 
+def make_engine(settings: Settings, database: Database) -> tuple[Engine, Town]:
+    """All plugins that fit together, all cities, and what answers operations on them."""
+    composed = compose(load_registry(settings))
+    town = load_town(settings, composed.registry)
+    services = Services(registry=composed.registry, database=database, cities=lambda: town.cities)
+    return Engine(composed, services), town
+
+
 def create_app(settings: Settings | None = None) -> Litestar:
     """The application that every worker process serves."""
     settings = settings or load_settings()
     configure_logging(settings)
-    registry = load_registry(settings)
-    composed = compose(registry)
-    registry = composed.registry
-    town = load_town(settings, registry)
     database = Database(settings.database)
-    services = Services(registry=registry, database=database, cities=lambda: town.cities)
-    engine = Engine(composed, services)
+    engine, town = make_engine(settings, database)
+    services, registry = engine.services, engine.services.registry
 
     async def ask(text: str, variables: Any, accept_language: str) -> Any:
         operation = Operation(query=text, variables=variables, accept_language=accept_language, read_only=True)
