@@ -155,7 +155,9 @@ def text_flaws(raw: Any, type: Any, languages: tuple[str, ...]) -> Iterator[Find
     wanted = {languages[0], languages[0].partition("-")[0], "de", "en"}
     for path, texts in _local_texts(raw, type_info(type), ()):
         if texts and not wanted & set(texts):
-            yield Finding(path, f"has no text in {languages[0]}", f"a text for {languages[0]}, or for de as fallback")
+            yield Finding(
+                path, f"has no text in {languages[0]}", "a text for " + " or ".join(dict.fromkeys((languages[0], "de")))
+            )
 
 
 @lru_cache(maxsize=1)

@@ -167,20 +167,26 @@ class _Visit:
         path = self.folder / "brand" / "theme.toml"
         if not path.exists():
             return Brand()
-        layer = self.layer(path)
+        content = read_bytes(path)
+        if ("brand", content) in self.reader.decoded:
+            known: Brand = self.reader.decoded["brand", content]
+            return known
+        before = len(self.wrong)
+        layer = self.parse(content, path)
         brand = self.decode([layer], layer.raw, Brand) if layer else None
-        if brand and layer:
-            self.flaw(checks.brand_flaws(brand, self.folder), [layer], layer.raw)
-        return brand or Brand()
+        if layer is None or brand is None:
+            return Brand()
+        self.flaw(checks.brand_flaws(brand, self.folder), [layer], layer.raw)
+        if not brand.logo and len(self.wrong) == before:
+            self.reader.decoded["brand", content] = brand
+        return brand
 
     def texts(self, languages: tuple[str, ...]) -> dict[str, dict[str, str]]:
         """texts/<language>.toml: `[news]` and `title = "…"` give the text `news.title`."""
         result = {}
         for path in sorted((self.folder / "texts").glob("*.toml")):
             if path.stem not in languages:
-                self.note(
-                    path, f'the city does not offer "{path.stem}"', "one of its languages: " + ", ".join(languages)
-                )
+                self.note(path, f'the city does not offer "{path.stem}"', "one of " + ", ".join(languages))
             layer = self.layer(path)
             if layer is None:
                 continue

@@ -16,7 +16,7 @@ TOML (`21`, `true`, `["de"]`, `"text"`), and taken as plain text where it is not
 
 def has_ids(value: object) -> bool:
     """A non-empty list of tables that each have an `id`, by which another layer can change one of them."""
-    return isinstance(value, list) and bool(value) and all(isinstance(i, dict) and "id" in i for i in value)
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(i, dict) and "id" in i for i in value)
 
 
 def merge(base: Mapping[str, Any], top: Mapping[str, Any]) -> Raw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -32,12 +33,13 @@ def read_bytes(path: Path) -> bytes | Problem:
     """The content of a file that is not absurdly large."""
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+            size = os.fstat(file.fileno()).st_size
+            content = file.read() if size <= LARGEST else b""
     except FileNotFoundError:
         return Problem(file=str(path), message="the file is missing")
     except OSError as error:
         return Problem(file=str(path), message=f"cannot be read ({error.strerror})")
-    if len(content) > LARGEST:
+    if size > LARGEST:
         return Problem(file=str(path), message="is too large", expected=f"at most {LARGEST:,} bytes")
     return content
 
@@ -59,7 +61,7 @@ def parse(content: bytes, name: str) -> Layer | Problem:
     except (tomllib.TOMLDecodeError, ValueError) as error:
         message = str(error)
         place = _AT.search(message)
-        line, column = text.count("\n") + 1, 1
+        line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
         if place and place[1]:
             line, column = int(place[1]), int(place[2])
         wrong = _AT.sub("", message)

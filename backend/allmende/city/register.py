@@ -113,6 +113,7 @@ def find(municipalities: Sequence[Municipality], wanted: str) -> Municipality:
     near = {*get_close_matches(text, names, n=5), *(name for name in names if text in name)}
     candidates = exact or [m for m in municipalities if m.name.casefold() in near]
     lines = [f"  {m.ars}  {m.official_name} ({m.kreis}, {m.land})" for m in candidates[:10]]
+    candidates.sort(key=lambda m: not m.name.casefold().startswith(text))
     count = "several municipalities are" if exact else "no municipality is"
     more = [f"  … and {len(candidates) - 10} more"] if len(candidates) > 10 else []
     raise InputError("\n".join([f"{count} named {wanted!r}; give the key:", *lines, *more]).rstrip(":"))

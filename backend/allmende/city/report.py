@@ -31,4 +31,4 @@ def problems(findings: Iterable[Finding], layers: Sequence[Layer], merged: Raw) 
                 expected=finding.expected,
             )
         )
-    return sorted(found, key=lambda p: (p.file, p.line, p.column))
+    return sorted(found, key=lambda p: (p.file, p.line, p.column, p.key))

@@ -41,7 +41,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> tuple[str, str]:
     """Message and expectation for a name that does not exist, with the nearest that does."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f", did you mean `{near[0]}`?" if near else ""
+    hint = f" (did you mean `{near[0]}`?)" if near else ""
     return f"unknown {what} `{name}`{hint}", ("one of " if len(names) > 1 else "") + ", ".join(names) if names else ""
 
 

@@ -1,0 +1,155 @@
+"""`allmende city` as a partner city uses it, on a folder with one module."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from allmende.cli.city import city
+from click.testing import CliRunner, Result
+
+DATA = Path(__file__).parents[2] / "../shared/data/municipalities"
+PLUGIN = '''"""Waste, as small as it can be."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from allmende import Config, Plugin, Source
+
+
+class CsvSource(Source, tag="csv", frozen=True, kw_only=True):
+    delimiter: str = ";"
+
+
+class IcalSource(Source, tag="ical", frozen=True, kw_only=True):
+    horizon: int = 12
+
+
+class WasteConfig(Config, frozen=True, kw_only=True):
+    reminder_hour: Annotated[int, Meta(ge=0, le=23)] = 19
+    sources: tuple[CsvSource | IcalSource, ...] = ()
+
+
+plugin = Plugin(name="waste", config=WasteConfig)
+'''
+MANIFEST = (
+    'title = "Abfall"\nsummary = "Termine"\nowner = "allmende"\nlicence = "EUPL-1.2"\napi = 1\nversion = "1.0.0"\n'
+)
+CITY = """\
+name = "{name}"
+ags = "0551500{n}"
+ars = "05515000000{n}"
+
+[area]
+lat = 51.9
+lon = 7.6
+bbox = {{ south = 51.8, west = 7.5, north = 52.0, east = 7.7 }}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    files = {
+        "plugins/waste/__init__.py": PLUGIN,
+        "plugins/waste/plugin.toml": MANIFEST,
+        "cities/altdorf/city.toml": CITY.format(name="Altdorf", n=1),
+        "cities/altdorf/plugins/waste.toml": "reminder_hour = 7\n",
+        "cities/neudorf/city.toml": CITY.format(name="Neudorf", n=2),
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(city, list(arguments), catch_exceptions=False)
+
+
+def test_list_shows_modules_and_state(home: Path) -> None:
+    (home / "cities/neudorf/city.toml").write_text("name = 5\n")
+    lines = run("list").output.splitlines()
+    assert lines[1].split() == ["altdorf", "Altdorf", "05515001", "de", "waste", "ok"]
+    assert lines[2].split() == ["neudorf", "left", "out,", "4", "problems"]
+
+
+def test_check_exits_with_1_and_names_every_mistake(home: Path) -> None:
+    assert (run("check").exit_code, run("check").output) == (0, "cities checked: 2, problems: none\n")
+    (home / "cities/altdorf/plugins/waste.toml").write_text("reminder_hour = 24\nsource = 1\n")
+    result = run("check")
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        "cities/altdorf/plugins/waste.toml:1:1 reminder_hour: 24 is out of range; expected a whole number from 0 to 23",
+        "cities/altdorf/plugins/waste.toml:2:1 source: unknown key `source` (did you mean `sources`?);"
+        " expected one of reminder_hour, sources",
+        "cities checked: 2, problems: 2",
+    ]
+    assert run("check", "neudorf").exit_code == 0
+    assert (
+        run("check", "neudrof").output
+        == "Error: unknown city `neudrof` (did you mean `neudorf`?); expected one of altdorf, neudorf\n"
+    )
+
+
+def test_explain_names_value_file_and_line(home: Path) -> None:
+    assert (
+        run("explain", "altdorf", "waste.reminder_hour").output
+        == "waste.reminder_hour = 7  (cities/altdorf/plugins/waste.toml:1)\n"
+    )
+    assert run("explain", "altdorf", "waste.sources").output == "waste.sources = []  (plugin default)\n"
+    everything = run("explain", "altdorf").output
+    assert 'name = "Altdorf"  (cities/altdorf/city.toml:1)\n' in everything
+    assert 'brand.primary = "#1f5f5b"  (default)\n' in everything
+    wrong = run("explain", "altdorf", "waste.reminder_huor")
+    assert (wrong.exit_code, wrong.output) == (
+        1,
+        "Error: altdorf: unknown key `waste.reminder_huor` (did you mean `waste.reminder_hour`?)\n",
+    )
+
+
+def test_diff_shows_what_differs_and_nothing_else(home: Path) -> None:
+    output = run("diff", "altdorf", "neudorf").output
+    assert 'name\n  - altdorf: "Altdorf"  (cities/altdorf/city.toml:1)\n  + neudorf: "Neudorf"' in output
+    assert (
+        "waste.reminder_hour\n  - altdorf: 7  (cities/altdorf/plugins/waste.toml:1)\n  + neudorf: (not set)\n" in output
+    )
+    assert "area.lat" not in output
+
+
+def test_schema_describes_each_file_with_its_kinds_of_sources(home: Path) -> None:
+    assert run("schema", "--write", "schemas").exit_code == 0
+    assert sorted(p.name for p in (home / "schemas").rglob("*.json")) == [
+        "city.schema.json",
+        "theme.schema.json",
+        "waste.schema.json",
+    ]
+    waste = json.loads((home / "schemas/plugins/waste.schema.json").read_text())
+    sources = waste["$defs"]["WasteConfig"]["properties"]["sources"]["items"]
+    assert sorted(sources["discriminator"]["mapping"]) == ["csv", "ical"]
+    assert waste["$defs"]["CsvSource"]["additionalProperties"] is False
+    assert json.loads(run("schema").output).keys() == {"city.toml", "brand/theme.toml", "plugins/waste.toml"}
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data/municipalities")
+def test_new_writes_a_folder_that_passes_the_check_at_once(home: Path) -> None:
+    register = str(DATA / "GV100AD_31082025.txt")
+    coordinates = str(DATA / "AuszugGV4QAktuell_koordinaten.csv")
+    made = run("new", "Beckum", "--register", register, "--coordinates", coordinates, "--plugins", "waste")
+    assert made.output.splitlines()[-1] == "next: allmende city check beckum"
+    assert run("check", "beckum").output == "cities checked: 1, problems: none\n"
+    assert "ESTIMATE" in (home / "cities/beckum/city.toml").read_text()
+    bare = run("new", "05754008", "--register", register)
+    assert "the coordinates are missing" in bare.output
+    assert [line.split()[1] for line in run("check", "guetersloh").output.splitlines()[:3]] == [
+        "area.bbox:",
+        "area.lat:",
+        "area.lon:",
+    ]
+    assert "exists already" in run("new", "Beckum", "--register", register).output
+    assert (
+        "unknown plugin `wsate` (did you mean `waste`?)"
+        in run("new", "Oelde", "--register", register, "--plugins", "wsate").output
+    )
