@@ -27,9 +27,8 @@ def check(database_url: str, plugins: Mapping[str, Path], *, serving_url: str = 
             except Exception as error:
                 problems.append(f"{branch.name}: {type(error).__name__}: {error}")
         if connection.dialect.name == "postgresql":
-            problems += [
-                f"{table}: no row-level security" for table in unsecured(connection, secured_tables(connection))
-            ]
+            bare = unsecured(connection, secured_tables(connection))
+            problems += [f"{table}: no row-level security; run: allmende db upgrade" for table in bare]
     with migrating(serving_url or database_url) as connection:
         problems += _role(connection)
     return problems
