@@ -9,9 +9,11 @@ from allmende.app import make_engine, make_house
 from allmende.db.engine import Database
 from allmende.feeds.importing import import_all
 from allmende.graphql.execute import Engine, Operation
+from allmende.registry import load_registry
 from allmende.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+load_registry(Settings(plugins=ROOT / "plugins"))  # so that the fixture `database` has the plugins' tables
 HOME = """
 query Home($city: String!, $street: String!, $lat: Float!, $lon: Float!) { city(slug: $city) {
   name modules { name status }
