@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from urllib.parse import urlsplit
 
 import click
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
+from rich.text import Text
 
 from allmende.app import load_town, make_house
 from allmende.city.model import City
@@ -38,10 +39,9 @@ COLOURS = {"fresh": "green", "unchanged": "green", "quarantined": "yellow", "sta
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Registry, cities and database of this instance, for a command."""
     registry = load_registry(settings)
-    town = load_town(settings, registry)
     database = Database(settings.database)
     try:
-        yield make_house(settings, registry, town, database)
+        yield make_house(settings, registry, load_town(settings, registry), database)
     finally:
         await database.close()
 
@@ -82,20 +82,24 @@ def import_(city: str | None, source: str | None, verbose: bool) -> None:
         raise SystemExit(1)
 
 
-def runs_table(runs: Sequence[Run]) -> Table:
-    """What came in and what was refused, a line per source."""
+def runs_table(runs: Sequence[Run]) -> Group:
+    """What came in and what was refused, a line per source; below it, why something did not."""
     table = Table(box=None, pad_edge=False)
     for heading in ("city", "source", "status"):
-        table.add_column(heading)
-    for heading in ("added", "changed", "removed", "unchanged", "refused"):
-        table.add_column(heading, justify="right")
-    table.add_column("reason", overflow="fold")
+        table.add_column(heading, no_wrap=True)
+    for heading in ("new", "changed", "gone", "same", "refused"):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=5)
     for run in runs:
         counts = (run.added, run.changed, run.removed, run.unchanged, run.refused)
-        table.add_row(
-            run.city, f"{run.plugin}/{run.source}", _coloured(run.status), *map(str, counts), _escaped(run.reason)
-        )
-    return table
+        table.add_row(run.city, f"{run.plugin}/{run.source}", _coloured(run.status), *map(str, counts))
+    return Group(table, *_reasons((run.city, f"{run.plugin}/{run.source}", run.status, run.reason) for run in runs))
+
+
+def _reasons(lines: Iterable[tuple[str, str, str, str]]) -> Iterator[Text]:
+    """A line for each (city, source, status, reason) that has a reason."""
+    for city, source, status, reason in lines:
+        if reason:
+            yield Text.assemble(f"{city} {source}: ", (reason, COLOURS.get(status, "")))
 
 
 class _Feeds(click.Group):
@@ -135,9 +139,10 @@ def show(city: str | None) -> None:
             ]
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("city", "source", "status", "items", "last success", "next run", "reason"):
-        table.add_column(heading, overflow="fold")
-    for state in asyncio.run(run()):
+    for heading in ("city", "source", "status", "items", "last success", "next run"):
+        table.add_column(heading, no_wrap=True)
+    states = asyncio.run(run())
+    for state in states:
         table.add_row(
             state.city,
             f"{state.plugin}/{state.source}",
@@ -145,9 +150,8 @@ def show(city: str | None) -> None:
             str(state.items),
             _moment(state.last_success),
             _moment(state.next_run),
-            _escaped(state.reason),
         )
-    Console().print(table)
+    Console().print(Group(table, *_reasons((s.city, f"{s.plugin}/{s.source}", s.status, s.reason) for s in states)))
 
 
 @feeds.command()
@@ -249,4 +253,4 @@ def _escaped(text: str) -> str:
 
 
 def _moment(moment: datetime | None) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else "–"
+    return moment.astimezone().strftime("%m-%d %H:%M") if moment else "–"

@@ -86,12 +86,7 @@ async def import_all(
         on_progress(run)
         return run
 
-    wanted = [
-        (city, plugin, chosen)
-        for city in cities
-        for plugin in plugins
-        for chosen in sources_of(city, plugin)
-    ]
+    wanted = [(city, plugin, chosen) for city in cities for plugin in plugins for chosen in sources_of(city, plugin)]
     return list(await asyncio.gather(*(one(*each) for each in wanted)))
 
 

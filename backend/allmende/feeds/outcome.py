@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.city.model import City
@@ -164,5 +165,10 @@ async def _remember(session: AsyncSession, work: Work, run: Run) -> None:
 
 def reason_of(error: Exception) -> str:
     """The error in one line, for editors: our own words as they are, others with their kind, never a traceback."""
-    text = error.message if isinstance(error, AllmendeError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, AllmendeError):
+        text = error.message
+    elif isinstance(error, DBAPIError):  # without the statement and its values
+        text = f"the database refused: {error.orig}"
+    else:
+        text = f"{type(error).__name__}: {error}"
     return " ".join(text.split())[:500]
