@@ -52,7 +52,7 @@ def query_type(city_type: type[CityBase]) -> type:
         edges = [Edge(cursor=encode_cursor(tag, key), node=make(info, city, language)) for key, city in found]
 
         async def count() -> int:
-            return len(directory.find(search))
+            return directory.count(search)
 
         return connection(edges, more=more, after=after, counter=count)
 

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from allmende.context import Context, Database
 from allmende.db.table import FeedTable
 from allmende.errors import InputError
-from allmende.plugin import Search
 from allmende.search.fold import query, terms
 from allmende.search.tables import SearchTerm
 
@@ -30,12 +29,6 @@ class Found(NamedTuple):
     kind: str
     id: str
     score: float
-
-
-def search_row(search: Search, row: FeedTable) -> dict[str, Any]:
-    """What index_rows needs of a row: its id, its title and the text of the other searched columns."""
-    text = " ".join(_plain(getattr(row, column)) for column in search.text)
-    return {"id": row.id, "title": _plain(getattr(row, search.title)), "text": text}
 
 
 async def index_rows(
