@@ -10,7 +10,8 @@ from allmende import Context, InputError, Reply
 from icalendar import Alarm, Calendar, Event
 
 from . import service
-from .catalogue import Fraction, effective
+from .catalogue import effective
+from .config import Fraction
 from .tables import WastePickup
 
 PAST = timedelta(days=60)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import field
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import strawberry
 from allmende import CityModule, Context, InputError, SearchHit, check_first
@@ -17,6 +17,7 @@ from .catalogue import effective, offered, text_colour
 from .config import Fraction
 from .tables import WastePickup as Row
 
+T = TypeVar("T")
 MAX_DAYS = 730
 
 Text = Annotated[
@@ -105,7 +106,7 @@ class WasteNotice:
 
 @strawberry.type(description="The city's waste calendar.")
 class Waste(CityModule):
-    asked: strawberry.Private[dict[Any, asyncio.Future[Any]]] = field(default_factory=dict)
+    asked: strawberry.Private[dict[Any, asyncio.Task[Any]]] = field(default_factory=dict)
 
     @strawberry.field(description="Streets whose name contains the text, in any spelling; beginnings first.")
     async def streets(self, search: Search = "", first: First = 20) -> list[WasteStreet]:
@@ -191,10 +192,11 @@ class Waste(CityModule):
     async def _until(self, districts: Sequence[str]) -> dt.date | None:
         return await self._once(districts, lambda: service.calendar_until(self.ctx, districts))
 
-    async def _once(self, key: Any, ask: Any) -> Any:
+    async def _once(self, key: Any, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         if key not in self.asked:
-            self.asked[key] = asyncio.ensure_future(ask())
-        return await asyncio.shield(self.asked[key])
+            self.asked[key] = asyncio.create_task(ask())
+        task: asyncio.Task[T] = self.asked[key]
+        return await asyncio.shield(task)
 
 
 def make_fraction(ctx: Context[Any], key: str, fraction: Fraction) -> WasteFraction:

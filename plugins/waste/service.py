@@ -68,7 +68,7 @@ async def find_streets(ctx: Context[Any], search: str, first: int) -> list[Stree
     return sorted(found, key=lambda street: not fold(street.name).startswith(folded))
 
 
-async def load_streets(ctx: Context[Any], ids: Sequence[str] | Select[tuple[str]]) -> list[Street]:
+async def load_streets(ctx: Context[Any], ids: Sequence[str] | Select[str]) -> list[Street]:
     """Streets by id, by name. One statement."""
     return await _by(ctx, WasteStreet.id.in_(ids))
 
@@ -167,7 +167,7 @@ async def calendar_until(ctx: Context[Any], districts: Sequence[str]) -> date | 
     return min((_year_end(row.last) for row in regular), default=None)
 
 
-async def _last_days(ctx: Context[Any], districts: Sequence[str]) -> Sequence[Row[Any]]:
+async def _last_days(ctx: Context[Any], districts: Sequence[str]) -> Sequence[Row[str, date, int]]:
     number = func.count().label("number")
     statement = (
         select(WastePickup.fraction, func.max(WastePickup.date).label("last"), number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+import datetime as dt
 
 from allmende import FeedTable
 from sqlalchemy import Index, String
@@ -49,16 +49,18 @@ class WastePickup(FeedTable):
 
     district: Mapped[str] = mapped_column(String(100), default="")
     """District, tour or colour; empty for the whole city."""
-    date: Mapped[date]
+    date: Mapped[dt.date]
     fraction: Mapped[str] = mapped_column(String(32))
     """Id in the configuration or the catalogue."""
     note: Mapped[str] = mapped_column(String(200), default="")
     """What distinguishes it: rhythm, size of the bin, a remark."""
-    shifted_from: Mapped[date | None] = mapped_column(default=None)
+    shifted_from: Mapped[dt.date | None] = mapped_column(default=None)
     """The regular day, where a public holiday moved the pickup."""
 
 
-def pickup(district: str, day: date, fraction: str, note: str = "", shifted_from: date | None = None) -> WastePickup:
+def pickup(
+    district: str, day: dt.date, fraction: str, note: str = "", shifted_from: dt.date | None = None
+) -> WastePickup:
     """A row whose key is what makes it that pickup, since the UIDs of real calendars are random."""
     key = "|".join((day.isoformat(), fraction, note, district))
     return WastePickup(

@@ -34,10 +34,10 @@ def read(payload: Payload, source: IcalSource, ctx: Context[Any]) -> Batch:
     for event, day in _occurrences(usable, ctx):
         seen.add(str(event["X-NUMBER"]))
         summary = str(event["SUMMARY"])
-        place = f"{_place(event, int(event['X-NUMBER']))} on {day}"
+        place = f"{_place(event, int(str(event['X-NUMBER'])))} on {day}"
         found.extend((place, pickup(source.district, day, id_, note(summary))) for id_ in matcher.ids(summary))
     refused.extend(
-        Refusal(place=_place(event, int(event["X-NUMBER"])), reason="has no date in this or the next year")
+        Refusal(place=_place(event, int(str(event["X-NUMBER"]))), reason="has no date in this or the next year")
         for event in usable.walk("VEVENT")
         if str(event["X-NUMBER"]) not in seen
     )
@@ -53,7 +53,7 @@ def _parse(text: str) -> Calendar:
         raise FeedError(f"not a valid iCalendar file: {error}", place="the file") from error
     if not calendar.walk("VEVENT"):
         raise FeedError("there is no VEVENT in the calendar", place="the file")
-    return calendar  # type: ignore[return-value]
+    return calendar
 
 
 def _fault(event: Any, matcher: Matcher) -> str:
@@ -74,8 +74,9 @@ def _occurrences(calendar: Calendar, ctx: Context[Any]) -> Iterator[tuple[Event,
     first, last = date(this_year, 1, 1), date(this_year + 1, 12, 31)
     for event in calendar.walk("VEVENT"):
         if "RRULE" in event:
-            rules = event["RRULE"] if isinstance(event["RRULE"], list) else [event["RRULE"]]
-            if all("UNTIL" not in rule and "COUNT" not in rule for rule in rules):
+            rule: Any = event["RRULE"]
+            rules = rule if isinstance(rule, list) else [rule]
+            if all("UNTIL" not in each and "COUNT" not in each for each in rules):
                 continue
         day = _day(event, ctx)
         first, last = min(first, day), max(last, day)

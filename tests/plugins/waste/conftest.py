@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytest_asyncio
 import strawberry
 from allmende import Batch, Context, Source
 from allmende.db.engine import Database
@@ -74,6 +75,14 @@ async def ask(ctx: Context[Any], selection: str) -> Any:
     answer = await run(ctx, selection)
     assert answer.errors is None
     return (answer.data or {})["waste"]
+
+
+@pytest_asyncio.fixture
+async def sqlite_database(sqlite_url: str) -> AsyncIterator[Database]:
+    """SQLite alone, for tests that are about data and not about the database."""
+    made = Database(sqlite_url)
+    yield made
+    await made.close()
 
 
 @pytest.fixture(name="store")
