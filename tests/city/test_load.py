@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.city.conftest import Folder
 
 
 def test_five_mistakes_in_three_files_are_all_named(folder: Any) -> None:
@@ -236,6 +242,7 @@ def test_reload_keeps_all_cities_while_shared_defaults_are_broken(folder: Any) -
     assert second.by_slug["altdorf"].land == "NRW"
     assert second.kept == {"altdorf", "neudorf"}
     assert [p.line for p in second.problems["_shared/05"]] == [1]
+    assert second.reload({"altdorf"}).by_slug["altdorf"].land == "NRW"
     folder.write("_shared/05/city.toml", 'land = "Westfalen"\n')
     assert second.reload({"_shared/05"}).by_slug["altdorf"].land == "Westfalen"
 
@@ -245,3 +252,34 @@ def test_equal_plugin_files_share_one_config(folder: Any) -> None:
         folder.write(f"{slug}/plugins/waste.toml", "reminder_hour = 18\n")
     cities = folder.load().by_slug
     assert cities["altdorf"].plugins["waste"] is cities["neudorf"].plugins["waste"]
+
+
+CONTENT = st.one_of(
+    st.binary(max_size=60),
+    st.text("abn={}[]\"'\n.,#-_ 5", max_size=60).map(str.encode),
+    st.lists(
+        st.sampled_from(
+            ["name = 'x'", "[area]", "lat = 5", "[[sources]]", "id = 'a'", "kind = 'csv'", "file = '..'", "sources = 1"]
+        ),
+        max_size=8,
+    ).map(lambda lines: "\n".join(lines).encode()),
+)
+
+
+@given(city=CONTENT, waste=CONTENT, theme=CONTENT, words=CONTENT, shared=CONTENT)
+def test_whatever_stands_in_a_folder_never_hurts_another_city(
+    city: bytes, waste: bytes, theme: bytes, words: bytes, shared: bytes
+) -> None:
+    with TemporaryDirectory() as path:
+        folder = Folder(Path(path))
+        folder.city("neudorf")
+        folder.write("altdorf/city.toml", city)
+        folder.write("altdorf/plugins/waste.toml", waste)
+        folder.write("altdorf/brand/theme.toml", theme)
+        folder.write("altdorf/texts/de.toml", words)
+        folder.write("_shared/05/plugins/waste.toml", shared)
+        cities = folder.load()
+        assert list(cities.by_slug) == ["neudorf"]
+        assert all(
+            p.file.startswith(path) and p.line >= 1 and p.column >= 1 and p.message for p in cities.all_problems()
+        )

@@ -53,7 +53,7 @@ class Cities(Struct, frozen=True, kw_only=True):
         reader = self._reader()
         if changed is not None and any(name.split("/")[0] == SHARED for name in changed):
             changed = None
-        if changed is None:
+        if changed is None or self.kept == self.by_slug.keys():
             broken = _shared_problems(reader)
             if broken:
                 return structs.replace(self, problems={**self.problems, **broken}, kept=frozenset(self.by_slug))
