@@ -15,14 +15,13 @@ from random import uniform
 import httpx2
 from msgspec import Struct
 
-from allmende import __name__ as project
 from allmende.city.model import City
 from allmende.context import utc_now
 from allmende.errors import FeedError
 from allmende.feeds.egress import GuardedTransport
 from allmende.plugin import Payload, Source
 
-USER_AGENT = f"{project.title()}/1 (open source citizen app backend; feed importer)"
+USER_AGENT = "Allmende/1 (open source citizen app backend; feed importer)"
 
 
 class Limits(Struct, frozen=True, kw_only=True):
