@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import allmende
 from allmende.app import load_town, problems
-from allmende.cli.db import migrate
+from allmende.cli.db import upgrade_all
 from allmende.cli.feeds import open_house, runs_table
 from allmende.cli.serve import server
 from allmende.feeds.importing import import_all
@@ -34,7 +34,8 @@ SHOWN = 40
 def dev(host: str, port: int, skip: bool) -> None:
     """Migrate the database, import every city's sources, and serve with reload."""
     settings, console = load_settings(), Console()
-    migrate(settings)
+    for name, reason in upgrade_all(settings, load_registry(settings)).failed.items():
+        console.print(f"  ! the tables of {name} could not be migrated: {reason}", style="red", markup=False)
     asyncio.run(_prepare(settings, console, imports=not skip))
     base = f"http://{host}:{port}"
     console.print(
