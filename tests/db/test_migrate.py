@@ -17,6 +17,8 @@ from allmende.db.migrate import downgrade, status, upgrade
 from allmende.db.rls import unsecured
 from allmende.errors import InputError
 
+from . import tables as dbtest_tables  # noqa: F401
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

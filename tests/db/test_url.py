@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from allmende.db.url import migrating_url, serving_url
 from allmende.errors import ConfigError
 

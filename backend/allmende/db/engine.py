@@ -139,10 +139,8 @@ def _begin_postgresql(connection: Connection) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later can fail at once with "database is locked", whatever the timeout.
-    write = connection.get_execution_options().get(WRITE)
-    cursor = connection.connection.cursor()
-    cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-    cursor.close()
+    begin = "BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITE) else "BEGIN"
+    connection.connection.run_async(lambda driver: driver.execute(begin))
 
 
 def _prepare_sqlite(connection: Any, entry: ConnectionPoolEntry) -> None:
