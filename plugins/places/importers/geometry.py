@@ -25,6 +25,8 @@ def point_of(geometry: Any) -> tuple[float, float]:
         return pair(geometry.get("coordinates"))
     try:
         return _inside(shape(_numbers(geometry)))
+    except NoPoint:
+        raise
     except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise NoPoint(f"the {geometry.get('type') or 'geometry'} cannot be read ({error})") from error
 
@@ -45,6 +47,8 @@ def point_of_text(text: str) -> tuple[float, float]:
         if text[:2] in ("00", "01"):
             return _inside(shapely.from_wkb(text))
         return _inside(shapely.from_wkt(text.partition(";")[2] if text.startswith("SRID=") else text))
+    except NoPoint:
+        raise
     except (shapely.errors.ShapelyError, ValueError, TypeError) as error:
         raise NoPoint(f"{text[:40]!r} is neither WKT nor WKB") from error
 

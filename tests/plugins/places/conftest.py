@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from allmende import Context, stable_id
 from allmende.context import Database
-from allmende.search.index import index_rows, search_row
+from allmende.search.index import index_rows
 from allmende.testing import NOON, make_city, make_context
 
 from plugins.places import plugin
@@ -75,7 +75,10 @@ def store(database: Database) -> Store:
             row.source, row.digest, row.fetched_at = source, "", datetime(2026, 11, 1, tzinfo=UTC)
         async with database.transaction(slug) as session:
             session.add_all(rows)
-            entries = [search_row(plugin.search[0], row) for row in rows]
+            entries = [
+                {"id": row.id, "title": row.name, "text": [getattr(row, column) for column in plugin.search[0].text]}
+                for row in rows
+            ]
             await index_rows(session, plugin="places", table=PlacesPlace, rows=entries)
 
     return write
