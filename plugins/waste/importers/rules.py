@@ -13,9 +13,9 @@ from msgspec import Meta, field
 
 from ..catalogue import effective
 from ..config import RulesSource
-from ..shifting import shift_table
 from ..tables import WastePickup, pickup
 from .coverage import make_batch
+from .shifting import shift_table
 
 Weekday = Literal["mo", "tu", "we", "th", "fr", "sa"]
 Month = Annotated[int, Meta(ge=1, le=12)]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.waste.shifting import shift_table
+from plugins.waste.importers.shifting import shift_table
 
 FIRST, LAST = date(2025, 12, 1), date(2027, 1, 31)
 NRW = holidays.country_holidays("DE", subdiv="NW", years=range(2025, 2028), language="de")
