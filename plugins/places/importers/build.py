@@ -185,7 +185,8 @@ def outside(lat: float, lon: float, city: City, *, metres: bool = False) -> str:
     """Why a position cannot be in the city; empty if it can."""
     box = city.area.bbox
     if metres:
-        return f"{lon:.0f}, {lat:.0f} are not degrees; if they are metres, set crs in the source (EPSG:25832, for instance)"
+        metric = "if they are metres, set crs in the source (EPSG:25832, for instance)"
+        return f"{lon:.0f}, {lat:.0f} are not degrees; {metric}"
     if not (isfinite(lat) and isfinite(lon)):
         return "the coordinates lie outside of their coordinate system"
     if box.contains(lat, lon):
