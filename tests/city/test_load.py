@@ -25,6 +25,7 @@ def test_five_mistakes_in_three_files_are_all_named(folder: Any) -> None:
         'reminder_hour = "seven"\n\n[[sources]]\nid = "bins"\nkind = "icall"\nurl = "https://example.org/a.ics"\n',
     )
     folder.write("altdorf/brand/theme.toml", 'primary = "red"\n')
+    folder.write("altdorf/texts/en.toml", '[waste]\ntitle = "Bins"\n')
     assert folder.problems() == [
         'altdorf/brand/theme.toml:1:1 primary: "red" has the wrong form; expected #rrggbb',
         "altdorf/city.toml:4:1 langauges: unknown key `langauges` (did you mean `languages`?); expected one of ags, area, ars,"

@@ -104,6 +104,7 @@ def test_register_of_2025_is_read_as_a_whole() -> None:
     rheda = by_ags["05754028"]
     assert (rheda.ars, rheda.kreis, rheda.postal_code) == ("057540028028", "Gütersloh", "33378")
     assert by_ags["01002000"].official_name == "Landeshauptstadt Kiel"
+    assert by_ags["05158004"].official_name == "Stadt Erkrath", "the register adds `Fundort des Neanderthalers`"
 
 
 @needs_data

@@ -100,6 +100,10 @@ def test_explain_names_value_file_and_line(home: Path) -> None:
         == "waste.reminder_hour = 7  (cities/altdorf/plugins/waste.toml:1)\n"
     )
     assert run("explain", "altdorf", "waste.sources").output == "waste.sources = []  (plugin default)\n"
+    assert run("explain", "altdorf", "waste").output.splitlines() == [
+        "waste.reminder_hour = 7  (cities/altdorf/plugins/waste.toml:1)",
+        "waste.sources = []  (plugin default)",
+    ]
     everything = run("explain", "altdorf").output
     assert 'name = "Altdorf"  (cities/altdorf/city.toml:1)\n' in everything
     assert 'brand.primary = "#1f5f5b"  (default)\n' in everything

@@ -185,7 +185,7 @@ class _Visit:
         """texts/<language>.toml: `[news]` and `title = "…"` give the text `news.title`."""
         result = {}
         for path in sorted((self.folder / "texts").glob("*.toml")):
-            if path.stem not in languages:
+            if languages and path.stem not in languages:
                 self.note(path, f'the city does not offer "{path.stem}"', "one of " + ", ".join(languages))
             layer = self.layer(path)
             if layer is None:

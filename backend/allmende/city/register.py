@@ -96,8 +96,8 @@ def _municipality(line: str, name: str, land: str, kreis: str) -> Municipality:
 
 def _split(name: str) -> tuple[str, str]:
     """`Beckum, Stadt` → (`Beckum`, `Stadt Beckum`)."""
-    short, comma, title = name.partition(", ")
-    return (short, f"{title} {short}") if comma else (name, name)
+    short, *titles = name.split(", ")
+    return (short, f"{titles[-1]} {short}") if titles else (name, name)
 
 
 def find(municipalities: Sequence[Municipality], wanted: str) -> Municipality:

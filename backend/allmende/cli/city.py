@@ -94,11 +94,12 @@ def check(slugs: tuple[str, ...]) -> None:
 @click.argument("slug")
 @click.argument("key", required=False)
 def explain(slug: str, key: str | None) -> None:
-    """An effective value and the file and line that set it: `waste.reminder_hour`. Without KEY, all of them."""
+    """An effective value and the file and line that set it: `waste.reminder_hour`. Of a table, or without KEY, all."""
     cities = _installation().cities()
     _served(cities, slug)
     try:
-        origins = [cities.origin(slug, key)] if key else cities.origins(slug)
+        inside = [o for o in cities.origins(slug) if not key or o.key.startswith((f"{key}.", f"{key}["))]
+        origins = inside or [cities.origin(slug, key or "")]
     except NotFound as error:
         raise click.ClickException(error.message) from error
     for found in origins:
