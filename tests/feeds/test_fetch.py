@@ -119,6 +119,13 @@ async def test_token_is_sent_and_comes_from_a_secret() -> None:
     assert server.requests[0]["authorization"] == "Bearer abc"
 
 
+async def test_password_in_the_url_is_refused_and_not_repeated() -> None:
+    with serving(answer()) as server, pytest.raises(FeedError) as error:
+        await fetch(server, url=f"http://user:geheim@127.0.0.1:{server.port}/")
+    assert error.value.message == 'url: a url holds no name or password; give a token = "secret:NAME" instead'
+    assert server.requests == []
+
+
 async def test_missing_file_is_named(tmp_path: Path) -> None:
     city, source = make(tmp_path)
     with pytest.raises(FeedError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -20,10 +21,12 @@ from allmende.search.index import search_ids
 from allmende.testing import NOON
 from sqlalchemy import func, select
 
+from .server import serving, silence
 from .village import (
     Bench,
     JsonSource,
     Plaque,
+    VillageConfig,
     benches,
     make,
     make_services,
@@ -296,6 +299,8 @@ async def test_approving_without_quarantine_says_so(database: Database, tmp_path
     city, source = make(tmp_path)
     run = await import_source(make_services(database), city, plugin, source, approve=True)
     assert (run.status, run.reason) == ("failed", "nothing of village/benches is in quarantine")
+    async with database.session("adorf") as session:
+        assert (await session.scalars(select(FeedSource))).all() == []
 
 
 async def test_two_imports_of_one_source_never_overlap(database: Database, tmp_path: Path) -> None:
@@ -367,3 +372,40 @@ async def test_one_bad_city_does_not_delay_the_others(database: Database, tmp_pa
         cities.append(make(folder, slug)[0])
     runs = await import_all(make_services(database), cities, [plugin])
     assert [(run.city, run.status) for run in runs] == [("adorf", "fresh"), ("bdorf", "failed"), ("cdorf", "fresh")]
+
+
+async def test_city_with_hanging_feeds_does_not_delay_the_others(database: Database, tmp_path: Path) -> None:
+    with serving(silence) as server:
+        hanging, _ = make(slug="adorf", url=server.url)
+        sources = tuple(JsonSource(id=f"benches-{i}", url=server.url) for i in range(4))
+        hanging = msgspec.structs.replace(hanging, plugins={"village": VillageConfig(sources=sources)})
+        write(tmp_path, benches("1"))
+        services = make_services(database, port=server.port, attempts=1)
+        order: list[str] = []
+        await import_all(
+            services, [hanging, make(tmp_path, "bdorf")[0]], [plugin], on_progress=lambda run: order.append(run.city)
+        )
+    assert order == ["bdorf", "adorf", "adorf", "adorf", "adorf"]
+
+
+async def test_any_sequence_of_feeds_ends_as_the_last_one(database: Database, tmp_path: Path) -> None:
+    """Twelve random feeds after each other; what is stored is always what the last one said, with parts."""
+    city, source = make(tmp_path, max_shrink=1.0)
+    services = make_services(database)
+    dice = random.Random(7)
+    for _ in range(12):
+        feed = {
+            str(key): {"title": f"Bench {dice.randrange(3)}", "plaques": dice.sample("ABCD", dice.randrange(4))}
+            for key in dice.sample(range(20), dice.randrange(1, 20))
+        }
+        write(tmp_path, [{"key": key, **item} for key, item in feed.items()])
+        run = await import_source(services, city, plugin, source, force=True)
+        assert run.status == "fresh"
+        async with database.session("adorf") as session:
+            stored = (await session.execute(select(Bench.id, Bench.key, Bench.title))).all()
+            plaques = (await session.execute(select(Plaque.bench, Plaque.text))).all()
+        assert {key: title for _, key, title in stored} == {key: item["title"] for key, item in feed.items()}
+        key_of = {id_: key for id_, key, _ in stored}
+        assert sorted((key_of[bench], text) for bench, text in plaques) == sorted(
+            (key, text) for key, item in feed.items() for text in item["plaques"]
+        )

@@ -70,6 +70,8 @@ class Fetcher:
         if source.file:
             payload = await asyncio.to_thread(read_file, city, source, self.limits.size, self.clock())
             return _compare(payload, Validators(), known)
+        if "@" in source.url.split("/", 3)[2]:
+            raise FeedError('a url holds no name or password; give a token = "secret:NAME" instead', place="url")
         for attempt in range(self.limits.attempts):
             try:
                 return await self._get(source, known)
@@ -108,8 +110,10 @@ class Fetcher:
             encoding=source.encoding or response.charset_encoding or "",
             fetched_at=self.clock(),
         )
-        headers = response.headers
-        now = Validators(etag=headers.get("etag", "")[:250], last_modified=headers.get("last-modified", "")[:60])
+        etag, last_modified = (response.headers.get(name, "") for name in ("etag", "last-modified"))
+        now = Validators(
+            etag=etag if len(etag) <= 250 else "", last_modified=last_modified if len(last_modified) <= 60 else ""
+        )
         return _compare(payload, now, known)
 
     def _headers(self, source: Source, known: Validators) -> dict[str, str]:

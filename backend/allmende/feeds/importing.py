@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.city.model import City
 from allmende.context import Context
-from allmende.errors import AllmendeError
+from allmende.errors import AllmendeError, NotFound
 from allmende.feeds import quarantine
 from allmende.feeds.fetch import Fetched, Validators
 from allmende.feeds.lease import take
@@ -42,10 +42,13 @@ async def import_source(
     key = {"plugin": plugin.name, "source": source.id}
     blank = Run(city=city.slug, plugin=plugin.name, source=source.id, status="failed")
     try:
+        held = await quarantine.load(services.database, city.slug, plugin.name, source.id) if approve else None
         lease = await take(services.database, city.slug, FeedSource, key, started, services.rules.lease)
         if not lease:
             return msgspec.structs.replace(blank, status="busy", reason="is being imported by another process")
         state = await _state(services, city, key)
+    except NotFound as error:
+        return msgspec.structs.replace(blank, reason=reason_of(error))
     except Exception as error:
         log.warning("feed_state_failed", city=city.slug, **key, error=type(error).__name__)
         return msgspec.structs.replace(blank, reason=reason_of(error))
@@ -60,7 +63,7 @@ async def import_source(
         begun=begun,
     )
     try:
-        return await _import(work, force=force, approve=approve)
+        return await _import(work, force=force, held=held)
     except asyncio.CancelledError:  # the process stops: give the source back, so that the next one need not wait
         await asyncio.shield(release(work))
         raise
@@ -79,9 +82,11 @@ async def import_all(
 ) -> list[Run]:
     """Import every source of these cities; the runs are in the order of cities and plugins."""
     room = asyncio.Semaphore(concurrency)
+    # A city whose feeds hang holds half of the room at most, and nobody else waits for it.
+    share = {city.slug: asyncio.Semaphore(max(1, concurrency // 2)) for city in cities}
 
     async def one(city: City, plugin: Plugin, chosen: Source) -> Run:
-        async with room:
+        async with share[city.slug], room:
             run = await import_source(services, city, plugin, chosen, force=force)
         on_progress(run)
         return run
@@ -90,7 +95,7 @@ async def import_all(
     return list(await asyncio.gather(*(one(*each) for each in wanted)))
 
 
-async def _import(work: Work, *, force: bool, approve: bool) -> Run:
+async def _import(work: Work, *, force: bool, held: Fetched | None) -> Run:
     services, city, source = work.services, work.city, work.source
     importer = importer_for(work.plugin, source)
     ctx = services.context(city, work.plugin.name)
@@ -98,16 +103,16 @@ async def _import(work: Work, *, force: bool, approve: bool) -> Run:
         raise AllmendeError(f"{work.plugin.name} has no importer for the kind of this source")
     reading = _circumstances(ctx, source)
     known = None if force or work.state.reading != reading else _validators(work.state)
-    if approve:
-        fetched = await quarantine.load(services.database, city.slug, work.plugin.name, source.id)
-    else:
-        fetched = await services.fetcher.fetch(city, source, known)
-        rejected = await quarantine.is_rejected(services.database, city.slug, work.plugin.name, source.id, fetched)
-        if rejected:
-            return await record(work, None, work.run("quarantined", reason=rejected), reading, fetched.validators, None)
+    if held is not None:
+        return await _write(work, importer, ctx, held, reading, guarded=False)
+    fetched = await services.fetcher.fetch(city, source, known)
+    rejected = await quarantine.is_rejected(services.database, city.slug, work.plugin.name, source.id, fetched)
+    if rejected:
+        run = work.run("quarantined", reason=rejected)
+        return await record(work, None, run, reading, fetched.validators, None)
     if fetched.payload is None:
         return await record(work, None, work.run("unchanged"), reading, fetched.validators, work.state.valid_until)
-    return await _write(work, importer, ctx, fetched, reading, guarded=not approve)
+    return await _write(work, importer, ctx, fetched, reading, guarded=True)
 
 
 async def _write(
