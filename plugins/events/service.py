@@ -15,7 +15,7 @@ from sqlalchemy.orm import contains_eager
 from .config import EventsConfig
 from .tables import Event, Occurrence
 
-FOUND = 500
+FOUND = 200
 """Most events that a search text may match."""
 METRES_PER_DEGREE = 111_195.0
 

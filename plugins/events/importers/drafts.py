@@ -15,6 +15,7 @@ from ..tables import Event, Occurrence
 
 UNKNOWN_END = timedelta(hours=2)
 """How long an entry without an end is shown as running."""
+FAR = timedelta(days=60)
 
 
 class Moment(Struct, frozen=True, kw_only=True):
@@ -105,7 +106,8 @@ def make_batch(
             )
             refused.append(Refusal(place=draft.place, reason=reason))
             moments = moments[: ctx.config.max_occurrences]
-        events[key] = _event(draft, key, moments, source, ctx.config)
+        last = _settled(max(moment.until for moment in moments), ctx)
+        events[key] = _event(draft, key, last, source, ctx.config)
         parent = stable_id(ctx.city.slug, source.id, Event, key)
         for moment in moments:
             row = _occurrence(moment, f"{key} {moment.key}".strip(), parent)
@@ -116,7 +118,7 @@ def make_batch(
     return Batch(rows=[*events.values(), *occurrences.values()], refused=refused, within=Event.last >= ctx.now)
 
 
-def _event(draft: Draft, key: str, moments: Sequence[Moment], source: EventSource, config: EventsConfig) -> Event:
+def _event(draft: Draft, key: str, last: datetime, source: EventSource, config: EventsConfig) -> Event:
     names = [source.rename.get(name, name) for name in (clean.strip() for clean in draft.categories) if name]
     means_free = {name.casefold() for name in config.free_categories}
     free = True if any(name.casefold() in means_free for name in names) else draft.free
@@ -136,9 +138,16 @@ def _event(draft: Draft, key: str, moments: Sequence[Moment], source: EventSourc
         url=draft.url,
         image=draft.image,
         venue_name=draft.venue_name[:300] if draft.venue_name else None,
-        last=max(moment.until for moment in moments),
+        last=last,
         **venue,
     )
+
+
+def _settled(last: datetime, ctx: Context[EventsConfig]) -> datetime:
+    """The last date; far ahead, the end of its month, so that an endless rule does not change its event every day."""
+    if last - ctx.now < FAR:
+        return last
+    return midnight(date(last.year + last.month // 12, last.month % 12 + 1, 1), ctx)
 
 
 def _known_venue(draft: Draft, config: EventsConfig) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import recurring_ical_events
 from allmende import Batch, Context, Payload, Refusal
 from icalendar import Calendar
+from msgspec.structs import replace
 from x_wr_timezone import to_standard
 
 from ..config import EventsConfig, IcalSource
@@ -84,11 +85,11 @@ def _read_group(
         key = _key(master, source, again=number > 0)
         moments, apart = _dates(master, own, ctx)
         yield _draft(master, key, moments, ctx)
-        yield from (_draft(entry, f"{key} {moment.key}", [moment], ctx) for entry, moment in apart)
+        yield from (_draft(entry, f"{key} {moment.key}", [replace(moment, key="")], ctx) for entry, moment in apart)
     if not masters:
         for entry in overrides:
             moment = _moment(entry.event, entry.zone, ctx)
-            yield _draft(entry, f"{_key(entry, source)} {moment.key}", [moment], ctx)
+            yield _draft(entry, f"{_key(entry, source)} {moment.key}", [replace(moment, key="")], ctx)
 
 
 def _newest(masters: list[Entry], refused: list[Refusal]) -> list[Entry]:
