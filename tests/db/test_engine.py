@@ -33,6 +33,8 @@ async def test_session_commits_nothing(database: Database) -> None:
     async with database.session("astadt") as session:
         session.add(Note(id="1", title="Hallo"))
         await session.flush()
+        with pytest.raises(RuntimeError, match="reads only"):
+            await session.commit()
     async with database.session("astadt") as session:
         assert list(await session.scalars(select(Note))) == []
 

@@ -55,10 +55,14 @@ def test_upgrade_puts_row_level_security_on_every_city_table(empty_postgresql_ur
         assert unsecured(connection, found) == []
         connection.exec_driver_sql("ALTER TABLE dbtest_note DISABLE ROW LEVEL SECURITY")
         connection.exec_driver_sql("DROP POLICY allmende_city ON dbtest_tag")
-    assert {"dbtest_note", "dbtest_tag", "feeds_source"} <= set(found)
+        connection.exec_driver_sql("CREATE POLICY open ON feeds_run USING (true)")
+        connection.exec_driver_sql("ALTER POLICY allmende_city ON search_term USING (true)")
+    assert {"dbtest_note", "dbtest_tag", "feeds_run"} <= set(found)
     assert drift.check(empty_postgresql_url, {"dbtest": folder}) == [
-        "dbtest_note: no row-level security; run: allmende db upgrade",
-        "dbtest_tag: no row-level security; run: allmende db upgrade",
+        "dbtest_note: not guarded by row-level security as it should be; run: allmende db upgrade",
+        "dbtest_tag: not guarded by row-level security as it should be; run: allmende db upgrade",
+        "feeds_run: not guarded by row-level security as it should be; run: allmende db upgrade",
+        "search_term: not guarded by row-level security as it should be; run: allmende db upgrade",
     ]
     upgrade(empty_postgresql_url, {"dbtest": folder})
     assert drift.check(empty_postgresql_url, {"dbtest": folder}) == []

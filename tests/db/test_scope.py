@@ -44,6 +44,8 @@ from sqlalchemy.orm import aliased, contains_eager, defer, joinedload, selectinl
 
 from .tables import Note, Shared, Tag
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*cartesian product")  # some attacks are just that
+
 OTHER, OWN = "bstadt", "astadt"
 N, T = Note.__table__, Tag.__table__
 A, B = aliased(Note), aliased(Tag)

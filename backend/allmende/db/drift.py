@@ -28,7 +28,8 @@ def check(database_url: str, plugins: Mapping[str, Path], *, serving_url: str = 
                 problems.append(f"{branch.name}: {type(error).__name__}: {error}")
         if connection.dialect.name == "postgresql":
             bare = unsecured(connection, secured_tables(connection))
-            problems += [f"{table}: no row-level security; run: allmende db upgrade" for table in bare]
+            reason = "not guarded by row-level security as it should be; run: allmende db upgrade"
+            problems += [f"{table}: {reason}" for table in bare]
     with migrating(serving_url or database_url) as connection:
         problems += _role(connection)
     return problems

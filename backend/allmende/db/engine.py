@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from allmende.db.rls import EVERY, SETTING
-from allmende.db.scope import CitySession, bind_scope, unwrap
+from allmende.db.scope import CitySession, ReadSession, bind_scope, unwrap
 from allmende.db.table import SCOPE
 from allmende.db.url import serving_url
 from allmende.errors import ScopeError
@@ -85,7 +85,8 @@ class Database:
             self._counters.remove(counter)
 
     def _open(self, city: str, *, write: bool) -> AsyncSession:
-        return AsyncSession(self._bound(city, write), sync_session_class=CitySession, expire_on_commit=False)
+        kind = CitySession if write else ReadSession
+        return AsyncSession(self._bound(city, write), sync_session_class=kind, expire_on_commit=False)
 
     def _bind(self, city: str, write: bool) -> AsyncEngine:
         if not _SLUG.fullmatch(city):

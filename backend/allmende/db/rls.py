@@ -13,24 +13,34 @@ EVERY = "*"
 POLICY = "allmende_city"
 
 _RULE = f"city = current_setting('{SETTING}', true) OR current_setting('{SETTING}', true) = '{EVERY}'"
+_AS_STORED = (
+    f"(((city)::text = current_setting('{SETTING}'::text, true))"
+    f" OR (current_setting('{SETTING}'::text, true) = '{EVERY}'::text))"
+)
 _SECURED = text("""
-    SELECT c.relname FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid
+    SELECT c.relname FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid AND p.polpermissive
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relrowsecurity AND c.relforcerowsecurity
-      AND p.polname = :policy AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL AND p.polcmd = '*'
+    GROUP BY c.relname
+    HAVING count(*) = 1 AND bool_and(p.polname = :policy AND p.polcmd = '*'
+      AND pg_get_expr(p.polqual, p.polrelid) = :rule AND pg_get_expr(p.polwithcheck, p.polrelid) = :rule)
 """)
+_POLICIES = text("SELECT policyname FROM pg_policies WHERE schemaname = current_schema() AND tablename = :table")
 
 
 def unsecured(connection: Connection, tables: Iterable[str]) -> list[str]:
-    """Those of the tables that row-level security does not guard (yet)."""
-    secured = set(connection.scalars(_SECURED, {"policy": POLICY}))
+    """Those of the tables that row-level security does not guard as it should (or that another policy opens)."""
+    secured = set(connection.scalars(_SECURED, {"policy": POLICY, "rule": _AS_STORED}))
     return sorted(set(tables) - secured)
 
 
 def secure(connection: Connection, tables: Iterable[str]) -> None:
-    """Put the policy on each of the tables that lacks it. Does nothing on SQLite, which has no such lock."""
+    """Make our policy the only one on each of the tables. Does nothing on SQLite, which has no such lock."""
     if connection.dialect.name != "postgresql":
         return
-    for table in unsecured(connection, tables):
+    quote = connection.dialect.identifier_preparer.quote
+    for name in unsecured(connection, tables):
+        table = quote(name)
         connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
-        connection.exec_driver_sql(f"DROP POLICY IF EXISTS {POLICY} ON {table}")
+        for policy in connection.scalars(_POLICIES, {"table": name}).all():
+            connection.exec_driver_sql(f"DROP POLICY {quote(policy)} ON {table}")
         connection.exec_driver_sql(f"CREATE POLICY {POLICY} ON {table} USING ({_RULE}) WITH CHECK ({_RULE})")

@@ -90,6 +90,13 @@ class CitySession(Session):
         return super().merge(instance, **options)
 
 
+class ReadSession(CitySession):
+    """A session that commits nothing, not even when told to."""
+
+    def commit(self) -> None:
+        raise RuntimeError("this session reads only; write in `async with ctx.transaction() as session`")
+
+
 class CityCompiler(_Compiler):  # type: ignore[misc]
     """Mixed into the compiler of the database."""
 
