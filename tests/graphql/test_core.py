@@ -173,3 +173,12 @@ def test_directory_pages_hold_every_city_once_nearest_first(places: list[tuple[f
         after = found[-1][0]
     assert sorted(city.slug for _, city in seen) == sorted(cities)
     assert [key for key, _ in seen] == sorted(key for key, _ in seen)
+
+
+async def test_module_that_could_not_be_loaded_is_shown_as_failed(database: Database) -> None:
+    engine = make_engine(database)
+    towns = engine.services.cities()
+    engine.services.cities = lambda: Towns(dict(towns.by_slug), unavailable={"unten": ("fountains",)})
+    body = await ask(engine, '{ city(slug: "unten", language: "en") { modules { name status reason } } }')
+    failed = {"name": "fountains", "status": "FAILED", "reason": "The module could not be loaded."}
+    assert body["data"]["city"]["modules"][-1] == failed
