@@ -21,6 +21,7 @@ from allmende.feeds.services import Services as ImportServices
 from allmende.graphql.compose import compose, undescribed
 from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.request import Services
+from allmende.pages.render import fragment
 from allmende.registry import Installed, Registry, read_manifest, read_texts
 from allmende.testing import NOON, make_city
 from msgspec import Struct
@@ -254,3 +255,15 @@ async def test_atom_export_is_read_by_a_feed_reader(stage: Stage) -> None:
     assert len(ids) == 3
     empty = await atom(stage.context(), {}, {"category": "nirgends"})
     assert feedparser.parse(empty.content).entries == []
+
+
+async def test_preview_shows_the_home_answer_in_the_readers_language(stage: Stage) -> None:
+    assert plugin.home is not None
+    data = await stage.ask(plugin.home.selection, "de")
+    shown = str(fragment(REGISTRY.plugins["news"], stage.context(), data))
+    assert shown.count('<li class="item">') == 3
+    assert "Umwelt" in shown
+    assert "Quelle: Rathaus" in shown
+    foreign = str(fragment(REGISTRY.plugins["news"], stage.context("tr"), await stage.ask(plugin.home.selection, "tr")))
+    assert foreign.count('lang="de"') == 3
+    assert "keine Meldungen" in str(fragment(REGISTRY.plugins["news"], stage.context(), {"latest": []}))
