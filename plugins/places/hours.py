@@ -39,8 +39,15 @@ def problem_of(text: str) -> str:
     return f"{text[:80]!r} are not in the syntax of OpenStreetMap (Mo-Fr 08:00-18:00; PH off): shown as they are"
 
 
+def is_open(text: str, city: City, now: datetime) -> bool | None:
+    """Open or closed at this moment; None where the hours are unknown or not understood."""
+    hours = _parsed(text, city, now)
+    current = hours.state(now)[0] if hours else State.UNKNOWN
+    return None if current == State.UNKNOWN else bool(current == State.OPEN)
+
+
 def state(text: str, city: City, now: datetime) -> Now:
-    """Open or closed at this moment; unknown where the hours are unknown or not understood."""
+    """Open or closed at this moment, and when that changes."""
     hours = _parsed(text, city, now)
     if hours is None:
         return Now()

@@ -77,8 +77,9 @@ async def _nearest(
 
 
 def _in_state(ctx: Context[Any], nearest: Iterable[Near], is_open: bool | None) -> Iterable[Near]:
+    now = ctx.now
     for row, metres in nearest:
-        if is_open is None or hours.state(row.opening_hours, ctx.city, ctx.now).open is is_open:
+        if is_open is None or hours.is_open(row.opening_hours, ctx.city, now) is is_open:
             yield row, metres
 
 
