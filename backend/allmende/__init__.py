@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from allmende.errors import FeedError as FeedError
     from allmende.errors import InputError as InputError
     from allmende.errors import NotFound as NotFound
-    from allmende.geo import around as around
-    from allmende.geo import distance as distance
+    from allmende.city.geo import around as around
+    from allmende.city.geo import distance as distance
     from allmende.graphql.inputs import BBoxInput as BBoxInput
     from allmende.graphql.pages import check_first as check_first
     from allmende.graphql.pages import paginate as paginate
@@ -59,7 +59,7 @@ _HOME = {
     "context": "Context",
     "db.table": "Base CityTable FeedTable UtcDateTime stable_id",
     "errors": "AllmendeError FeedError InputError NotFound",
-    "geo": "around distance",
+    "city.geo": "around distance",
     "graphql.inputs": "BBoxInput",
     "graphql.pages": "check_first paginate",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allmende.city.model import Area, BBox, City
-from allmende.pages.chart import LABELS, chart
+from allmende.pages.chart import LABELS, LINKS, chart
 from allmende.testing import make_city
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +30,11 @@ def test_two_neighbours_get_their_names_on_different_sides() -> None:
 def test_many_cities_are_dots_without_names() -> None:
     made = chart([at(f"ort-{i}", 48 + i / 20, 8) for i in range(LABELS + 1)])
     assert {dot.anchor for dot in made.dots} == {""}
+
+
+def test_very_many_cities_are_one_path() -> None:
+    made = chart([at(f"ort-{i}", 48 + i / 100, 8) for i in range(LINKS + 1)])
+    assert (made.dots, made.swarm.count("M")) == ((), LINKS + 1)
 
 
 def test_no_city_gives_the_whole_country() -> None:

@@ -13,6 +13,8 @@ SQUEEZE = cos(radians(51))
 """East-west scale of the plate carrée at the latitude of Germany's middle."""
 LABELS = 40
 """With more cities than this, the dots stay without names: they would only cover each other."""
+LINKS = 400
+"""With more cities than this, the dots are one path, which no longer leads anywhere but is small and quick."""
 
 
 Box = tuple[float, float, float, float]
@@ -49,6 +51,8 @@ class Chart(Struct, frozen=True, kw_only=True):
     height: float
     font: float
     dots: tuple[Dot, ...]
+    swarm: str = ""
+    """All cities as one SVG path of round dots, where they are too many for links."""
 
 
 def chart(cities: Sequence[City]) -> Chart:
@@ -62,10 +66,11 @@ def chart(cities: Sequence[City]) -> Chart:
     width = max((east - west) * 1.7, height * 1.15)
     x, y = (west + east - width) / 2, (north + south - height) / 2
     font = height / 22
+    view = Chart(x=x, y=y, width=width, height=height, font=font, dots=())
+    if len(spots) > LINKS:
+        return structs.replace(view, swarm="".join(f"M{px:.3f} {py:.3f}h0" for px, py, _ in spots))
     dots = [Dot(city=city, x=px, y=py, r=_radius(city, font, len(spots))) for px, py, city in spots]
-    return Chart(
-        x=x, y=y, width=width, height=height, font=font, dots=_label(dots, font) if len(dots) <= LABELS else tuple(dots)
-    )
+    return structs.replace(view, dots=_label(dots, font) if len(dots) <= LABELS else tuple(dots))
 
 
 def _radius(city: City, font: float, cities: int) -> float:

@@ -53,15 +53,15 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]])
         query = request.query_params.get("q", "").strip()[:80]
         asked = request.query_params.get("lang")
         language = choose(("de", "en"), asked, request.headers.get("accept-language", ""))
-        every = list(services.cities().by_slug.values())
-        found = [city for _, city in services.directory.find(query)]
+        count = services.directory.count(query)
+        found = [city for _, city in services.directory.page(query, None, count, None)[0]]
         return _html(
             page(
                 "start.html",
                 language=language,
                 chosen=asked,
                 query=query,
-                total=len(every),
+                total=len(services.cities().by_slug),
                 shown=found[:SHOWN],
                 hidden=max(len(found) - SHOWN, 0),
                 chart=chart(found),
