@@ -45,9 +45,7 @@ async def calendar(ctx: Context[Any], path: Mapping[str, str], query: Mapping[st
     document.add("X-PUBLISHED-TTL", "P1D")
     for row in rows:
         document.add_component(_event(ctx, row, known.get(row.fraction) or Fraction(name=row.fraction), reminder))
-    return Reply(
-        content=document.to_ical(), media_type="text/calendar; charset=utf-8", filename="abfall.ics", max_age=3600
-    )
+    return Reply(content=document.to_ical(), media_type="text/calendar", filename="abfall.ics", max_age=3600)
 
 
 def _event(ctx: Context[Any], row: WastePickup, fraction: Fraction, reminder: int | None) -> Event:

@@ -95,7 +95,9 @@ class WasteNoticeCode(Enum):
     MISSING_NEXT_YEAR = strawberry.enum_value(
         "MISSING_NEXT_YEAR", description="The year is ending, and next year's dates are not there yet."
     )
-    CALENDAR_ENDED = strawberry.enum_value("CALENDAR_ENDED", description="There are no dates for today or later.")
+    CALENDAR_ENDED = strawberry.enum_value(
+        "CALENDAR_ENDED", description="The dates are over, or those of a fraction are."
+    )
 
 
 @strawberry.type(description="Something that citizens should know about their calendar.")

@@ -158,13 +158,18 @@ async def find_pickups(
 
 
 async def calendar_until(ctx: Context[Any], districts: Sequence[str]) -> date | None:
-    """The day up to which the calendar is complete: what is collected all year must be known, whatever is known longer.
+    """The day up to which the calendar is complete; None when there are no dates at all. One statement.
 
-    A calendar that ends in December is known to New Year's Eve. None when there are no dates at all. One statement.
+    Every fraction that is collected all year must reach the year, so the year of the first that ends counts; within
+    it the last date, since garden waste ends in autumn. December stands for the whole year.
     """
     groups = await _last_days(ctx, districts)
-    regular = [row for row in groups if row.number >= REGULAR] or groups
-    return min((_year_end(row.last) for row in regular), default=None)
+    days = [row.last for row in groups if row.number >= REGULAR] or [row.last for row in groups]
+    if not days:
+        return None
+    year = min(day.year for day in days)
+    last: date = max(day for day in days if day.year == year)
+    return last.replace(day=31) if last.month == 12 else last
 
 
 async def _last_days(ctx: Context[Any], districts: Sequence[str]) -> Sequence[Row[str, date, int]]:
@@ -180,7 +185,7 @@ async def _last_days(ctx: Context[Any], districts: Sequence[str]) -> Sequence[Ro
 
 
 def ended(ctx: Context[Any], until: date | None) -> bool:
-    """Whether the calendar is over, or was never there."""
+    """Whether the calendar, or a fraction of it, is over, or was never there."""
     return until is None or until < ctx.today
 
 
@@ -273,7 +278,3 @@ def _street(street: WasteStreet, parts: Sequence[WasteRange]) -> Street:
         key=lambda part: load(part.spans)[0],
     )
     return Street(street.id, street.name, street.place, tuple(ranges))
-
-
-def _year_end(day: date) -> date:
-    return day.replace(day=31) if day.month == 12 else day

@@ -36,7 +36,8 @@ def read_lines(text: str, columns: Sequence[str], needed: Sequence[str]) -> Iter
 
     `columns` names them where there is no header. Lines above the header (a title, a date) are passed over.
     """
-    rows = csv.reader(StringIO(text.lstrip("\ufeff")), delimiter=_delimiter(text, [*columns, *needed]))
+    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    rows = csv.reader(StringIO(text), delimiter=_delimiter(text, [*columns, *needed]))
     header = list(columns)
     passed: list[str] = []
     try:
@@ -52,6 +53,8 @@ def read_lines(text: str, columns: Sequence[str], needed: Sequence[str]) -> Iter
             "Map the columns in the source, or name them in `columns` where the file has no header",
             place="the header",
         ) from None
+    except csv.Error as error:
+        raise FeedError(f"not a valid CSV file: {error}", place=f"line {rows.line_num}") from error
     missing = [name for name in needed if name not in header]
     if missing:
         raise FeedError(f"`columns` does not name {', '.join(missing)}", place="the source's configuration")

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from allmende import Batch, FeedError
 from allmende.testing import make_context, make_payload
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from plugins.waste.config import DatesSource, WasteConfig
@@ -110,6 +110,8 @@ def test_parse_date_reads_every_day_in_every_format(day: date) -> None:
 
 
 @given(st.text(max_size=200))
+@example("\r0")
+@example('"' + "x" * 140_000)
 def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
     places = []
     for source in (LONG, BY_TOUR, BY_DATE):

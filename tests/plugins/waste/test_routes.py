@@ -23,7 +23,7 @@ async def test_calendar_is_rfc_5545_with_stable_uids_and_reminders(
     rules = '[[tours]]\nfraction="rest"\ndistricts=["1"]\nweekday="fr"\nanchor=2026-01-07\nevery=2\n'
     await store(ctx, RulesSource(id="r", file="f"), rules)
     reply = await calendar(ctx, {}, {"street": "Oelweg", "house": "3", "reminder": "18"})
-    assert (reply.media_type, reply.filename) == ("text/calendar; charset=utf-8", "abfall.ics")
+    assert (reply.media_type, reply.filename) == ("text/calendar", "abfall.ics")
     assert isinstance(reply.content, bytes)
     assert all(len(line) <= 75 for line in reply.content.split(b"\r\n"))
     parsed = Calendar.from_ical(reply.content)

@@ -263,3 +263,17 @@ async def test_fractions_are_the_city_s_in_its_order(context: Callable[..., Any]
     ctx = context(fractions={"paper": Fraction(name="Blaue Tonne"), "rest": Fraction()})
     data = await ask(ctx, "fractions { id name }")
     assert data["fractions"] == [{"id": "paper", "name": "Blaue Tonne"}, {"id": "rest", "name": "Restmüll"}]
+
+
+async def test_season_that_ends_in_autumn_does_not_end_the_calendar(
+    database: Database, context: Callable[..., Any], store: Callable[..., Any], ask: Ask
+) -> None:
+    ctx = context(database)
+    source = DatesSource(id="t", file="f", date="Datum", fraction="Abfall")
+    rest = "".join(f"{day}.12.2027;Rest-\n" for day in (1, 8, 15, 22))
+    await store(
+        ctx,
+        source,
+        f"Datum;Abfall\n1.9.2027;Laub Bio\n{rest}" + "".join(f"{day}.10.2027;Grünschnitt\n" for day in (1, 8, 15, 22)),
+    )
+    assert await ask(ctx, "calendarUntil notices { code }") == {"calendarUntil": "2027-12-31", "notices": []}
