@@ -10,7 +10,7 @@ from datetime import timedelta
 from allmende import Feed, Home, Job, Map, Plugin, Route, Search
 
 from .config import EventsConfig
-from .event import EventsEvent, EventsPin
+from .event import EventsEvent, EventsHit, EventsPin
 from .importers import IMPORTERS
 from .meeting import feed, found, on_map
 from .routes import calendar, single
@@ -37,5 +37,5 @@ plugin = Plugin(
         selection="upcoming(first: 10) { id title start end lastDay allDay cancelled moved movedFrom free price"
         " category url icsUrl venue { name address position { lat lon } } }"
     ),
-    types=(EventsEvent, EventsPin),
+    types=(EventsEvent, EventsHit, EventsPin),
 )

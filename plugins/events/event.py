@@ -56,7 +56,7 @@ class Dates:
 
 
 @strawberry.type(description="One date of an event, as citizens see it.")
-class EventsEvent(FeedItem, SearchHit):
+class EventsEvent(FeedItem):
     ctx: Private[Context[Any]]
     row: Private[Occurrence]
     dates: Private[Dates]
@@ -212,6 +212,11 @@ class EventsDate:
             all_day=row.all_day,
             status=EventsStatus(row.status),
         )
+
+
+@strawberry.type(description="An event that a search has found; its id is the eventId.")
+class EventsHit(SearchHit):
+    event: EventsEvent = strawberry.field(description="Its next date.")
 
 
 @strawberry.type(description="The next date of an event, on the map.")

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import strawberry
 from allmende import BBox, Context
 
 from . import service
-from .event import EventsEvent, EventsPin, pin, shown
+from .event import EventsEvent, EventsHit, EventsPin, pin, shown
 from .tables import Event, Occurrence
 
 AHEAD = timedelta(days=7)
@@ -17,11 +18,15 @@ AHEAD = timedelta(days=7)
 MAP_AHEAD = timedelta(days=31)
 
 
-async def found(ctx: Context[Any], ids: Sequence[str]) -> list[EventsEvent]:
-    """The next date of each event; what is over is not found."""
+async def found(ctx: Context[Any], ids: Sequence[str]) -> list[EventsHit]:
+    """Each event with its next date; what is over is not found."""
     statement = service.next_dates(ctx.now, Occurrence.parent.in_(list(ids)))
     rows = {row.parent: row for row in await service.fetch(ctx, statement, len(ids))}
-    return shown(ctx, (rows[id_] for id_ in ids if id_ in rows))
+    events = shown(ctx, (rows[id_] for id_ in ids if id_ in rows))
+    return [
+        EventsHit(id=strawberry.ID(event.row.parent), title=event.title, module=event.module, event=event)
+        for event in events
+    ]
 
 
 async def feed(ctx: Context[Any], before: datetime | None, first: int) -> list[EventsEvent]:
