@@ -89,5 +89,3 @@ def _answer(request: Request[Any, Any, Any], reply: Reply) -> Response[bytes]:
 
 def _fault(status: int, code: str, message: str) -> Response[Any]:
     return Response({"error": {"code": code, "message": message}}, status_code=status)
-
-
