@@ -84,11 +84,11 @@ def import_(city: str | None, source: str | None, verbose: bool) -> None:
 
 def runs_table(runs: Sequence[Run]) -> Group:
     """What came in and what was refused, a line per source; below it, why something did not."""
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     for heading in ("city", "source", "status"):
         table.add_column(heading, no_wrap=True)
     for heading in ("new", "changed", "gone", "same", "refused"):
-        table.add_column(heading, justify="right", no_wrap=True, min_width=5)
+        table.add_column(heading, justify="right", no_wrap=True, min_width=4)
     for run in runs:
         counts = (run.added, run.changed, run.removed, run.unchanged, run.refused)
         table.add_row(run.city, f"{run.plugin}/{run.source}", _coloured(run.status), *map(str, counts))
@@ -138,7 +138,7 @@ def show(city: str | None) -> None:
                 for source in sources_of(each, plugin)
             ]
 
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     for heading in ("city", "source", "status", "items", "last success", "next run"):
         table.add_column(heading, no_wrap=True)
     states = asyncio.run(run())
