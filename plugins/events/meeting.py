@@ -22,11 +22,11 @@ async def found(ctx: Context[Any], ids: Sequence[str]) -> list[EventsHit]:
     """Each event with its next date; what is over is not found."""
     statement = service.next_dates(ctx.now, Occurrence.parent.in_(list(ids)))
     rows = {row.parent: row for row in await service.fetch(ctx, statement, len(ids))}
-    events = shown(ctx, (rows[id_] for id_ in ids if id_ in rows))
-    return [
-        EventsHit(id=strawberry.ID(event.row.parent), title=event.title, module=event.module, event=event)
-        for event in events
-    ]
+    return [_hit(event) for event in shown(ctx, (rows[id_] for id_ in ids if id_ in rows))]
+
+
+def _hit(event: EventsEvent) -> EventsHit:
+    return EventsHit(id=strawberry.ID(event.row.parent), title=event.title, module=event.module, event=event)
 
 
 async def feed(ctx: Context[Any], before: datetime | None, first: int) -> list[EventsEvent]:
