@@ -8,12 +8,15 @@ from typing import Any
 
 from allmende import Batch, Context, FeedError, Payload, Refusal
 from icalendar import Calendar, Event
+from icalendar.prop import vBroken
 from recurring_ical_events import of
 
 from ..catalogue import Matcher, note
 from ..config import IcalSource
 from ..tables import WastePickup, pickup
 from .coverage import make_batch
+
+TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
 
 
 def read(payload: Payload, source: IcalSource, ctx: Context[Any]) -> Batch:
@@ -58,7 +61,11 @@ def _parse(text: str) -> Calendar:
 
 def _fault(event: Any, matcher: Matcher) -> str:
     """Why the event cannot be used; empty when it can."""
-    if "DTSTART" not in event or not hasattr(event["DTSTART"], "dt"):
+    for name in TIMES:
+        values = event.get(name, [])
+        if any(isinstance(value, vBroken) for value in (values if isinstance(values, list) else [values])):
+            return f"{name} cannot be read"
+    if not isinstance(getattr(event.get("DTSTART"), "dt", None), date):
         return "DTSTART is missing or not a date"
     if str(event.get("STATUS", "")).upper() == "CANCELLED":
         return "is cancelled (STATUS:CANCELLED)"
@@ -84,7 +91,7 @@ def _occurrences(calendar: Calendar, ctx: Context[Any]) -> Iterator[tuple[Event,
         # `between` leaves out its last day.
         for event in of(calendar).between(first, date(last.year + 1, 1, 1)):
             yield event, _day(event, ctx)
-    except (ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # the library raises what dateutil, zoneinfo and itself happen to raise
         raise FeedError(f"a recurrence rule cannot be computed: {error}", place="the file") from error
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from allmende import Batch, FeedError
 from allmende.testing import make_context, make_payload
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from plugins.waste.config import IcalSource, WasteConfig
 from plugins.waste.importers import ical
@@ -80,3 +82,23 @@ def test_what_is_no_calendar_is_refused_as_a_whole(content: bytes) -> None:
     with pytest.raises(FeedError) as caught:
         ical.read(make_payload(content), IcalSource(id="s", file="f"), CTX)
     assert caught.value.place
+
+
+VALID = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;TZID=Europe/Berlin:20260105T050000\r\n"
+    "RRULE:FREQ=WEEKLY;INTERVAL=2;UNTIL=20260301T000000Z\r\nEXDATE:20260119T050000\r\nSUMMARY:Restmüll\r\nEND:VEVENT\r\n"
+    "BEGIN:VEVENT\r\nUID:2\r\nDTSTART;VALUE=DATE:20260106\r\nSUMMARY:Papier\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(VALID) - 1), st.integers(0, 12), st.text(max_size=6))
+def test_damaged_calendar_is_read_or_refused_with_its_place(at: int, cut: int, put: str) -> None:
+    damaged = VALID[:at] + put + VALID[at + cut :]
+    try:
+        batch = ical.read(make_payload(damaged), IcalSource(id="s", file="f"), CTX)
+        places = [*(refusal.place for refusal in batch.refused), *(row.key for row in batch.rows)]
+    except FeedError as error:
+        places = [error.place]
+    assert places
+    assert all(places)
