@@ -12,6 +12,7 @@ from dateutil import rrule
 
 from ..config import EventsConfig
 from .drafts import Moment, midnight, window
+from .schema_org_parts import values_of
 
 _STEP = re.compile(r"P(\d+)([DWMY])")
 _FREQUENCY = {"D": rrule.DAILY, "W": rrule.WEEKLY, "M": rrule.MONTHLY, "Y": rrule.YEARLY}
@@ -45,9 +46,7 @@ def scheduled(schedule: dict[str, Any], status: str, ctx: Context[EventsConfig])
         starts = first.time()
     day = first.date() if isinstance(first, datetime) else first
     kept = window(ctx)
-    except_days = {
-        str(value)[:10] for value in (schedule.get("exceptDate") or []) if isinstance(schedule.get("exceptDate"), list)
-    } or {str(schedule.get("exceptDate") or "")[:10]}
+    except_days = {str(value)[:10] for value in values_of(schedule.get("exceptDate"))}
     moments = []
     for wall in _rule(schedule, datetime.combine(day, starts or time())).xafter(_naive(kept.begin, zone), inc=True):
         if wall > _naive(kept.end, zone):
@@ -104,9 +103,8 @@ def _rule(schedule: dict[str, Any], begin: datetime) -> rrule.rrule:
 
 def _weekdays(schedule: dict[str, Any]) -> list[Any]:
     weeks = _numbers(schedule, "byMonthWeek")
-    values = schedule.get("byDay") or []
     days = []
-    for value in values if isinstance(values, list) else [values]:
+    for value in values_of(schedule.get("byDay")):
         name = str(value).rsplit("/", 1)[-1].rsplit(":", 1)[-1][:2].upper()
         if name not in _DAYS:
             raise Unreadable(f"eventSchedule.byDay {value!r} is no day of the week")
@@ -115,12 +113,10 @@ def _weekdays(schedule: dict[str, Any]) -> list[Any]:
 
 
 def _numbers(schedule: dict[str, Any], name: str) -> list[int]:
-    value = schedule.get(name)
-    values = value if isinstance(value, list) else [] if value is None else [value]
     try:
-        return [int(number) for number in values]
+        return [int(number) for number in values_of(schedule.get(name))]
     except (TypeError, ValueError) as error:
-        raise Unreadable(f"eventSchedule.{name} {value!r} is no number") from error
+        raise Unreadable(f"eventSchedule.{name} {schedule[name]!r} is no number") from error
 
 
 def _time(schedule: dict[str, Any], name: str, zone: ZoneInfo) -> time | None:

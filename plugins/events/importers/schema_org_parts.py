@@ -46,7 +46,7 @@ def venue_of(item: dict[str, Any], bbox: BBox) -> Place:
     address = _address(place.get("address") or item.get("address"))
     if lat is None or lon is None:
         return Place(name=name, address=address)
-    if not bbox.contains(lat, lon) and bbox.contains(lon, lat) if abs(lon) <= 90 else False:
+    if bbox.contains(lon, lat) and not bbox.contains(lat, lon):
         return Place(name=name, address=address, lat=lon, lon=lat, swapped=True)
     return Place(name=name, address=address, lat=lat, lon=lon)
 
