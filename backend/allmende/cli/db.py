@@ -59,6 +59,7 @@ def check() -> None:
     problems = drift.check(_owner(settings), folders(registry), serving_url=settings.database)
     for name, installed in registry.plugins.items():
         problems += [f"{name}: {line}" for line in check_tables(installed.plugin.tables, name)]
+    problems += [f"{name}: not compared, since it cannot be loaded: {b.reason}" for name, b in registry.broken.items()]
     for problem in problems:
         click.echo(problem, err=True)
     if problems:
