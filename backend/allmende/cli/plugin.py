@@ -24,7 +24,7 @@ def list_() -> None:
     """Every plugin with owner, version, licence and the cities that use it; then those that could not be loaded."""
     settings = load_settings()
     registry = load_registry(settings)
-    cities = load_cities(settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys())
+    cities = load_cities(settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys(), secrets=settings.secrets)
     table = Table(box=None, pad_edge=False)
     for heading in ("plugin", "title", "version", "owner", "licence", "importers", "cities"):
         table.add_column(heading)
