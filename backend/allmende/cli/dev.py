@@ -81,6 +81,7 @@ async def _import(house: House, console: Console) -> list[Run]:
             house.services,
             cities,
             plugins,
+            force=True,  # an importer that was just edited reads an unchanged file too
             on_progress=lambda run: progress.update(
                 task, advance=1, description=f"{run.city} {run.plugin}/{run.source}"
             ),
