@@ -52,7 +52,7 @@ def _parse(text: str) -> Calendar:
         raise FeedError("BEGIN:VCALENDAR is missing, so this is not an iCalendar file", place="line 1")
     try:
         calendar = Calendar.from_ical(text)
-    except (ValueError, IndexError, KeyError) as error:
+    except Exception as error:  # damaged files make the library raise much more than ValueError
         raise FeedError(f"not a valid iCalendar file: {error}", place="the file") from error
     if not calendar.walk("VEVENT"):
         raise FeedError("there is no VEVENT in the calendar", place="the file")
