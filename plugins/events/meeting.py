@@ -11,7 +11,7 @@ from allmende import BBox, Context
 
 from . import service
 from .event import EventsEvent, EventsHit, EventsPin, pin, shown
-from .tables import Event, Occurrence
+from .tables import Occurrence
 
 AHEAD = timedelta(days=7)
 """The feed shows what begins within a week: a calendar for the whole year would bury the news."""
@@ -33,7 +33,7 @@ async def feed(ctx: Context[Any], before: datetime | None, first: int) -> list[E
     """The next date of each event that begins within a week, the latest first."""
     end = ctx.now + AHEAD
     limit = end if before is None else min(before, end)
-    statement = service.next_dates(ctx.now, Event.last > ctx.now).where(Occurrence.start < limit)
+    statement = service.next_dates(ctx.now, Occurrence.start < limit)
     return shown(ctx, await service.fetch(ctx, statement.order_by(Occurrence.start.desc(), Occurrence.id), first))
 
 

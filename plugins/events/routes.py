@@ -10,7 +10,7 @@ from allmende import Context, InputError, NotFound, Reply
 from . import service
 from .calendar import render
 
-MEDIA_TYPE = "text/calendar; charset=utf-8"
+MEDIA_TYPE = "text/calendar"
 CAP = 1000
 _PARAMETERS = {"category", "free", "near", "q", "lang"}
 

@@ -46,7 +46,6 @@ class Occurrence(FeedTable):
     __table_args__ = (
         ForeignKeyConstraint(["city", "parent"], ["events_event.city", "events_event.id"], ondelete="CASCADE"),
         Index("ix_events_occurrence_start", "city", "start", "id"),
-        Index("ix_events_occurrence_until", "city", "until"),
         Index("ix_events_occurrence_parent", "city", "parent", "start"),
     )
 

@@ -62,12 +62,10 @@ def upgrade() -> None:
     with op.batch_alter_table("events_occurrence", schema=None) as batch_op:
         batch_op.create_index("ix_events_occurrence_parent", ["city", "parent", "start"], unique=False)
         batch_op.create_index("ix_events_occurrence_start", ["city", "start", "id"], unique=False)
-        batch_op.create_index("ix_events_occurrence_until", ["city", "until"], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("events_occurrence", schema=None) as batch_op:
-        batch_op.drop_index("ix_events_occurrence_until")
         batch_op.drop_index("ix_events_occurrence_start")
         batch_op.drop_index("ix_events_occurrence_parent")
 
