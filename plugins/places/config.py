@@ -8,7 +8,7 @@ from allmende import Colour, Config, LocalText, Slug, Source, Strict
 from msgspec import Meta, field
 
 Template = str
-"""Text with the feed's columns in braces: `"{Strname} {Hsnr}, {Plz} Münster"`. `{a|b}` takes the first that has a
+"""Text with the feed's columns in braces: `"{Strname} {Hsnr}, {Plz} {Ort}"`. `{a|b}` takes the first that has a
 value, `{inf.0}` looks into nested values. Where all columns are empty, so is the result."""
 
 

@@ -28,7 +28,7 @@ _PLUGIN = "# The module {name} is on, with its defaults. Its settings are descri
 
 
 def slug_of(name: str) -> str:
-    """`Rheda-Wiedenbrück` → `rheda-wiedenbrueck`."""
+    """`Groß Köris` → `gross-koeris`."""
     text = name.casefold()
     for letter, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
         text = text.replace(letter, letters)

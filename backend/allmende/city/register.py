@@ -27,7 +27,7 @@ class Municipality(Struct, frozen=True, kw_only=True):
     ars: str
     name: str
     official_name: str
-    """`Stadt Beckum`, where the register writes `Beckum, Stadt`."""
+    """`Stadt Neudorf`, where the register writes `Neudorf, Stadt`."""
     land: str
     kreis: str
     km2: float
@@ -95,7 +95,7 @@ def _municipality(line: str, name: str, land: str, kreis: str) -> Municipality:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """`Beckum, Stadt` → (`Beckum`, `Stadt Beckum`)."""
+    """`Neudorf, Stadt` → (`Neudorf`, `Stadt Neudorf`)."""
     short, *titles = name.split(", ")
     return (short, f"{titles[-1]} {short}") if titles else (name, name)
 
