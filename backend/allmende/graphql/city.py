@@ -112,5 +112,5 @@ class CityBase:
 
 
 def _brand(city: model.City) -> CityBrand:
-    logo = f"/{city.slug}/brand/{city.brand.logo}" if city.brand.logo else None
+    logo = f"/{city.slug}/logo" if city.brand.logo else None
     return CityBrand(primary=city.brand.primary, accent=city.brand.accent, logo=logo)
