@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from allmende.graphql.types import MapFeature as MapFeature
     from allmende.graphql.types import Position as Position
     from allmende.graphql.types import SearchHit as SearchHit
+    from allmende.graphql.visibility import field as field
     from allmende.plugin import Batch as Batch
     from allmende.plugin import Feed as Feed
     from allmende.plugin import Home as Home
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from allmende.plugin import Search as Search
     from allmende.plugin import Source as Source
     from allmende.search.index import search_ids as search_ids
+    from allmende.visibility import PUBLIC as PUBLIC
 
 _HOME = {
     "city.model": "BBox City Colour Config LocalText Slug Strict pick",
@@ -63,8 +65,10 @@ _HOME = {
     "graphql.inputs": "BBoxInput",
     "graphql.pages": "check_first paginate",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
+    "graphql.visibility": "field",
     "plugin": "Batch Feed Home Importer Job Map Payload Plugin Refusal Reply Route Search Source",
     "search.index": "search_ids",
+    "visibility": "PUBLIC",
 }
 _WHERE = {name: f"allmende.{module}" for module, names in _HOME.items() for name in names.split()}
 __all__ = sorted(_WHERE)

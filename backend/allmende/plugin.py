@@ -14,6 +14,7 @@ from allmende.city.model import Config, LocalText, Slug, Strict
 from allmende.context import Context
 from allmende.db.table import CityTable, FeedTable
 from allmende.errors import FeedError
+from allmende.visibility import Visibility
 
 API = 1
 """Number of this contract. A plugin.toml with another number is not loaded."""
@@ -168,6 +169,8 @@ class Route(Struct, frozen=True, kw_only=True):
     path: str
     handle: Callable[[Context[Any], Mapping[str, str], Mapping[str, str]], Awaitable[Reply]]
     """(context, path parameters, query parameters) → reply."""
+    visible: Visibility | None = None
+    """Who may fetch it (`PUBLIC`); without it the plugin does not load."""
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -180,6 +183,8 @@ class Search(Struct, frozen=True, kw_only=True):
     """Further columns to be found by."""
     load: Callable[[Context[Any], Sequence[str]], Awaitable[Sequence[Any]]]
     """Ids → GraphQL objects that implement SearchHit (any order, missing ones left out). One statement."""
+    visible: Visibility | None = None
+    """Who may find them (`PUBLIC`); without it the plugin does not load."""
 
 
 class Feed(Struct, frozen=True, kw_only=True):
@@ -187,6 +192,8 @@ class Feed(Struct, frozen=True, kw_only=True):
 
     load: Callable[[Context[Any], datetime | None, int], Awaitable[Sequence[Any]]]
     """(context, before, first) → at most `first` objects that implement FeedItem with `date` < before, newest first."""
+    visible: Visibility | None = None
+    """Who may see them (`PUBLIC`); without it the plugin does not load."""
 
 
 class Map(Struct, frozen=True, kw_only=True):
@@ -194,6 +201,8 @@ class Map(Struct, frozen=True, kw_only=True):
 
     load: Callable[[Context[Any], Any, int], Awaitable[Sequence[Any]]]
     """(context, BBox, first) → at most `first` objects that implement MapFeature inside the box. One statement."""
+    visible: Visibility | None = None
+    """Who may see them (`PUBLIC`); without it the plugin does not load."""
 
 
 class Home(Struct, frozen=True, kw_only=True):
