@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from allmende import Feed, Home, Job, Map, Plugin, Route, Search
+from allmende import PUBLIC, Feed, Home, Job, Map, Plugin, Route, Search
 
 from .config import EventsConfig
 from .event import EventsEvent, EventsHit, EventsPin
@@ -27,12 +27,21 @@ plugin = Plugin(
     city_field=Events,
     importers=IMPORTERS,
     jobs=(Job(name="prune", run=prune, every=timedelta(days=1)),),
-    routes=(Route(path="calendar.ics", handle=calendar), Route(path="{id}.ics", handle=single)),
-    search=(
-        Search(table=Event, title="title", text=("text", "venue_name", "venue_address", "categories"), load=found),
+    routes=(
+        Route(path="calendar.ics", handle=calendar, visible=PUBLIC),
+        Route(path="{id}.ics", handle=single, visible=PUBLIC),
     ),
-    feed=Feed(load=feed),
-    map=Map(load=on_map),
+    search=(
+        Search(
+            table=Event,
+            title="title",
+            text=("text", "venue_name", "venue_address", "categories"),
+            load=found,
+            visible=PUBLIC,
+        ),
+    ),
+    feed=Feed(load=feed, visible=PUBLIC),
+    map=Map(load=on_map, visible=PUBLIC),
     home=Home(
         selection="upcoming(first: 10) { id title start end lastDay allDay cancelled moved movedFrom free price"
         " category url icsUrl venue { name address position { lat lon } } }"

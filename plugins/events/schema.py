@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
-from allmende import CityModule, Connection, InputError, check_first, paginate
+from allmende import PUBLIC, CityModule, Connection, InputError, check_first, field, paginate
 from strawberry import argument
 
 from . import service
@@ -47,7 +47,7 @@ Text = Annotated[str | None, argument(description="Only events with these words.
 
 @strawberry.type(description="What is on in the city.")
 class Events(CityModule):
-    @strawberry.field(description="What is running or still to come, first things first.")
+    @field(visible=PUBLIC, description="What is running or still to come, first things first.")
     async def upcoming(
         self,
         first: First = 10,
@@ -65,7 +65,7 @@ class Events(CityModule):
         statement = service.upcoming(await service.dates(self.ctx, wanted), moment)
         return shown(self.ctx, await service.fetch(self.ctx, statement, first), wanted.near)
 
-    @strawberry.field(description="What takes place on a day of the city's calendar, also only in part.")
+    @field(visible=PUBLIC, description="What takes place on a day of the city's calendar, also only in part.")
     async def on(
         self,
         date: Annotated[date, argument(description="The day.")],
@@ -81,7 +81,7 @@ class Events(CityModule):
         rows = await service.fetch(self.ctx, statement.order_by(Occurrence.start, Occurrence.id), first)
         return shown(self.ctx, rows, wanted.near)
 
-    @strawberry.field(description="What takes place from one day to another, page by page.")
+    @field(visible=PUBLIC, description="What takes place from one day to another, page by page.")
     async def between(
         self,
         since: Annotated[date, argument(name="from", description="The first day.")],
@@ -107,14 +107,14 @@ class Events(CityModule):
             cap=CAP,
         )
 
-    @strawberry.field(description="One date by its id, or the next date of an event by its eventId; null if gone.")
+    @field(visible=PUBLIC, description="One date by its id, or the next date of an event by its eventId; null if gone.")
     async def event(
         self, id: Annotated[strawberry.ID, argument(description="`id` or `eventId`.")]
     ) -> EventsEvent | None:
         row = await service.one(self.ctx, str(id))
         return shown(self.ctx, [row])[0] if row else None
 
-    @strawberry.field(description="The categories of what is to come, the commonest first.")
+    @field(visible=PUBLIC, description="The categories of what is to come, the commonest first.")
     async def categories(self) -> list[EventsCategory]:
         counts: dict[str, int] = {}
         for key, number in (await service.category_counts(self.ctx)).items():

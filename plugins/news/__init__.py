@@ -1,6 +1,6 @@
 """News of a city, from RSS, Atom and JSON feeds: cleaned, searchable, in the reader's language."""
 
-from allmende import Feed, Home, Plugin, Search
+from allmende import PUBLIC, Feed, Home, Plugin, Search
 
 from .config import NewsConfig
 from .importers import importers
@@ -15,8 +15,8 @@ plugin = Plugin(
     city_field=News,
     importers=importers,
     routes=routes,
-    feed=Feed(load=load_feed),
-    search=(Search(table=Item, title="title", text=("summary", "text", "categories"), load=load_hits),),
+    feed=Feed(load=load_feed, visible=PUBLIC),
+    search=(Search(table=Item, title="title", text=("summary", "text", "categories"), load=load_hits, visible=PUBLIC),),
     home=Home(
         selection="latest(first: 5) { id title summary publishedAt url language category image { url alt } "
         "source { title } }"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from uuid import UUID, uuid5
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from allmende import Context, Reply, Route
+from allmende import PUBLIC, Context, Reply, Route
 
 from . import service
 from .config import NewsConfig
@@ -58,4 +58,4 @@ def _add(parent: Element, tag: str, text: str) -> Element:
     return element
 
 
-routes = (Route(path="atom.xml", handle=atom),)
+routes = (Route(path="atom.xml", handle=atom, visible=PUBLIC),)

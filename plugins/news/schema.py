@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
-from allmende import CityModule, Connection, Context, FeedItem, Image, SearchHit, check_first, paginate
+from allmende import PUBLIC, CityModule, Connection, Context, FeedItem, Image, SearchHit, check_first, field, paginate
 
 from . import service
 from .config import NewsConfig
@@ -65,13 +65,13 @@ class NewsCategory:
 
 @strawberry.type(description="What the town hall and others publish.")
 class News(CityModule):
-    @strawberry.field(description="The newest items, for a home screen.")
+    @field(visible=PUBLIC, description="The newest items, for a home screen.")
     async def latest(self, first: First = 10, category: Category = None, language: Language = None) -> list[NewsItem]:
         check_first(first)
         rows = await service.latest(self.ctx, first, category=category, language=language)
         return [make_item(self.ctx, row) for row in rows]
 
-    @strawberry.field(description="All items, newest first, in pages.")
+    @field(visible=PUBLIC, description="All items, newest first, in pages.")
     async def items(
         self,
         first: First = 20,
@@ -95,14 +95,14 @@ class News(CityModule):
             make=lambda row: make_item(self.ctx, row),
         )
 
-    @strawberry.field(description="One item; null if there is none (any more) with this id.")
+    @field(visible=PUBLIC, description="One item; null if there is none (any more) with this id.")
     async def item(
         self, id: Annotated[strawberry.ID, strawberry.argument(description="As other fields give it.")]
     ) -> NewsItem | None:
         rows = await service.by_ids(self.ctx, [str(id)])
         return make_item(self.ctx, rows[0]) if rows else None
 
-    @strawberry.field(description="The categories in use, the commonest first.")
+    @field(visible=PUBLIC, description="The categories in use, the commonest first.")
     async def categories(self, language: Language = None) -> list[NewsCategory]:
         found = await service.categories(self.ctx, language)
         return [NewsCategory(name=name, count=count) for name, count in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from allmende import Context, Home, Map, Plugin, Route, Search
+from allmende import PUBLIC, Context, Home, Map, Plugin, Route, Search
 
 from .config import PlacesConfig
 from .importers import IMPORTERS
@@ -24,9 +24,11 @@ plugin = Plugin(
     tables=(PlacesPlace,),
     city_field=Places,
     importers=IMPORTERS,
-    routes=(Route(path="places.geojson", handle=export),),
-    search=(Search(table=PlacesPlace, title="name", text=("words", "address", "text"), load=search_hits),),
-    map=Map(load=map_features),
+    routes=(Route(path="places.geojson", handle=export, visible=PUBLIC),),
+    search=(
+        Search(table=PlacesPlace, title="name", text=("words", "address", "text"), load=search_hits, visible=PUBLIC),
+    ),
+    map=Map(load=map_features, visible=PUBLIC),
     home=Home(
         selection="near(lat: $places_lat, lon: $places_lon, first: 5) {"
         " id name category icon colour address distance open opensAt closesAt wheelchair website }",

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import strawberry
 from allmende import (
+    PUBLIC,
     BBox,
     BBoxInput,
     CityModule,
@@ -21,6 +22,7 @@ from allmende import (
     Position,
     SearchHit,
     check_first,
+    field,
     paginate,
 )
 from strawberry import Private, argument
@@ -186,7 +188,7 @@ Of = Annotated[strawberry.ID | None, argument(description="Only places of the ca
 
 @strawberry.type(name="Places", description="Places in the city: what is where, how far, and whether it is open.")
 class Places(CityModule):
-    @strawberry.field(description="The nearest places, nearest first.")
+    @field(visible=PUBLIC, description="The nearest places, nearest first.")
     async def near(
         self,
         lat: Annotated[float | None, argument(description="Degrees north; the city's centre if left out.")] = None,
@@ -206,7 +208,7 @@ class Places(CityModule):
         found = await service.near(self.ctx, *point, first=first, metres=metres, category=category, is_open=open)
         return [PlacesPlace.of(row, self.ctx, far) for row, far in found]
 
-    @strawberry.field(name="in", description="Places inside a box, by name.")
+    @field(visible=PUBLIC, name="in", description="Places inside a box, by name.")
     async def within(
         self,
         bbox: Annotated[BBoxInput, argument(description="The box, such as the part of the map on the screen.")],
@@ -216,7 +218,7 @@ class Places(CityModule):
         check_first(first, MAP_CAP)
         return _made(self.ctx, await service.within(self.ctx, bbox.checked("bbox"), first, category))
 
-    @strawberry.field(description="Places found by name, category, address and description, best first.")
+    @field(visible=PUBLIC, description="Places found by name, category, address and description, best first.")
     async def search(
         self,
         text: Annotated[str, argument(description="Words, the last of which may be a beginning.")],
@@ -226,7 +228,7 @@ class Places(CityModule):
         check_first(first, CAP)
         return _made(self.ctx, await service.search(self.ctx, text, first, category))
 
-    @strawberry.field(description="All places, by name.")
+    @field(visible=PUBLIC, description="All places, by name.")
     async def all(
         self,
         first: First = 20,
@@ -243,11 +245,11 @@ class Places(CityModule):
             cap=CAP,
         )
 
-    @strawberry.field(description="One place by its id; null if there is none.")
+    @field(visible=PUBLIC, description="One place by its id; null if there is none.")
     async def place(self, id: Annotated[strawberry.ID, argument(description="Id of the place.")]) -> PlacesPlace | None:
         return next(iter(_made(self.ctx, await service.by_ids(self.ctx, [id]))), None)
 
-    @strawberry.field(description="The city's categories in its order, with the number of places of each.")
+    @field(visible=PUBLIC, description="The city's categories in its order, with the number of places of each.")
     async def categories(self) -> list[PlacesCategory]:
         counts = await service.counts(self.ctx)
         known: tuple[Category, ...] = self.ctx.config.categories

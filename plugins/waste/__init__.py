@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allmende import Plugin, Route, Search
+from allmende import PUBLIC, Plugin, Route, Search
 
 from .config import WasteConfig
 from .home import HOME
@@ -17,7 +17,7 @@ plugin = Plugin(
     tables=(WasteStreet, WasteRange, WastePickup),
     city_field=Waste,
     importers=IMPORTERS,
-    routes=(Route(path="calendar.ics", handle=calendar),),
-    search=(Search(table=WasteStreet, title="name", text=("place",), load=load_hits),),
+    routes=(Route(path="calendar.ics", handle=calendar, visible=PUBLIC),),
+    search=(Search(table=WasteStreet, title="name", text=("place",), load=load_hits, visible=PUBLIC),),
     home=HOME,
 )

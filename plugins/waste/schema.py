@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import field
 from enum import Enum
 from typing import Annotated, Any, TypeVar
 
 import strawberry
-from allmende import CityModule, Context, InputError, SearchHit, check_first
+from allmende import PUBLIC, CityModule, Context, InputError, SearchHit, check_first, field
 
 from . import service
 from .catalogue import effective, offered, text_colour
@@ -108,31 +108,32 @@ class WasteNotice:
 
 @strawberry.type(description="The city's waste calendar.")
 class Waste(CityModule):
-    asked: strawberry.Private[dict[Any, asyncio.Task[Any]]] = field(default_factory=dict)
+    asked: strawberry.Private[dict[Any, asyncio.Task[Any]]] = dataclasses.field(default_factory=dict)
 
-    @strawberry.field(description="Streets whose name contains the text, in any spelling; beginnings first.")
+    @field(visible=PUBLIC, description="Streets whose name contains the text, in any spelling; beginnings first.")
     async def streets(self, search: Search = "", first: First = 20) -> list[WasteStreet]:
         check_first(first, 1000)
         return [make_street(found) for found in await service.find_streets(self.ctx, search[:200], first)]
 
-    @strawberry.field(description="What an address is recognised as; null, with an error, when it cannot be.")
+    @field(visible=PUBLIC, description="What an address is recognised as; null, with an error, when it cannot be.")
     async def address(
         self, street: Text = None, house_number: Number = None, street_id: Id = None, district: District = None
     ) -> WasteAddress | None:
         return make_address(await self._address(street, house_number, street_id, district))
 
-    @strawberry.field(description="Names of the districts that have dates, for cities without a list of streets.")
+    @field(visible=PUBLIC, description="Names of the districts that have dates, for cities without a list of streets.")
     async def districts(self) -> list[str]:
         return await service.find_districts(self.ctx)
 
-    @strawberry.field(description="The kinds of waste that the city collects, in its order.")
+    @field(visible=PUBLIC, description="The kinds of waste that the city collects, in its order.")
     def fractions(self) -> list[WasteFraction]:
         return [make_fraction(self.ctx, key, fraction) for key, fraction in offered(self.ctx.config).items()]
 
-    @strawberry.field(
+    @field(
+        visible=PUBLIC,
         description="What is collected at an address from a day on, by date. `street` may hold the house number too "
         "(`Marktstraße 12a`). A city with one calendar for all needs no address. Null, with an error that says what "
-        "is missing, when the address is not in the calendar."
+        "is missing, when the address is not in the calendar.",
     )
     async def pickups(
         self,
@@ -158,8 +159,9 @@ class Waste(CityModule):
         rows = await service.find_pickups(self.ctx, address.districts, start, end, fractions)
         return make_pickups(self.ctx, rows)
 
-    @strawberry.field(
-        description="The last day for which the calendar of an address is complete; null when there are no dates."
+    @field(
+        visible=PUBLIC,
+        description="The last day for which the calendar of an address is complete; null when there are no dates.",
     )
     async def calendar_until(
         self,
@@ -170,7 +172,7 @@ class Waste(CityModule):
     ) -> dt.date | None:
         return await self._until((await self._address(street, house_number, street_id, district)).districts)
 
-    @strawberry.field(description="What citizens at an address should know: that dates are missing, for instance.")
+    @field(visible=PUBLIC, description="What citizens at an address should know: that dates are missing, for instance.")
     async def notices(
         self,
         street: Text = None,
