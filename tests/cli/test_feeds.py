@@ -16,9 +16,8 @@ from allmende.cli import root
 from allmende.jobs.queue import ensure_schema
 from allmende.registry import load_registry
 from allmende.settings import load_settings
+from allmende.testing.databases import create_tables
 from click.testing import CliRunner, Result
-
-from ..conftest import create_tables
 
 PLUGIN = """
 from typing import Any

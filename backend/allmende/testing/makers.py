@@ -1,4 +1,4 @@
-"""What the tests of a plugin use: a city, a context with a fixed clock, payloads from files."""
+"""A city, a context with a fixed clock, payloads from files: made by hand, for tests that need no instance."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def make_city(slug: str = "teststadt", **changes: Any) -> City:
     values: dict[str, Any] = {
         "slug": slug,
         "name": slug.title(),
-        "ags": "05999999",
-        "ars": "059990999999",
+        "ags": "05998998",
+        "ars": "059980998998",
         "subdivision": "DE-NW",
         "area": Area(lat=51.96, lon=7.63, bbox=BBox(south=51.8, west=7.4, north=52.1, east=7.8)),
         "languages": ("de", "en"),
