@@ -124,9 +124,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
     return Litestar(
         [
-            *graphql_routes(lambda: engine),
+            *graphql_routes(lambda: engine, graphiql=not settings.production),
             *health_routes(services, known_problems),
-            *page_routes(services, ask, (lambda: []) if settings.production else known_problems),
+            *page_routes(
+                services, ask, (lambda: []) if settings.production else known_problems, graphiql=not settings.production
+            ),
             *document_routes(services),
         ],
         lifespan=[lifespan],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -148,18 +149,37 @@ async def test_refused_operation_has_no_data_and_a_code(
         assert {e["extensions"]["code"] for e in response.json()["errors"]} == {code}
 
 
-async def test_browser_gets_a_page_that_loads_nothing_from_elsewhere(client: AsyncTestClient[Litestar]) -> None:
-    headers = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-    response = await client.get("/graphql", headers=headers)
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+async def test_browser_gets_graphiql_and_nothing_from_elsewhere(client: AsyncTestClient[Litestar]) -> None:
+    response = await client.get("/graphql", headers=BROWSER)
     assert (response.status_code, media_type(response)) == (200, "text/html; charset=utf-8")
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert "://" not in response.text
     assert "<script>" not in response.text
-    for name, kind in (("page.js", "text/javascript"), ("page.css", "text/css")):
+    loaded = re.findall(r'(?:src|href)="/graphql/([^"]+)"', response.text)
+    assert {name.rpartition(".")[2] for name in loaded} == {"js", "css"}
+    for name in loaded:
         asset = await client.get(f"/graphql/{name}")
+        kind = "text/css" if name.endswith("css") else "text/javascript"
         assert (asset.status_code, media_type(asset).partition(";")[0]) == (200, kind)
-        assert "://" not in asset.text
-    assert (await client.get("/graphql/nosuch.js")).status_code == 404
+        again = await client.get(f"/graphql/{name}", headers={"if-none-match": asset.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    for name in ("nosuch.js", "index.html", "LICENSES.txt"):
+        assert (await client.get(f"/graphql/{name}")).status_code == 404
+
+
+async def test_production_has_no_graphiql_but_the_schema_and_the_answers() -> None:
+    made = engine()
+    app = Litestar(graphql_routes(lambda: made, graphiql=False), openapi_config=None)
+    async with AsyncTestClient(app) as client:
+        page = await client.get("/graphql", headers=BROWSER)
+        assert (page.status_code, page.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+        assert (await client.get("/graphql/start.js")).status_code == 404
+        asked = await client.get("/graphql", params={"query": "{ __typename }"}, headers=BROWSER)
+        assert asked.json() == {"data": {"__typename": "Query"}}
+        assert (await client.get("/schema.graphql")).text == made.composed.sdl
 
 
 async def test_schema_is_served_as_text(client: AsyncTestClient[Litestar]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from allmende.graphql.execute import Engine, Operation, Outcome, failure
 from allmende.graphql.negotiate import GRAPHQL, HTML, JSON, negotiate
 
 MAX_BODY = 1_000_000
-PAGE = Path(__file__).parent / "page"
+GRAPHIQL = Path(__file__).parent / "graphiql"
 _METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
-_ASSETS = {"page.js": "text/javascript", "page.css": "text/css"}
+_KINDS = {".js": "text/javascript", ".css": "text/css"}
 _SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "font-src data:; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -36,15 +38,20 @@ class BadRequest(Exception):
         self.message, self.status, self.headers = message, status, dict(headers or {})
 
 
-def graphql_routes(engine: Callable[[], Engine]) -> list[HTTPRouteHandler]:
-    """/graphql, its query page, and /schema.graphql; `engine` gives the one that is current."""
+def graphql_routes(engine: Callable[[], Engine], *, graphiql: bool = True) -> list[HTTPRouteHandler]:
+    """/graphql, GraphiQL for browsers that open it, and /schema.graphql; `engine` gives the one that is current."""
+    asset = _asset_route() if graphiql else None
 
     @route("/graphql", http_method=_METHODS, request_max_body_size=MAX_BODY, include_in_schema=False, name="graphql")
     async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
         accept = request.headers.get("accept", "")
         if request.method == "GET" and negotiate(accept, (JSON, GRAPHQL, HTML)) == HTML:
-            page = (PAGE / "page.html").read_bytes()
-            return Response(page, media_type=MediaType.HTML, status_code=200, headers={**_SECURITY, "Vary": "Accept"})
+            if asset is None and "query" not in request.query_params:
+                return _write(failure("there is no GraphiQL in production", "NOT_FOUND"), JSON, 404, {})
+            if asset is not None:
+                page = (GRAPHIQL / "index.html").read_bytes()
+                headers = {**_SECURITY, "Vary": "Accept"}
+                return Response(page, media_type=MediaType.HTML, status_code=200, headers=headers)
         media_type = _answer_type(accept)
         try:
             if media_type is None:
@@ -59,13 +66,24 @@ def graphql_routes(engine: Callable[[], Engine]) -> list[HTTPRouteHandler]:
     def schema() -> Response[str]:
         return Response(engine().composed.sdl, media_type="text/plain; charset=utf-8")
 
-    @get("/graphql/{name:str}", include_in_schema=False, sync_to_thread=False)
-    def asset(name: FromPath[str]) -> Response[bytes]:
-        if name not in _ASSETS:
-            return _write(failure("there is no such file", "NOT_FOUND"), JSON, 404, {})
-        return Response((PAGE / name).read_bytes(), media_type=_ASSETS[name], headers=_SECURITY)
+    return [graphql, schema] if asset is None else [graphql, schema, asset]
 
-    return [graphql, schema, asset]
+
+def _asset_route() -> HTTPRouteHandler:
+    """What GraphiQL loads: read once, asked for again only by its ETag."""
+    files = {path.name: path.read_bytes() for path in GRAPHIQL.iterdir() if path.suffix in _KINDS}
+    tags = {name: f'"{sha256(content).hexdigest()[:32]}"' for name, content in files.items()}
+
+    @get("/graphql/{name:str}", include_in_schema=False, sync_to_thread=False)
+    def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+        if name not in files:
+            return _write(failure("there is no such file", "NOT_FOUND"), JSON, 404, {})
+        headers = {**_SECURITY, "Cache-Control": "public, max-age=3600", "ETag": tags[name]}
+        if request.headers.get("if-none-match") == tags[name]:
+            return Response(b"", status_code=304, headers=headers)
+        return Response(files[name], media_type=_KINDS[Path(name).suffix], headers=headers)
+
+    return asset
 
 
 def _answer_type(accept: str) -> str | None:

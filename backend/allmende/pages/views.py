@@ -44,8 +44,8 @@ Ask = Callable[[str, Mapping[str, Any], str], Awaitable[Mapping[str, Any]]]
 """(operation, variables, Accept-Language) → the answer that an app would get."""
 
 
-def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]]) -> list[Any]:
-    """The handlers of all pages."""
+def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]], *, graphiql: bool = True) -> list[Any]:
+    """The handlers of all pages; without GraphiQL, none of them links to it."""
     operation = home_operation(services.registry)
 
     @get("/", include_in_schema=False)
@@ -68,6 +68,7 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]])
                 outlines=LAENDER.values(),
                 squeeze=SQUEEZE,
                 problems=problems(),
+                graphiql=graphiql,
             )
         )
 
@@ -78,7 +79,7 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]])
         asked = request.query_params.get("lang")
         if found is None:
             return _html(page("lost.html", language=choose(("de", "en"), asked, header), what=slug), status=404)
-        return _html(await preview(services, ask, operation, found, dict(request.query_params), header))
+        return _html(await preview(services, ask, operation, found, dict(request.query_params), header, graphiql))
 
     @get("/{slug:str}/theme.css", include_in_schema=False)
     async def style(slug: str) -> Response[str]:
@@ -101,7 +102,13 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]])
 
 
 async def preview(
-    services: Services, ask: Ask, operation: Operation, city: City, params: Mapping[str, str], header: str
+    services: Services,
+    ask: Ask,
+    operation: Operation,
+    city: City,
+    params: Mapping[str, str],
+    header: str,
+    graphiql: bool,
 ) -> str:
     """A city's home screen as a page, made of nothing but the answer to the Home operation."""
     language = choose(city.languages, params.get("lang"), header)
@@ -133,7 +140,9 @@ async def preview(
         operation=operation.text,
         variables=json.dumps(variables, indent=2, ensure_ascii=False),
         answer=json.dumps(answer, indent=2, ensure_ascii=False),
-        graphiql="/graphql?" + urlencode({"query": operation.text, "variables": json.dumps(variables)}),
+        graphiql=f"/graphql?{urlencode({'query': operation.text, 'variables': json.dumps(variables)})}"
+        if graphiql
+        else "",
     )
 
 
