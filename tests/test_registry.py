@@ -56,15 +56,15 @@ def test_sound_plugins_load_in_alphabetical_order_with_their_texts(tmp_path: Pat
         ("plugin = 5", "its __init__.py has no `plugin = Plugin(...)`"),
         (sound("other"), "Plugin(name='other') differs from the folder's name 'bad'"),
         (
-            "from allmende import Plugin, Route\nasync def f(*a): ...\n"
-            "plugin = Plugin(name='bad', routes=(Route(path='a', handle=f), Route(path='a', handle=f)))",
+            "from allmende import PUBLIC, Plugin, Route\nasync def f(*a): ...\n"
+            "route = Route(path='a', handle=f, visible=PUBLIC)\nplugin = Plugin(name='bad', routes=(route, route))",
             "two routes at 'a'",
         ),
         (
             "from allmende import CityTable, Plugin\n"
             "class Wrong(CityTable):\n    __tablename__ = 'elsewhere_registry'\n"
             "plugin = Plugin(name='bad', tables=(Wrong,))",
-            "table 'elsewhere_registry' does not begin with 'bad_'",
+            "elsewhere_registry: a table of bad has a name that begins with bad_",
         ),
     ],
 )

@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from allmende.city.geo import around as around
+    from allmende.city.geo import distance as distance
     from allmende.city.model import BBox as BBox
     from allmende.city.model import City as City
     from allmende.city.model import Colour as Colour
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from allmende.errors import FeedError as FeedError
     from allmende.errors import InputError as InputError
     from allmende.errors import NotFound as NotFound
-    from allmende.city.geo import around as around
-    from allmende.city.geo import distance as distance
     from allmende.graphql.inputs import BBoxInput as BBoxInput
     from allmende.graphql.pages import check_first as check_first
     from allmende.graphql.pages import paginate as paginate

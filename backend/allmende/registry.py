@@ -19,9 +19,11 @@ from msgspec import Struct
 
 from allmende.city.model import City, Config
 from allmende.context import Context, Database, utc_now
+from allmende.db.contract import check_tables
 from allmende.db.table import CityTable, FeedTable
 from allmende.plugin import API, Manifest, Plugin
 from allmende.settings import Settings
+from allmende.visibility import visibility_fault
 
 log = structlog.get_logger(__name__)
 ENTRY_POINTS = "allmende.plugins"
@@ -183,11 +185,8 @@ def declaration_faults(name: str, plugin: Plugin) -> list[str]:
     if plugin.name != name:
         faults.append(f"Plugin(name={plugin.name!r}) differs from the folder's name {name!r}")
     own = set(plugin.tables)
-    for table in plugin.tables:
-        if not issubclass(table, CityTable):
-            faults.append(f"table {table.__name__} is no CityTable")
-        elif not table.__tablename__.startswith(f"{name}_"):
-            faults.append(f"table {table.__tablename__!r} does not begin with {name + '_'!r}")
+    faults += [f"table {table.__name__} is no CityTable" for table in own if not issubclass(table, CityTable)]
+    faults += check_tables([table for table in plugin.tables if issubclass(table, CityTable)], name)
     kinds = [importer.kind for importer in plugin.importers]
     faults += [f"two importers for kind {kind!r}" for kind in sorted({k for k in kinds if kinds.count(k) > 1})]
     for importer in plugin.importers:
@@ -201,7 +200,21 @@ def declaration_faults(name: str, plugin: Plugin) -> list[str]:
             faults.append(f"search names {search.table.__name__}, which is no FeedTable in tables")
     paths = [route.path for route in plugin.routes]
     faults += [f"two routes at {path!r}" for path in sorted({p for p in paths if paths.count(p) > 1})]
-    return faults
+    return faults + _visibility_faults(plugin)
+
+
+def _visibility_faults(plugin: Plugin) -> list[str]:
+    """The routes and hooks that do not say who may see what comes out of them. (Fields: graphql/visibility.py.)"""
+    said = [
+        *((f"the route {one.path!r}", one.visible, "Route(visible=PUBLIC, …)") for one in plugin.routes),
+        *((f"the search of {one.table.__name__}", one.visible, "Search(visible=PUBLIC, …)") for one in plugin.search),
+        *(
+            (f"the hook {kind.lower()}", one.visible, f"{kind}(visible=PUBLIC, …)")
+            for kind, one in (("Feed", plugin.feed), ("Map", plugin.map))
+            if one is not None
+        ),
+    ]
+    return [fault for one in said if (fault := visibility_fault(*one))]
 
 
 def read_texts(folder: Path) -> Texts:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Visibility(Struct, frozen=True):
-    """Who may see an entry of a plugin (a field of its module, a mutation, a route, a hook) and all that it leads to."""
+    """Who may see an entry of a plugin (a field of its module, a mutation, a route, a hook) and what it leads to."""
 
     name: str
 

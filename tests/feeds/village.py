@@ -7,7 +7,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from allmende import Batch, Config, Context, FeedError, FeedTable, Importer, Payload, Plugin, Refusal, Search, Source
+from allmende import (
+    PUBLIC,
+    Batch,
+    Config,
+    Context,
+    FeedError,
+    FeedTable,
+    Importer,
+    Payload,
+    Plugin,
+    Refusal,
+    Search,
+    Source,
+)
 from allmende import stable_id as stable_id
 from allmende.city.model import City
 from allmende.db.engine import Database
@@ -75,7 +88,7 @@ plugin = Plugin(
     config=VillageConfig,
     tables=(Bench, Plaque),
     importers=(Importer(source=JsonSource, read=read, tables=(Bench, Plaque), parent="bench"),),
-    search=(Search(table=Bench, title="title", text=("wood",), load=nothing),),
+    search=(Search(table=Bench, title="title", text=("wood",), load=nothing, visible=PUBLIC),),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import strawberry
 from allmende import (
+    PUBLIC,
     BBox,
     CityModule,
     Config,
@@ -27,6 +28,7 @@ from allmende import (
     Position,
     Search,
     SearchHit,
+    field,
     paginate,
     stable_id,
 )
@@ -79,58 +81,58 @@ def notice(row: GazetteNotice) -> Notice:
 
 @strawberry.type(description="The gazette, and every way to fail.")
 class Gazette(CityModule):
-    @strawberry.field(description="Notices, newest first.")
+    @field(visible=PUBLIC, description="Notices, newest first.")
     async def notices(self, first: int = 10, after: str | None = None) -> Connection[Notice]:
         order: list[tuple[Any, Literal["asc", "desc"]]] = [(GazetteNotice.published, "desc"), (GazetteNotice.id, "asc")]
         return await paginate(self.ctx, select(GazetteNotice), order=order, first=first, after=after, make=notice)
 
-    @strawberry.field(description="The language of the reader.")
+    @field(visible=PUBLIC, description="The language of the reader.")
     def language(self) -> str:
         return self.ctx.language
 
-    @strawberry.field(description="A day.")
+    @field(visible=PUBLIC, description="A day.")
     def day(self, on: date) -> date:
         return on + timedelta(days=1)
 
-    @strawberry.field(description="An instant.")
+    @field(visible=PUBLIC, description="An instant.")
     def instant(self, at: datetime) -> datetime:
         return at
 
-    @strawberry.field(description="A time without a zone.")
+    @field(visible=PUBLIC, description="A time without a zone.")
     def naive(self) -> datetime:
         return datetime(2026, 1, 1)  # noqa: DTZ001 (what must be refused)
 
-    @strawberry.field(description="A picture.")
+    @field(visible=PUBLIC, description="A picture.")
     def picture(self) -> Image | None:
         return None
 
-    @strawberry.field(description="Raises.")
+    @field(visible=PUBLIC, description="Raises.")
     def crash(self) -> str:
         raise RuntimeError("secret detail")
 
-    @strawberry.field(description="Raises later.")
+    @field(visible=PUBLIC, description="Raises later.")
     async def crash_later(self) -> str:
         await asyncio.sleep(0)
         raise RuntimeError("secret detail")
 
-    @strawberry.field(description="Never answers.")
+    @field(visible=PUBLIC, description="Never answers.")
     async def hang(self) -> str:
         await asyncio.sleep(60)
         return "late"
 
-    @strawberry.field(description="Non-null, gives null.")
+    @field(visible=PUBLIC, description="Non-null, gives null.")
     def nothing(self) -> str:
         return None  # type: ignore[return-value]
 
-    @strawberry.field(description="A list, gives a number.")
+    @field(visible=PUBLIC, description="A list, gives a number.")
     def number(self) -> list[str]:
         return 5  # type: ignore[return-value]
 
-    @strawberry.field(description="An object, gives text.")
+    @field(visible=PUBLIC, description="An object, gives text.")
     def text(self) -> Notice:
         return "text"  # type: ignore[return-value]
 
-    @strawberry.field(description="Refuses its argument.")
+    @field(visible=PUBLIC, description="Refuses its argument.")
     def refuse(self) -> str:
         raise InputError("first: is too small")
 
@@ -158,16 +160,16 @@ GAZETTE = Plugin(
     name="gazette",
     tables=(GazetteNotice,),
     city_field=Gazette,
-    search=(Search(table=GazetteNotice, title="title", text=("text",), load=load_notices),),
-    feed=Feed(load=load_feed),
-    map=Map(load=load_map),
+    search=(Search(table=GazetteNotice, title="title", text=("text",), load=load_notices, visible=PUBLIC),),
+    feed=Feed(load=load_feed, visible=PUBLIC),
+    map=Map(load=load_map, visible=PUBLIC),
     types=(Notice,),
 )
 
 
 @strawberry.type(description="A second, sound module.")
 class Tower(CityModule):
-    @strawberry.field(description="Always there.")
+    @field(visible=PUBLIC, description="Always there.")
     def height(self) -> int:
         return 42
 
@@ -187,7 +189,7 @@ async def _rubbish(*_: Any) -> list[Any]:
 
 def bad(name: str, load: Any) -> Plugin:
     """A plugin of which nothing works."""
-    return Plugin(name=name, feed=Feed(load=load), map=Map(load=load))
+    return Plugin(name=name, feed=Feed(load=load, visible=PUBLIC), map=Map(load=load, visible=PUBLIC))
 
 
 def install(*plugins: Plugin) -> Registry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import strawberry
-from allmende import CityModule, Plugin
+from allmende import PUBLIC, CityModule, Plugin, field
 from allmende.graphql.compose import compose, undescribed
 from allmende.graphql.ownership import owner, prefix
 from graphql import GraphQLObjectType
@@ -18,7 +18,7 @@ class GazetteNotice:
 
 @strawberry.type(description="Takes a type of another plugin's name.")
 class Thief(CityModule):
-    @strawberry.field(description="Stolen.")
+    @field(visible=PUBLIC, description="Stolen.")
     def stolen(self) -> GazetteNotice:
         return GazetteNotice(x=1)
 
@@ -30,33 +30,33 @@ class OwnPosition:
 
 @strawberry.type(description="Redefines a type of the core.")
 class Usurper(CityModule):
-    @strawberry.field(description="Stolen.")
+    @field(visible=PUBLIC, description="Stolen.")
     def where(self) -> OwnPosition:
         return OwnPosition(x=1)
 
 
 @strawberry.type(description="Needs a value that nobody gives.")
 class Needy(CityModule):
-    value: int = strawberry.field(description="A number.")
+    value: int = field(visible=PUBLIC, description="A number.")
 
 
 @strawberry.type(description="Has a type that there is not.")
 class Dangling(CityModule):
-    @strawberry.field(description="Of no type.")
+    @field(visible=PUBLIC, description="Of no type.")
     def lost(self) -> "NoSuchType":  # type: ignore[name-defined]  # noqa: F821, UP037
         return None
 
 
 @strawberry.type
 class Mute(CityModule):
-    @strawberry.field
+    @field(visible=PUBLIC, description="")
     def word(self) -> str:
         return ""
 
 
 @strawberry.type(description="What can be changed.")
 class TowerMutations:
-    @strawberry.mutation(description="Make it higher.")
+    @field(visible=PUBLIC, description="Make it higher.")
     def build_up(self, metres: int) -> int:
         return 42 + metres
 

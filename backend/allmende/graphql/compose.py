@@ -28,6 +28,7 @@ from allmende.graphql.query import query_type
 from allmende.graphql.request import Info
 from allmende.graphql.scalars import SCALARS
 from allmende.graphql.types import CityModule, Image
+from allmende.graphql.visibility import field_faults
 from allmende.registry import Installed, Registry
 
 SHARED = {"Boolean", "Date", "DateTime", "Decimal", "Float", "ID", "Int", "JSON", "Mutation", "String", "Time", "UUID"}
@@ -92,9 +93,11 @@ def _examine(
     faults = [
         f"the plugin's name claims the core's type {kind}" for kind in sorted(core) if kind.startswith(prefix(name))
     ]
-    field = installed.plugin.city_field
+    field, mutations = installed.plugin.city_field, installed.plugin.mutations
     if field is not None:
         faults += _field_faults(field)
+    if mutations is not None:
+        faults += _type_faults("mutations", mutations)
     if faults:
         return set(), faults
     try:
@@ -112,14 +115,20 @@ def _examine(
 def _field_faults(field: type) -> list[str]:
     if not (isinstance(field, type) and issubclass(field, CityModule)):
         return [f"city_field {field!r} is no CityModule"]
-    if not hasattr(field, "__strawberry_definition__") or field.__strawberry_definition__.origin is not field:
-        return [f"city_field {field.__name__} lacks @strawberry.type"]
+    faults = _type_faults("city_field", field)
     needed = [
         f.name
         for f in dataclasses.fields(field)
         if f.init and f.name != "ctx" and f.default is f.default_factory is dataclasses.MISSING
     ]
-    return [f"city_field {field.__name__}.{key} has neither a default nor a resolver" for key in needed]
+    return faults + [f"city_field {field.__name__}.{key} has neither a default nor a resolver" for key in needed]
+
+
+def _type_faults(what: str, kind: Any) -> list[str]:
+    definition = getattr(kind, "__strawberry_definition__", None)
+    if definition is None or definition.origin is not kind:
+        return [f"{what} {getattr(kind, '__name__', kind)!s} lacks @strawberry.type"]
+    return field_faults(kind)
 
 
 def _build(plugins: Mapping[str, Installed]) -> GraphQLSchema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import strawberry
+from strawberry.types.private import is_private
 
 from allmende.visibility import Visibility, visibility_fault
 
@@ -23,7 +24,8 @@ def field(*, visible: Visibility | None = None, description: str, **options: Any
 def entries(kind: type) -> dict[str, Visibility | None]:
     """The entry fields of a `city_field` or of a type of mutations, by Python name → who may see them."""
     fields = kind.__strawberry_definition__.fields  # type: ignore[attr-defined]
-    return {one.python_name: one.metadata.get(_VISIBLE) for one in fields}
+    public = (one for one in fields if one.base_resolver or not is_private(one.type))
+    return {one.python_name: one.metadata.get(_VISIBLE) for one in public}
 
 
 def field_faults(kind: type) -> list[str]:
