@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
-from server import Server
+from tests.server import Server
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -108,7 +108,9 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
 def missing(expected: list[str], output: str) -> list[str]:
     """Expected lines that are not in the output, blanks folded, `…` for anything."""
     folded = re.sub(r"\s+", " ", output)
-    patterns = {line: ".*".join(re.escape(re.sub(r"\s+", " ", p.strip())) for p in line.split("…")) for line in expected}
+    patterns = {
+        line: ".*".join(re.escape(re.sub(r"\s+", " ", p.strip())) for p in line.split("…")) for line in expected
+    }
     return [line for line, pattern in patterns.items() if not re.search(pattern, folded)]
 
 
