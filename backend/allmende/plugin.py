@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 from sqlalchemy import ColumnElement
@@ -18,6 +18,12 @@ from allmende.visibility import Visibility
 
 API = 1
 """Number of this contract. A plugin.toml with another number is not loaded."""
+
+
+class Exempt(Strict, frozen=True, kw_only=True):
+    """A rule that does not apply to a plugin, and why not: `search = { exempt = "has no texts" }`."""
+
+    exempt: Annotated[str, Meta(min_length=10, description="the reason, in a sentence")]
 
 
 class Manifest(Strict, frozen=True, kw_only=True):
@@ -36,6 +42,10 @@ class Manifest(Strict, frozen=True, kw_only=True):
     """Kinds of data it reads, with standard or publisher."""
     personal_data: tuple[dict[str, str], ...] = ()
     """Personal fields: table, field, purpose, legal_basis, retention. Empty means that it stores none."""
+    not_personal: dict[str, str] = field(default_factory=dict)
+    """`table.column` whose name sounds personal and that is not → why not: `"places_place.phone" = "of an office"`."""
+    maturity: dict[str, Literal["done", "todo"] | Exempt] = field(default_factory=dict)
+    """Rule of the scale of maturity → how far the plugin is; a rule that is not named is still to do."""
 
 
 class Source(Strict, frozen=True, kw_only=True, tag_field="kind"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,7 +43,14 @@ def revision(branch: Branch, message: str) -> Path | None:
         downgrades=_code(found.downgrade_ops),
         imports="",
     )
-    return Path(script.path) if script else None
+    return _formatted(Path(script.path)) if script else None
+
+
+def _formatted(path: Path) -> Path:
+    """The file in the project's style, where the formatter is installed."""
+    if find_spec("ruff"):
+        subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", "--line-length=120", str(path)], check=False)
+    return path
 
 
 def _code(operations: UpgradeOps | DowngradeOps) -> str:

@@ -19,6 +19,7 @@ from allmende.db.engine import Database
 from allmende.graphql.compose import Composed, compose
 from allmende.registry import load_registry
 from allmende.settings import load_settings
+from allmende.testing.alone import only
 from allmende.testing.databases import PostgreSQL, SQLite
 from allmende.testing.town import Instance, Town
 
@@ -87,9 +88,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def composed() -> Composed:
+def composed(pytestconfig: pytest.Config) -> Composed:
     """The schema of all plugins that are installed; of one alone under `allmende plugin test`."""
-    return compose(load_registry(load_settings()))
+    registry, alone = load_registry(load_settings()), pytestconfig.getoption("allmende_plugin", None)
+    return compose(only(registry, alone) if alone else registry)
 
 
 @pytest.fixture

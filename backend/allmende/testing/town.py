@@ -164,8 +164,8 @@ class Town:
         ids = {}
         for path in sorted(path for path in payloads.iterdir() if path.is_file()):
             ids[path.name] = re.sub(r"[^a-z0-9]+", "-", path.name.lower()).strip("-")
-            self.write(f"payloads/{path.name}", path)
-            values = {"id": ids[path.name], "file": f"payloads/{path.name}", **options}
+            self.write(f"data/{path.name}", path)
+            values = {"id": ids[path.name], "file": f"data/{path.name}", **options}
             config += ["[[sources]]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
         self.switch_on(plugin, "\n".join(config))
         return ids

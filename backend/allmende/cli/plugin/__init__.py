@@ -10,13 +10,19 @@ from rich.table import Table
 
 from allmende.city.load import load_cities
 from allmende.city.model import pick
+from allmende.cli.plugin.new import new
+from allmende.cli.plugin.test import test
 from allmende.registry import load_registry
 from allmende.settings import load_settings
 
 
 @click.group()
 def plugin() -> None:
-    """Plugins of this instance."""
+    """Plugins: list, new, check, test."""
+
+
+plugin.add_command(new)
+plugin.add_command(test)
 
 
 @plugin.command("list")
@@ -24,7 +30,9 @@ def list_() -> None:
     """Every plugin with owner, version, licence and the cities that use it; then those that could not be loaded."""
     settings = load_settings()
     registry = load_registry(settings)
-    cities = load_cities(settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys(), secrets=settings.secrets)
+    cities = load_cities(
+        settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys(), secrets=settings.secrets
+    )
     table = Table(box=None, pad_edge=False)
     for heading in ("plugin", "title", "version", "owner", "licence", "importers", "cities"):
         table.add_column(heading)
