@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import structlog
 from litestar import Litestar
-from watchfiles import awatch
+from watchfiles import watch
 
 from allmende.city.load import Cities, load_cities
 from allmende.db.engine import Database
@@ -30,6 +31,8 @@ from allmende.registry import Registry, load_registry
 from allmende.settings import Settings, load_settings
 
 log = structlog.get_logger(__name__)
+QUIET, LONGEST = 20, 500
+"""Milliseconds without another change after which changed folders are read again, and the longest wait for that."""
 
 
 class Town:
@@ -46,11 +49,19 @@ class Town:
         log.info("cities_reloaded", changed=sorted(changed or ()), kept=sorted(self.cities.kept))
 
     async def watch(self) -> None:
-        """Follow the folder until cancelled."""
-        async for changes in awatch(self.cities.folder, recursive=True):
-            changed = {folder for _, path in changes if (folder := _folder(self.cities.folder, Path(path)))}
+        """Follow the folder until cancelled. In a thread: to begin with very many folders takes a second."""
+        stop = threading.Event()
+        try:
+            await asyncio.to_thread(self._follow, stop)
+        finally:
+            stop.set()
+
+    def _follow(self, stop: threading.Event) -> None:
+        root = self.cities.folder
+        for changes in watch(root, step=QUIET, debounce=LONGEST, stop_event=stop, raise_interrupt=False):
+            changed = {folder for _, path in changes if (folder := _folder(root, Path(path)))}
             try:
-                await asyncio.to_thread(self.reload, changed)
+                self.reload(changed)
             except Exception:  # a folder that vanishes while it is read: the next change comes
                 log.exception("cities_reload_failed")
 
@@ -66,7 +77,8 @@ def _folder(root: Path, path: Path) -> str | None:
 def load_town(settings: Settings, registry: Registry) -> Town:
     """The cities of this instance. Bad folders are left out and named, never fatal."""
     known = registry.broken.keys()
-    return Town(load_cities(settings.cities, registry.configs, known=known, secrets=settings.secrets))
+    cities = load_cities(settings.cities, registry.configs, known=known, secrets=settings.secrets, cache=settings.cache)
+    return Town(cities)
 
 
 def problems(registry: Registry, town: Town) -> list[str]:

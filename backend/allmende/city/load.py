@@ -16,10 +16,13 @@ from allmende.city.origin import Origin, origin, origins
 from allmende.city.positions import positions
 from allmende.city.read import read_toml
 from allmende.city.shared import SHARED
+from allmende.city.snapshot import Snapshot
 from allmende.city.walk import unknown
 from allmende.errors import Problem
 
 SECRETS = Path("/run/secrets")
+MANY = 500
+"""Cities from which on a snapshot is kept; fewer are read in no time."""
 
 
 class Cities(Struct, frozen=True, kw_only=True):
@@ -58,9 +61,11 @@ class Cities(Struct, frozen=True, kw_only=True):
             if broken:
                 return structs.replace(self, problems={**self.problems, **broken}, kept=frozenset(self.by_slug))
         there = set(reader.slugs()) if changed is None else {s for s in changed if (self.folder / s).is_dir()}
+        fresh = {slug: reader.read(slug) for slug in sorted(there) if not slug.startswith(("_", "."))}
+        if changed is not None and fresh.keys() == set(changed) and all(_keeps_claims(self, *e) for e in fresh.items()):
+            return _with(self, fresh)
         entries = {s: e for s, e in self.entries.items() if changed is not None and s not in changed}
-        entries |= {slug: reader.read(slug) for slug in sorted(there) if not slug.startswith(("_", "."))}
-        return _assemble(reader, entries, self)
+        return _assemble(reader, entries | fresh, self)
 
     def origin(self, slug: str, key: str) -> Origin:
         """Where an effective value comes from: `waste.reminder_hour`, `area.lat`, `brand.primary`."""
@@ -82,19 +87,50 @@ def load_cities(
     known: Collection[str] = (),
     secrets: Path = SECRETS,
     previous: Cities | None = None,
+    cache: Path | None = None,
 ) -> Cities:
     """Read every city. Never raises for a city: what is wrong is in `problems`, and the others are there.
 
     `configs` are the loaded plugins' Config types by name. `known` names further plugins that exist but could not be
-    loaded: their files are not checked. `previous` gives last good versions, when the plugins have changed.
+    loaded: their files are not checked. `previous` gives last good versions, when the plugins have changed. `cache` is
+    a folder for a snapshot, by which very many cities load faster the next time.
     """
     environ = os.environ if environ is None else environ
     reader = Reader(folder, configs, environ=environ, known=known, secrets=secrets)
-    return _assemble(reader, {slug: reader.read(slug) for slug in reader.slugs()}, previous)
+    slugs = reader.slugs()
+    if cache is None or len(slugs) < MANY:
+        return _assemble(reader, {slug: reader.read(slug) for slug in slugs}, previous)
+    snapshot = Snapshot(cache, reader)
+    entries = {slug: snapshot.read(slug) for slug in slugs}
+    snapshot.save(entries)
+    return _assemble(reader, entries, previous)
 
 
 def _shared_problems(reader: Reader) -> dict[str, tuple[Problem, ...]]:
     return {f"{SHARED}/{d.key}": d.problems for d in reader.shared.all() if d.problems}
+
+
+def _keeps_claims(before: Cities, slug: str, entry: Entry) -> bool:
+    """The usual edit: a city that serves what its folder says is changed in something that is its own affair."""
+    now, then = entry.city, before.by_slug.get(slug)
+    if now is None or then is None or slug in before.kept:
+        return False
+    return set(_claims(now)) == set(_claims(then))
+
+
+def _with(before: Cities, fresh: Mapping[str, Entry]) -> Cities:
+    """The cities with these ones replaced, which claim what they claimed before; no other is looked at."""
+    cities = {slug: entry.city for slug, entry in fresh.items() if entry.city is not None}
+    problems = {slug: found for slug, found in before.problems.items() if slug not in fresh}
+    unavailable = {slug: names for slug, names in before.unavailable.items() if slug not in fresh}
+    return structs.replace(
+        before,
+        by_slug={**before.by_slug, **cities},
+        by_host={**before.by_host, **{host: city for city in cities.values() for host in city.hosts}},
+        problems=problems | {slug: entry.problems for slug, entry in fresh.items() if entry.problems},
+        unavailable=unavailable | {slug: entry.unavailable for slug, entry in fresh.items() if entry.unavailable},
+        entries={**before.entries, **fresh},
+    )
 
 
 def _assemble(reader: Reader, entries: dict[str, Entry], previous: Cities | None) -> Cities:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from heapq import nsmallest
 from itertools import islice
 from math import cos, radians, sin
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from allmende.city.model import City
@@ -36,11 +37,13 @@ class _Row(NamedTuple):
 
 
 class Directory:
-    """The cities of one load, sorted by folded name."""
+    """The cities of one load, sorted by folded name; what is the same as in the one `before` is taken from there."""
 
-    def __init__(self, cities: Cities) -> None:
+    def __init__(self, cities: Cities, before: Directory | None = None) -> None:
         self.cities = cities
-        self._rows = sorted(_row(city) for city in cities.by_slug.values())
+        known = {id(row.city): row for row in before._rows} if before else {}
+        self._rows = [known.get(id(city)) or _row(city) for city in cities.by_slug.values()]
+        self._rows.sort(key=itemgetter(0))
         self._keys = [row.key for row in self._rows]
 
     def count(self, search: str = "") -> int:
