@@ -19,11 +19,10 @@ from msgspec import Struct
 
 from allmende.city.model import City, Config
 from allmende.context import Context, Database, utc_now
-from allmende.db.contract import check_tables
-from allmende.db.table import CityTable, FeedTable
+from allmende.db.table import HOME, Base
+from allmende.declaration import declaration_faults, name_fault
 from allmende.plugin import API, Manifest, Plugin
 from allmende.settings import Settings
-from allmende.visibility import visibility_fault
 
 log = structlog.get_logger(__name__)
 ENTRY_POINTS = "allmende.plugins"
@@ -138,15 +137,19 @@ def _load(name: str, folder: Path, entry: EntryPoint | None) -> Installed | Brok
         manifest = read_manifest(folder)
     except (OSError, msgspec.DecodeError) as error:
         return broken(f"plugin.toml: {error}")
+    if fault := name_fault(name):
+        return broken(fault, manifest.owner)
     if manifest.api != API:
         return broken(f"plugin.toml api: is {manifest.api}, this core speaks {API}", manifest.owner)
     try:
         module = entry.load() if entry else _import(name, folder)
         plugin = module if isinstance(module, Plugin) else getattr(module, "plugin", None)
         texts = read_texts(folder / "texts")
+        Base.registry.configure()
     except BaseException as error:  # a plugin may raise anything at import, SystemExit included
         if isinstance(error, KeyboardInterrupt):
             raise
+        _forget(entry.module if entry else f"plugins.{name}")
         return broken(f"cannot be imported: {type(error).__name__}: {error}", manifest.owner)
     if not isinstance(plugin, Plugin):
         return broken("its __init__.py has no `plugin = Plugin(...)`", manifest.owner)
@@ -167,54 +170,26 @@ def _import(name: str, folder: Path) -> Any:
     )
     if spec is None or spec.loader is None:
         raise ImportError(f"{folder} has no __init__.py")
-    for stale in [key for key in sys.modules if key == package or key.startswith(package + ".")]:
-        del sys.modules[stale]
+    _forget(package)
     module = importlib.util.module_from_spec(spec)
     sys.modules[package] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[package]
-        raise
+    spec.loader.exec_module(module)
     return module
 
 
-def declaration_faults(name: str, plugin: Plugin) -> list[str]:
-    """What in the declaration breaks the contract: names, prefixes, tables that importers and searches refer to."""
-    faults = []
-    if plugin.name != name:
-        faults.append(f"Plugin(name={plugin.name!r}) differs from the folder's name {name!r}")
-    own = set(plugin.tables)
-    faults += [f"table {table.__name__} is no CityTable" for table in own if not issubclass(table, CityTable)]
-    faults += check_tables([table for table in plugin.tables if issubclass(table, CityTable)], name)
-    kinds = [importer.kind for importer in plugin.importers]
-    faults += [f"two importers for kind {kind!r}" for kind in sorted({k for k in kinds if kinds.count(k) > 1})]
-    for importer in plugin.importers:
-        faults += [
-            f"importer {importer.kind!r} fills {table.__tablename__!r}, which is not in tables"
-            for table in importer.tables
-            if table not in own
-        ]
-    for search in plugin.search:
-        if search.table not in own or not issubclass(search.table, FeedTable):
-            faults.append(f"search names {search.table.__name__}, which is no FeedTable in tables")
-    paths = [route.path for route in plugin.routes]
-    faults += [f"two routes at {path!r}" for path in sorted({p for p in paths if paths.count(p) > 1})]
-    return faults + _visibility_faults(plugin)
+def _forget(package: str) -> None:
+    """Take out what a failed or replaced import has left: modules, tables, and mapped classes that fail all others."""
+    for name in [key for key in sys.modules if _within(package, key)]:
+        del sys.modules[name]
+    for manager in [one for one in Base.registry._managers if _within(package, one.class_.__module__)]:
+        Base.registry._managers.pop(manager)
+        Base.registry._dispose_manager_and_mapper(manager)  # SQLAlchemy offers this for whole registries only
+    for table in [one for one in Base.metadata.tables.values() if _within(package, one.info.get(HOME, ""))]:
+        Base.metadata.remove(table)
 
 
-def _visibility_faults(plugin: Plugin) -> list[str]:
-    """The routes and hooks that do not say who may see what comes out of them. (Fields: graphql/visibility.py.)"""
-    said = [
-        *((f"the route {one.path!r}", one.visible, "Route(visible=PUBLIC, …)") for one in plugin.routes),
-        *((f"the search of {one.table.__name__}", one.visible, "Search(visible=PUBLIC, …)") for one in plugin.search),
-        *(
-            (f"the hook {kind.lower()}", one.visible, f"{kind}(visible=PUBLIC, …)")
-            for kind, one in (("Feed", plugin.feed), ("Map", plugin.map))
-            if one is not None
-        ),
-    ]
-    return [fault for one in said if (fault := visibility_fault(*one))]
+def _within(package: str, module: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
 def read_texts(folder: Path) -> Texts:

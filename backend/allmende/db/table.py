@@ -14,6 +14,9 @@ from allmende.errors import ScopeError
 SCOPE = "allmende_scope"
 """Execution option of a connection: the slug of the city that it is bound to, or `*` for the core's own work."""
 
+HOME = "allmende_home"
+"""Entry in a table's `info`: the module that declares it."""
+
 
 def bound_city(context: Any) -> str:
     """The default of every `city` column: the city that the session is bound to."""
@@ -55,6 +58,17 @@ class Base(DeclarativeBase):
         list[str]: JSON(),
         list[dict[str, Any]]: JSON(),
     }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A table has one home: a second class of its name is refused, also with `extend_existing`."""
+        given = cls.__dict__.get("__table__")
+        name: str = cls.__dict__.get("__tablename__", "") if given is None else given.name
+        if name in cls.metadata.tables:
+            home = cls.metadata.tables[name].info.get(HOME, "another module")
+            raise TypeError(f"the table {name!r} is one of {home}: give that of {cls.__module__} another __tablename__")
+        super().__init_subclass__(**options)
+        if name:
+            cls.metadata.tables[name].info[HOME] = cls.__module__
 
 
 class CityTable(Base):

@@ -1,0 +1,80 @@
+"""What is wrong with a plugin's name and declaration, judged before anything of it is used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from allmende.db.contract import check_tables
+from allmende.db.table import CityTable, FeedTable
+from allmende.plugin import Plugin
+from allmende.visibility import visibility_fault
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+LONGEST = 40
+"""Characters of a name; with a table's own name behind it, PostgreSQL must not cut it."""
+RESERVED = {
+    "alembic": "migrations keep their versions in tables of that name",
+    "brand": "cities keep their logos at /<city>/brand",
+    "core": "the core's own migrations are called so",
+    "feeds": "tables of the core begin with it",
+    "jobs": "tables of the core begin with it",
+    "procrastinate": "tables of the job queue begin with it",
+    "search": "tables of the core begin with it",
+}
+"""Names that no plugin may have, besides the fields of City, and why."""
+
+
+def name_fault(name: str) -> str | None:
+    """What is wrong with the name of a plugin, and what to call it instead. Looked at before it is imported."""
+    if _NAME.fullmatch(name) is None or len(name) > LONGEST:
+        return (
+            f"{name!r} cannot be a plugin's name: rename the folder to small letters and digits, joined by single "
+            f"underscores, beginning with a letter, at most {LONGEST} characters"
+        )
+    if name in RESERVED:
+        return f"{name!r} is reserved ({RESERVED[name]}): rename the folder, to city_{name} for instance"
+    return None
+
+
+def declaration_faults(name: str, plugin: Plugin) -> list[str]:
+    """What in the declaration breaks the contract: names, tables, what importers and searches refer to, visibility."""
+    return [*_faults(name, plugin), *_visibility_faults(plugin)]
+
+
+def _faults(name: str, plugin: Plugin) -> Iterator[str]:
+    if plugin.name != name:
+        yield f"Plugin(name={plugin.name!r}) differs from the folder's name {name!r}"
+    own = set(plugin.tables)
+    for table in plugin.tables:
+        if not issubclass(table, CityTable):
+            yield f"table {table.__name__} is no CityTable"
+    yield from check_tables([table for table in plugin.tables if issubclass(table, CityTable)], name)
+    kinds = [importer.kind for importer in plugin.importers]
+    yield from (f"two importers for kind {kind!r}" for kind in _twice(kinds))
+    for importer in plugin.importers:
+        for table in importer.tables:
+            if table not in own:
+                yield f"importer {importer.kind!r} fills {table.__tablename__!r}, which is not in tables"
+    for search in plugin.search:
+        if search.table not in own or not issubclass(search.table, FeedTable):
+            yield f"search names {search.table.__name__}, which is no FeedTable in tables"
+    yield from (f"two routes at {path!r}" for path in _twice([route.path for route in plugin.routes]))
+
+
+def _visibility_faults(plugin: Plugin) -> list[str]:
+    """The routes and hooks that do not say who may see what comes out of them. (Fields: graphql/visibility.py.)"""
+    said = [
+        *((f"the route {one.path!r}", one.visible, "Route(visible=PUBLIC, …)") for one in plugin.routes),
+        *((f"the search of {one.table.__name__}", one.visible, "Search(visible=PUBLIC, …)") for one in plugin.search),
+        *(
+            (f"the hook {kind.lower()}", one.visible, f"{kind}(visible=PUBLIC, …)")
+            for kind, one in (("Feed", plugin.feed), ("Map", plugin.map))
+            if one is not None
+        ),
+    ]
+    return [fault for one in said if (fault := visibility_fault(*one))]
+
+
+def _twice(values: list[str]) -> list[str]:
+    return sorted({value for value in values if values.count(value) > 1})
