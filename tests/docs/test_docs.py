@@ -2,7 +2,8 @@
 
 `console` blocks are run (`$ …` lines; what follows must be in the output, `…` stands for anything); blocks with a path
 behind the language are written to that file; `graphql` is asked of a running instance with all example cities, and must
-answer without errors; `json` behind it must have the answer's shape; `text` is a picture and not code.
+answer without errors; `json` behind it must have the answer's shape; `text` is a picture and not code. `make` and
+`docker compose` are not run here: the target, or the service that is named, must exist.
 """
 
 from __future__ import annotations
@@ -25,6 +26,16 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```([a-z]*)(?: +(\S+))?\n(.*?)^```$", re.M | re.S)
 ELSEWHERE = "http://127.0.0.1:8000"
+REGISTER = "".join(
+    f"{kind}20250831{key:<12}{name:<100}{rest}".ljust(220) + "\n"
+    for kind, key, name, rest in (
+        ("10", "05", "Nordrhein-Westfalen", ""),
+        ("40", "05570", "Warendorf", ""),
+        ("60", "055700120012", "Drensteinfurt, Stadt", "63    000000106460000001576200000007800    48317"),
+    )
+)
+"""An extract of the official register, for the pages that make a city from it."""
+SERVICE = re.compile(r"compose (?:exec|run)(?: -[-a-zT]+)* ([a-z]+)")
 
 
 class Block(NamedTuple):
@@ -69,6 +80,7 @@ class Workspace:
         self.answer: Any = {}
         for name in ("cities", "plugins"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "GV100AD.txt").write_text(REGISTER, encoding="utf-8")
 
     def write(self, block: Block) -> None:
         path = self.folder / block.path
@@ -82,6 +94,11 @@ class Workspace:
             if command.startswith("make "):
                 target = command.split("#")[0].split()[1]
                 assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M), f"{where}: make {target}"
+                continue
+            if command.startswith("docker compose "):
+                service = SERVICE.search(command)
+                known = re.findall(r"^  ([a-z]+):$", (ROOT / "docker-compose.yml").read_text(), re.M)
+                assert service is None or service[1] in known, f"{where}: {command}"
                 continue
             done = subprocess.run(
                 ["bash", "-c", command.replace(ELSEWHERE, self.server.url)],
