@@ -38,12 +38,16 @@ class Manifest(Strict, frozen=True, kw_only=True):
     version: str
     icon: str = ""
     """One emoji or character that stands for the module where there is little room."""
+    budget: Annotated[float, Meta(gt=0, le=8)] | None = None
+    """Seconds that the plugin may take for its part of one request; 2 where it does not say."""
     data_sources: tuple[str, ...] = ()
     """Kinds of data it reads, with standard or publisher."""
     personal_data: tuple[dict[str, str], ...] = ()
     """Personal fields: table, field, purpose, legal_basis, retention. Empty means that it stores none."""
     not_personal: dict[str, str] = field(default_factory=dict)
     """`table.column` whose name sounds personal and that is not → why not: `"places_place.phone" = "of an office"`."""
+    small_lists: dict[str, str] = field(default_factory=dict)
+    """`Type.field` of plain lists without `first` → why they stay small: `"NewsItem.images" = "at most ten"`."""
     maturity: dict[str, Literal["done", "todo"] | Exempt] = field(default_factory=dict)
     """Rule of the scale of maturity → how far the plugin is; a rule that is not named is still to do."""
 

@@ -17,27 +17,8 @@ from allmende.registry import Registry
 FORM = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 32
 GRAPHQL = frozenset(
-    [
-        "query",
-        "mutation",
-        "subscription",
-        "fragment",
-        "on",
-        "true",
-        "false",
-        "null",
-        "type",
-        "input",
-        "enum",
-        "interface",
-        "union",
-        "scalar",
-        "schema",
-        "directive",
-        "extend",
-        "implements",
-        "repeatable",
-    ]
+    {"directive", "enum", "extend", "false", "fragment", "implements", "input", "interface", "mutation", "null", "on"}
+    | {"query", "repeatable", "scalar", "schema", "subscription", "true", "type", "union"}
 )
 HOUSE = MappingProxyType(
     {

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from allmende.city.load import load_cities
 from allmende.city.model import pick
+from allmende.cli.plugin.check import check
 from allmende.cli.plugin.new import new
 from allmende.cli.plugin.test import test
 from allmende.registry import load_registry
@@ -21,6 +22,7 @@ def plugin() -> None:
     """Plugins: list, new, check, test."""
 
 
+plugin.add_command(check)
 plugin.add_command(new)
 plugin.add_command(test)
 
