@@ -100,7 +100,8 @@ def make_house(settings: Settings, registry: Registry, town: Town, database: Dat
 
 def make_engine(settings: Settings, database: Database) -> tuple[Engine, Town]:
     """All plugins that fit together, all cities, and what answers operations on them."""
-    composed = compose(load_registry(settings))
+    committed = settings.schema.read_text() if settings.schema.is_file() else ""
+    composed = compose(load_registry(settings), committed)
     town = load_town(settings, composed.registry)
     services = Services(registry=composed.registry, database=database, cities=lambda: town.cities)
     return Engine(composed, services), town

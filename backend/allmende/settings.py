@@ -21,6 +21,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda name: f"ALLMENDE
     """The role that migrates, where it differs from the role that serves (PostgreSQL). Same form as `database`."""
     cities: Path = Path("cities")
     plugins: Path = Path("plugins")
+    schema: Path = Path("backend/schema.graphql")
+    """The published schema; fields of plugins that cannot be loaded stay in the API as they are there."""
     cache: Path = Path("var/cache")
     """Folder for what can be made again, and makes starting faster with very many cities. May be lost at any time."""
     secrets: Path = Path("/run/secrets")

@@ -23,10 +23,11 @@ from strawberry.schema.config import StrawberryConfig
 from allmende.city.model import pick
 from allmende.graphql.city import CityBase
 from allmende.graphql.guard import guard
-from allmende.graphql.ownership import Ownership, owner, prefix
+from allmende.graphql.ownership import Ownership, mutation_owner, owner, prefix
 from allmende.graphql.query import query_type
 from allmende.graphql.request import Info
 from allmende.graphql.scalars import SCALARS
+from allmende.graphql.stand_in import with_stand_ins
 from allmende.graphql.types import CityModule, Image
 from allmende.graphql.visibility import field_faults
 from allmende.registry import Installed, Registry
@@ -48,8 +49,11 @@ class Composed(Struct, frozen=True):
         return sdl(self.schema)
 
 
-def compose(registry: Registry) -> Composed:
-    """The schema of all plugins that fit together. A plugin that does not fit is quarantined, never the others."""
+def compose(registry: Registry, committed: str = "") -> Composed:
+    """The schema of all plugins that fit together. A plugin that does not fit is quarantined, never the others.
+
+    With the `committed` schema, fields of quarantined plugins stay as that has them, see stand_in.py.
+    """
     core = {name for name in _build({}).type_map if not name.startswith("__")}
     taken: dict[str, str] = {}
     for name, installed in list(registry.plugins.items()):
@@ -61,6 +65,8 @@ def compose(registry: Registry) -> Composed:
     schema = _build(registry.plugins)
     ownership = Ownership(types=taken, fields=_owned_fields(schema, registry.plugins))
     guard(schema, ownership)
+    broken = {one.name for one in registry.broken.values()}
+    schema, ownership = with_stand_ins(schema, ownership, committed, broken, registry.plugins)
     return Composed(schema, registry, ownership)
 
 
@@ -184,11 +190,6 @@ def _description(kind: Any) -> str:
 def _owned_fields(schema: GraphQLSchema, plugins: Mapping[str, Installed]) -> dict[tuple[str, str], str]:
     owned = {("City", name): name for name in plugins}
     for field in schema.mutation_type.fields if schema.mutation_type else ():
-        name = max((name for name in plugins if field.startswith(_camel(name))), key=len, default=None)
-        if name:
+        if name := mutation_owner(field, plugins):
             owned["Mutation", field] = name
     return owned
-
-
-def _camel(name: str) -> str:
-    return prefix(name)[:1].lower() + prefix(name)[1:]

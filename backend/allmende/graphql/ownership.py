@@ -29,3 +29,9 @@ def owner(type_name: str, plugins: Iterable[str]) -> str | None:
     """The plugin whose prefix the type has; the longest wins, so `newsletter` keeps its types beside `news`."""
     matching = [name for name in plugins if type_name.startswith(prefix(name))]
     return max(matching, key=len, default=None)
+
+
+def mutation_owner(field: str, plugins: Iterable[str]) -> str | None:
+    """The plugin whose name, in camel case, the field of Mutation begins with; the longest wins."""
+    matching = [name for name in plugins if field.startswith(prefix(name)[:1].lower() + prefix(name)[1:])]
+    return max(matching, key=len, default=None)
