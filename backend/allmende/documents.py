@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-import structlog
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from allmende import metrics
+from allmende.city.model import pick
+from allmende.city.switches import switch_of
+from allmende.context import Context
 from allmende.errors import InputError, NotFound
+from allmende.graphql.faults import logged
 from allmende.graphql.languages import choose
-from allmende.graphql.request import Services
+from allmende.graphql.request import RequestContext, Services
+from allmende.isolation import bounded
 from allmende.plugin import Plugin, Reply, Route
 
-log = structlog.get_logger(__name__)
 BUDGET = 10.0
 """Seconds that a plugin may take for one document."""
+MAX_SIZE = 20_000_000
+"""Bytes (or characters) of one document."""
 
 
 def document_routes(services: Services) -> list[HTTPRouteHandler]:
@@ -31,28 +36,49 @@ def document_routes(services: Services) -> list[HTTPRouteHandler]:
         city = services.cities().by_slug.get(slug)
         installed = services.registry.plugins.get(name)
         header, asked = request.headers.get("accept-language", ""), request.query_params.get("lang")
+        asking = RequestContext(services, header, app_version=request.headers.get("app-version", "")[:50])
         ctx = None
         if city is not None:
             language = choose(city.languages, asked, header)
-            ctx = services.registry.context(city, name, services.database, language, services.clock)
+            switch = switch_of(city, name, asking.app_version)
+            if installed is not None and switch is not None:
+                return _fault(503, "MODULE_OFF", pick(switch.reason, language, city.language) or f"{name} is off")
+            ctx = asking.plugin(city, name, language)
         found = find(installed.plugin, path.lstrip("/")) if installed else None
         if ctx is None or found is None:
             return _fault(404, "NOT_FOUND", f"there is no document at /{slug}/{name}{path}")
         route, parameters = found
+        if not asking.admit(slug, name):
+            return _fault(503, "PLUGIN_UNAVAILABLE", f"{name} is not available at the moment")
+        failed = False
         try:
-            async with asyncio.timeout(BUDGET):
-                reply = await route.handle(ctx, parameters, dict(request.query_params))
-            return _answer(request, reply)
+            return _answer(request, await bounded(_handle(route, ctx, parameters, request), BUDGET))
         except NotFound as error:
             return _fault(404, error.code, error.message)
         except InputError as error:
             return _fault(400, error.code, error.message)
         except Exception as error:  # whatever a plugin raises stays its own affair
-            log.exception("document_failed", plugin=name, city=slug)
+            failed = True
             code = "PLUGIN_TIMEOUT" if isinstance(error, TimeoutError) else "PLUGIN_FAILED"
-            return _fault(503, code, f"{name} failed")
+            metrics.PLUGIN_FAILURES.labels(slug, name, code).inc()
+            number = logged("document_failed", error, plugin=name, city=slug)
+            return _fault(503, code, f"{name} failed ({number})")
+        finally:
+            asking.settle({(slug, name)} if failed else set())
+            await asking.close()
 
     return [document]
+
+
+async def _handle(
+    route: Route, ctx: Context[Any], parameters: Mapping[str, str], request: Request[Any, Any, Any]
+) -> Reply:
+    reply = await route.handle(ctx, parameters, dict(request.query_params))
+    if not isinstance(reply, Reply):
+        raise TypeError(f"a route gave {type(reply).__name__} instead of a Reply")
+    if not isinstance(reply.content, str | bytes) or len(reply.content) > MAX_SIZE:
+        raise ValueError(f"a route gave no text or bytes, or more than {MAX_SIZE} of them")
+    return reply
 
 
 def find(plugin: Plugin, path: str) -> tuple[Route, Mapping[str, str]] | None:

@@ -5,7 +5,7 @@ An error makes the city unusable. A flaw is reported, and the city serves nevert
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from allmende.city.files import CityFile
 from allmende.city.model import Brand, Language
 from allmende.city.positions import Path as Keys
 from allmende.city.secrets import PREFIX, has_secret, is_reference, is_secret_field
-from allmende.city.walk import Finding, type_info
+from allmende.city.walk import Finding, type_info, unknown
 
 _STATES = "SH HH NI HB NW HE RP BW BY SL BE BB MV SN ST TH"
 LAENDER = {f"{number:02}": f"DE-{state}" for number, state in enumerate(_STATES.split(), start=1)}
@@ -65,6 +65,14 @@ def city_flaws(city: CityFile) -> Iterator[Finding]:
                 yield Finding((table, key), f'"{value}" is not a web address', "one that starts with https://")
     if city.contact.email and city.contact.email.count("@") != 1:
         yield Finding(("contact", "email"), f'"{city.contact.email}" is not an e-mail address', "name@example.org")
+
+
+def switch_flaws(city: CityFile, known: Collection[str]) -> Iterator[Finding]:
+    for name, switch in city.modules.items():
+        if name not in known:
+            yield Finding(("modules", name), *unknown("plugin", name, known))
+        if switch.off and not switch.reason:
+            yield Finding(("modules", name), "is switched off without a reason", "a reason that citizens are shown")
 
 
 def brand_flaws(brand: Brand, folder: Path) -> Iterator[Finding]:

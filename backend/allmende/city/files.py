@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from allmende.city.model import Ags, Area, Ars, Contact, Imprint, Language, Strict
+from allmende.city.model import Ags, Area, Ars, Contact, Imprint, Language, Strict, Switch
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, description="a name of 1 to 100 characters")]
 Host = Annotated[
@@ -38,3 +38,5 @@ class CityFile(Strict, frozen=True, kw_only=True):
     imprint: Imprint = field(default_factory=Imprint)
     hosts: tuple[Host, ...] = ()
     fictional: bool = False
+    modules: dict[str, Switch] = field(default_factory=dict)
+    """Modules that are switched off with a reason, by the name of the plugin."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from sys import intern
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,6 +24,7 @@ from allmende.errors import Problem
 
 T = TypeVar("T", bound=Strict)
 ENVIRONMENT = "environment"
+NONE: Mapping[str, Any] = MappingProxyType({})
 _PARTS = ("city.toml", "plugins", "texts", "brand", "data")
 
 
@@ -94,6 +96,7 @@ class _Visit:
         if file:
             self.fail(checks.city_errors(file), layers, merged)
             self.flaw(checks.city_flaws(file), layers, merged)
+            self.flaw(checks.switch_flaws(file, self.reader.known), layers, merged)
         languages = self.reader.decoded.setdefault(file.languages, file.languages) if file else ()
         brand = self.brand() if "brand" in names else Brand()
         texts = self.texts(languages) if "texts" in names else {}
@@ -101,7 +104,11 @@ class _Visit:
         self.variables(plugins)
         if file is None or self.broken:
             return None
-        values = structs.asdict(file) | {
+        values = structs.asdict(file)
+        for name in [name for name, switch in file.modules.items() if switch.off and not switch.app_versions]:
+            plugins.pop(name, None)
+        values |= {
+            "modules": file.modules or NONE,
             "languages": languages,
             "land": intern(file.land),
             "kreis": intern(file.kreis),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,13 @@ Ars = Annotated[str, Meta(pattern=r"^\d{12}$", description="Amtlicher Regionalsc
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="#rrggbb")]
 Lat = Annotated[float, Meta(ge=-90, le=90)]
 Lon = Annotated[float, Meta(ge=-180, le=180)]
+AppVersions = Annotated[
+    str,
+    Meta(
+        pattern=r"^((<=|>=|<|>|=) ?\d+(\.\d+){0,3}(, ?(?=[<>=])|$))*$",
+        description='comparisons such as "<2.3" or ">=2.0, <2.3"',
+    ),
+]
 LocalText = str | dict[Language, str]
 """A text in one language, or in several: `"Spielplatz"` or `{de = "Spielplatz", en = "Playground"}`."""
 
@@ -75,6 +82,18 @@ class Imprint(Strict, frozen=True, kw_only=True):
     accessibility_url: str = ""
 
 
+class Switch(Strict, frozen=True, kw_only=True):
+    """`[modules.<plugin>]` in city.toml: takes a module off the air with a reason, while its configuration and data stay."""
+
+    off: bool = True
+    reason: LocalText = ""
+    """What citizens are told."""
+    since: datetime | None = None
+    """Without an offset, it is the city's wall-clock time."""
+    app_versions: AppVersions = ""
+    """Only for apps that send such a header `App-Version`; empty means for everybody."""
+
+
 class Brand(Strict, frozen=True, kw_only=True):
     """brand/theme.toml: colours and logo. Contrast against white or black text is checked on loading."""
 
@@ -107,6 +126,8 @@ class City(Struct, frozen=True, kw_only=True):
     brand: Brand = field(default_factory=Brand)
     plugins: Mapping[str, Config] = MappingProxyType({})
     """Enabled plugins and their effective configuration; a plugin that is not a key here is off."""
+    modules: Mapping[str, Switch] = MappingProxyType({})
+    """Plugin → its kill switch. A module that is off for everybody is not in `plugins` either."""
     texts: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     """Wording overrides: language → `plugin.key` → text."""
     folder: str = ""

@@ -1,4 +1,7 @@
-"""cities/_shared/<key>/: defaults for all cities whose Regionalschlüssel begins with <key>, parsed once."""
+"""cities/_shared/<key>/: defaults for all cities whose Regionalschlüssel begins with <key>, parsed once.
+
+What lies in cities/_shared/ itself (city.toml, plugins/) is for the whole instance: every key begins with nothing.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +38,15 @@ class Shared:
         self.configs = configs
         self.known = known
         names = (entry.name for entry in self.folder.iterdir()) if self.folder.is_dir() else iter(())
-        self.keys = frozenset(name for name in names if name.isdigit() and len(name) <= 12)
+        found = {name for name in names if (name.isdigit() and len(name) <= 12) or name in ("city.toml", "plugins")}
+        self.keys = frozenset("" if name in ("city.toml", "plugins") else name for name in found)
         self._read: dict[str, Defaults] = {}
 
     def chain(self, ars: object) -> tuple[Defaults, ...]:
         """The defaults that apply to a Regionalschlüssel, the widest area first."""
         if not isinstance(ars, str):
             return ()
-        return tuple(self.read(ars[:n]) for n in range(1, len(ars) + 1) if ars[:n] in self.keys)
+        return tuple(self.read(ars[:n]) for n in range(len(ars) + 1) if ars[:n] in self.keys)
 
     def all(self) -> Iterator[Defaults]:
         return map(self.read, sorted(self.keys))

@@ -86,7 +86,7 @@ class Database:
 
     def _open(self, city: str, *, write: bool) -> AsyncSession:
         kind = CitySession if write else ReadSession
-        return AsyncSession(self._bound(city, write), sync_session_class=kind, expire_on_commit=False)
+        return AsyncSession(self._bound(city, write), sync_session_class=kind, expire_on_commit=False, close_resets_only=False)
 
     def _bind(self, city: str, write: bool) -> AsyncEngine:
         if not _SLUG.fullmatch(city):

@@ -92,7 +92,7 @@ class CityBase:
         self, info: Info, first: int = 20, after: str | None = None, modules: list[str] | None = None
     ) -> FeedItemConnection | None:
         plugins = meeting.enabled(info, self.model, self.language_, modules)
-        return await meeting.feed(info, plugins, first, after)
+        return await meeting.feed(info, self.model, plugins, first, after)
 
     @strawberry.field(
         description="What holds all words of the text (the last may be a beginning), best first; null items failed."
@@ -108,7 +108,7 @@ class CityBase:
         self, info: Info, bbox: BBoxInput, first: int = 200, modules: list[str] | None = None
     ) -> list[MapFeature | None] | None:
         plugins = meeting.enabled(info, self.model, self.language_, modules)
-        return await meeting.features(info, plugins, bbox.checked("bbox"), first)
+        return await meeting.features(info, self.model, plugins, bbox.checked("bbox"), first)
 
 
 def _brand(city: model.City) -> CityBrand:

@@ -7,6 +7,7 @@ This is where later ways to an answer (documents by hash, cached answers, compil
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from inspect import isawaitable
@@ -15,21 +16,22 @@ from typing import Any, Literal
 from graphql import (
     DocumentNode,
     ExecutionResult,
-    GraphQLError,
-    GraphQLSyntaxError,
     OperationType,
     execute,
     get_operation_ast,
-    parse,
-    validate,
 )
 from msgspec import Struct
 
+from allmende import metrics
+from allmende.errors import AllmendeError
 from allmende.graphql.compose import Composed
-from allmende.graphql.faults import formatted, logged, presented
+from allmende.graphql.faults import FAILURES, logged, presented
+from allmende.graphql.limits.checks import Checks, coded, described
+from allmende.graphql.limits.cost import Cost
+from allmende.graphql.limits.model import Limits
 from allmende.graphql.request import RequestContext, Services
+from allmende.isolation import bounded
 
-MAX_TOKENS = 20_000
 DOCUMENTS = 500
 """Documents that are kept parsed and validated."""
 
@@ -42,6 +44,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     operation_name: str | None = None
     accept_language: str = ""
     host: str = ""
+    app_version: str = ""
+    """Header App-Version, by which modules can be switched off for some releases of the app."""
     read_only: bool = False
 
 
@@ -57,18 +61,31 @@ class Prepared(Struct, frozen=True):
 
     document: DocumentNode | None
     errors: tuple[dict[str, Any], ...] = ()
+    costs: Mapping[str, Cost] = {}
+    """Name of an operation (empty, if it has none) → what it costs at most."""
 
 
 class Engine:
     """Answers operations for one composed schema; made once per process, and again when the plugins change."""
 
-    def __init__(self, composed: Composed, services: Services) -> None:
+    def __init__(
+        self, composed: Composed, services: Services, limits: Limits | None = None, *, introspectable: bool = True
+    ) -> None:
         self.composed = composed
         self.services = services
+        self.checks = Checks(composed, limits or Limits(), introspectable=introspectable)
+        self._closing: set[asyncio.Task[None]] = set()
         self.prepare = lru_cache(maxsize=DOCUMENTS)(self._prepare)
 
     async def execute(self, operation: Operation) -> Outcome:
         """Answer one operation. Never raises for what a client or a plugin does."""
+        began = time.perf_counter()
+        outcome = await self._answer(operation)
+        metrics.REQUESTS.labels(_name(outcome)).inc()
+        metrics.REQUEST_SECONDS.observe(time.perf_counter() - began)
+        return outcome
+
+    async def _answer(self, operation: Operation) -> Outcome:
         prepared = self.prepare(operation.query)
         document = prepared.document
         if document is None:
@@ -78,10 +95,13 @@ class Engine:
             return refusal("operationName: say which of the document's operations", "BAD_OPERATION_NAME")
         if operation.read_only and selected.operation is not OperationType.QUERY:
             return Outcome(kind="mutation", body=failure("a GET request only reads; send this by POST", "METHOD"))
-        context = RequestContext(self.services, operation.accept_language, operation.host)
         try:
-            async with asyncio.timeout(self.services.deadline):
-                result = await self._run(document, operation, context)
+            self.checks.request(prepared.costs[selected.name.value if selected.name else ""], operation.variables)
+        except AllmendeError as error:
+            return Outcome(kind="refused", body={"errors": [described(error)]})
+        context = RequestContext(self.services, operation.accept_language, operation.host, operation.app_version)
+        try:
+            result = await bounded(self._run(document, operation, context), self.services.deadline)
         except TimeoutError:
             body = failure("the request took too long", "DEADLINE")
             return Outcome(kind="executed", body={"data": None, **body})
@@ -89,7 +109,16 @@ class Engine:
             number = logged("request_failed", error)
             body = failure(f"something went wrong ({number})", "INTERNAL")
             return Outcome(kind="executed", body={"data": None, **body})
+        finally:
+            self._take_back(context)
         return self._outcome(result, document, context)
+
+    def _take_back(self, context: RequestContext) -> None:
+        """Close what plugins have left open, while the answer is on its way already."""
+        if any(leash.loans for leash in context.leashes):
+            closing = asyncio.create_task(context.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def _run(self, document: DocumentNode, operation: Operation, context: RequestContext) -> ExecutionResult:
         result = execute(
@@ -98,30 +127,46 @@ class Engine:
             context_value=context,
             variable_values=dict(operation.variables),
             operation_name=operation.operation_name,
+            hide_suggestions=not self.checks.introspectable,
         )
         return await result if isawaitable(result) else result
 
     def _outcome(self, result: ExecutionResult, document: DocumentNode, context: RequestContext) -> Outcome:
         errors = result.errors or []
         if result.data is None and not any(error.path for error in errors):
-            return Outcome(kind="refused", body={"errors": _coded(errors, "BAD_INPUT")})
+            return Outcome(kind="refused", body={"errors": [coded(error, "BAD_INPUT") for error in errors]})
         body: dict[str, Any] = {"data": result.data}
         if errors or context.errors:
             schema, ownership = self.composed.schema, self.composed.ownership
             body["errors"] = [presented(error, schema, document, ownership) for error in (*errors, *context.errors)]
+        context.settle(_failures(body.get("errors", ()), context))
         return Outcome(kind="executed", body=body)
 
     def _prepare(self, text: str) -> Prepared:
-        try:
-            document = parse(text, max_tokens=MAX_TOKENS)
-            errors = validate(self.composed.schema, document)
-        except GraphQLSyntaxError as error:
-            return Prepared(None, tuple(_coded([error], "GRAPHQL_PARSE_FAILED")))
-        except RecursionError:
-            return Prepared(None, ({"message": "nested too deeply", "extensions": {"code": "GRAPHQL_PARSE_FAILED"}},))
-        if errors:
-            return Prepared(None, tuple(_coded(errors, "GRAPHQL_VALIDATION_FAILED")))
-        return Prepared(document)
+        document, costs, errors = self.checks.document(text)
+        return Prepared(document, errors, costs)
+
+
+def _name(outcome: Outcome) -> str:
+    """What became of a request, for the metrics."""
+    if outcome.kind != "executed":
+        return outcome.kind
+    if outcome.body.get("data") is None:
+        return "failed"
+    return "partial" if "errors" in outcome.body else "ok"
+
+
+def _failures(errors: Iterable[Mapping[str, Any]], context: RequestContext) -> set[tuple[str, str]]:
+    """Which plugin failed in which city; counted, once per request."""
+    failures = set()
+    for error in errors:
+        plugin, code = error["extensions"].get("plugin"), error["extensions"].get("code")
+        if plugin is not None and code in FAILURES:
+            failure = (context.city_at(error.get("path", ())), plugin)
+            if failure not in failures:
+                metrics.PLUGIN_FAILURES.labels(*failure, code).inc()
+            failures.add(failure)
+    return failures
 
 
 def failure(message: str, code: str) -> dict[str, Any]:
@@ -130,7 +175,3 @@ def failure(message: str, code: str) -> dict[str, Any]:
 
 def refusal(message: str, code: str) -> Outcome:
     return Outcome(kind="refused", body=failure(message, code))
-
-
-def _coded(errors: Iterable[GraphQLError], code: str) -> list[dict[str, Any]]:
-    return [formatted(error, error.message, {"code": code, **(error.extensions or {})}) for error in errors]

@@ -23,6 +23,10 @@ from allmende.graphql.ownership import Ownership
 
 log = structlog.get_logger(__name__)
 
+FAILURES = {"PLUGIN_FAILED", "PLUGIN_TIMEOUT"}
+"""Codes of errors that are the plugin's own; the others are the reader's, or follow from these."""
+MAX_MESSAGE = 500
+"""Characters of a message; some quote what they were given, at whatever length."""
 INTERNAL_CODES = {"INTERNAL", "SCOPE", "CONFIG", "FEED"}
 """Codes of errors that are for operators; all other AllmendeErrors are written for the reader."""
 
@@ -50,6 +54,11 @@ def plugin_fault(error: BaseException, plugin: str, path: list[Any] | None = Non
         return _fault(shown.message, path, code=shown.code, plugin=plugin)
     number = logged("plugin_failed", error, plugin=plugin, path=path)
     return _fault(f"{plugin} failed ({number})", path, code="PLUGIN_FAILED", plugin=plugin, id=number)
+
+
+def unavailable(plugin: str, path: list[Any] | None) -> PluginFault:
+    """The answer of an open circuit breaker."""
+    return _fault(f"{plugin} is not available at the moment", path, code="PLUGIN_UNAVAILABLE", plugin=plugin)
 
 
 def _fault(message: str, path: list[Any] | None, **extensions: str) -> PluginFault:
@@ -88,7 +97,7 @@ def logged(event: str, error: BaseException, **values: Any) -> str:
 
 
 def formatted(error: GraphQLError, message: str, extensions: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = {"message": message}
+    answer: dict[str, Any] = {"message": message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"}
     if error.locations:
         answer["locations"] = [location.formatted for location in error.locations]
     if error.path is not None:

@@ -1,4 +1,4 @@
-"""Isolation: what a plugin's resolver raises, or how long it takes, stays the plugin's own matter.
+"""Isolation: what a plugin's resolver raises, how long it takes, or how much it gives, stays the plugin's own matter.
 
 Every field of every plugin type is wrapped on the composed graphql-core schema, so no plugin can step around it.
 """
@@ -6,17 +6,34 @@ Every field of every plugin type is wrapped on the composed graphql-core schema,
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql import (
+    GraphQLError,
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+)
 from graphql.pyutils import is_awaitable
 
-from allmende.graphql.faults import plugin_fault
-from allmende.graphql.ownership import Ownership
+from allmende import metrics
+from allmende.graphql.caps import fitting
+from allmende.graphql.faults import plugin_fault, unavailable
+from allmende.graphql.ownership import Ownership, prefix
 from allmende.graphql.request import Info, RequestContext
+from allmende.graphql.types import CityModule
+from allmende.isolation import bounded
 
 Resolver = Callable[..., Any]
+MAX_ITEMS = 1000
+"""Items that a plugin's hook may give for one list in which plugins meet."""
 
 
 def guard(schema: GraphQLSchema, ownership: Ownership) -> None:
@@ -26,47 +43,108 @@ def guard(schema: GraphQLSchema, ownership: Ownership) -> None:
             for field_name, field in kind.fields.items():
                 plugin = ownership.of(name, field_name)
                 if plugin is not None and field.resolve is not None:
-                    field.resolve = _guarded(field, field.resolve, plugin)
+                    resolve = _gated(field.resolve, plugin) if name == "City" else field.resolve
+                    field.resolve = _guarded(field, resolve, plugin)
+
+
+def _gated(resolve: Resolver, plugin: str) -> Resolver:
+    """`City.<plugin>`: null where the module is off, refused at once while its circuit breaker is open."""
+
+    def gated(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        context: RequestContext = info.context
+        module = resolve(source, info, **arguments)
+        if module is not None:
+            path = info.path.as_list()
+            context.places[tuple(path)] = source.model.slug
+            if not context.admit(source.model.slug, plugin):
+                raise unavailable(plugin, path)
+        return module
+
+    return gated
 
 
 def _guarded(field: GraphQLField, resolve: Resolver, plugin: str) -> Resolver:
     required = isinstance(field.type, GraphQLNonNull)
+    kind: GraphQLOutputType = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
+    many = isinstance(kind, GraphQLList)
+
+    def checked(value: Any, info: GraphQLResolveInfo[Any]) -> Any:
+        if value is None:
+            if required:
+                raise TypeError(f"{info.parent_type.name}.{info.field_name} is non-null and gave None")
+        elif many or type(value) in _HEAVY:
+            return fitting(value, kind, info.context, plugin)
+        return value
 
     def guarded(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         try:
             result = resolve(source, info, **arguments)
             if is_awaitable(result):
-                return later(result, info)
-            if result is None and required:
-                raise TypeError(f"{info.parent_type.name}.{info.field_name} is non-null and gave None")
-        except Exception as error:
+                return later(result, info, isinstance(source, CityModule))
+            return checked(result, info)
+        except BaseException as error:
             raise plugin_fault(error, plugin, info.path.as_list()) from error
-        return result
 
-    async def later(result: Awaitable[Any], info: GraphQLResolveInfo[Any]) -> Any:
-        context: RequestContext = info.context
+    async def later(result: Awaitable[Any], info: GraphQLResolveInfo[Any], is_entry: bool) -> Any:
+        began = time.perf_counter()
         try:
-            async with context.time_limit(plugin):
-                value = await result
-            if value is None and required:
-                raise TypeError(f"{info.parent_type.name}.{info.field_name} is non-null and gave None")
+            value = await bounded(result, info.context.seconds_left(plugin, _root(info)))
+            return checked(value, info)
         except Exception as error:
             raise plugin_fault(error, plugin, info.path.as_list()) from error
-        return value
+        finally:
+            if is_entry:
+                metrics.FIELD_SECONDS.labels(plugin, info.field_name).observe(time.perf_counter() - began)
 
     return guarded
 
 
-async def gathered(info: Info, work: Mapping[str, Awaitable[Sequence[Any]]]) -> dict[str, Sequence[Any]]:
+_HEAVY = {str, bytes, list, tuple, dict}
+
+
+def _root(info: GraphQLResolveInfo[Any]) -> str | int:
+    path = info.path
+    while path.prev is not None:
+        path = path.prev
+    return path.key
+
+
+async def gathered(
+    info: Info, city: str, work: Mapping[str, Callable[[], Awaitable[Sequence[Any]]]]
+) -> dict[str, Sequence[Any]]:
     """What several plugins give for one list, at the same time; who fails is left out, with an error at this path."""
+    context, path = info.context, info.path.as_list()
+    context.places[tuple(path)] = city
 
-    async def attempt(plugin: str, part: Awaitable[Sequence[Any]]) -> Sequence[Any]:
+    async def attempt(plugin: str, load: Callable[[], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
         try:
-            async with info.context.time_limit(plugin):
-                return await part
+            if not context.admit(city, plugin):
+                raise unavailable(plugin, path)
+            return _items(plugin, await bounded(_called(load), context.seconds_left(plugin, path[0])))
+        except GraphQLError as error:
+            context.errors.append(error)
         except Exception as error:
-            info.context.errors.append(plugin_fault(error, plugin, info.path.as_list()))
-            return ()
+            context.errors.append(plugin_fault(error, plugin, path))
+        return ()
 
-    parts = await asyncio.gather(*(attempt(plugin, part) for plugin, part in work.items()))
+    parts = await asyncio.gather(*(attempt(plugin, load) for plugin, load in work.items()))
     return dict(zip(work, parts, strict=True))
+
+
+async def _called(load: Callable[[], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
+    return await load()
+
+
+def _items(plugin: str, found: Any) -> Sequence[Any]:
+    """The items, if they are what a list in which plugins meet can hold."""
+    items = list(islice(found, MAX_ITEMS + 1))
+    if len(items) > MAX_ITEMS:
+        raise ValueError(f"{plugin} gave more than {MAX_ITEMS} items")
+    for item in items:
+        definition = getattr(type(item), "__strawberry_definition__", None)
+        if definition is None or not str(definition.name).startswith(prefix(plugin)):
+            raise TypeError(f"{plugin} gave an item that is no object of a type of its own: {type(item).__name__}")
+        for name in ("id", "title"):
+            if not isinstance(getattr(item, name, ""), str):
+                raise TypeError(f"{plugin} gave an item whose {name} is no text")
+    return items

@@ -117,6 +117,7 @@ async def _read(request: Request[Any, Any, Any]) -> Operation:
         operation_name=name or None,
         accept_language=request.headers.get("accept-language", ""),
         host=request.headers.get("host", "").rpartition("@")[2].split(":")[0].lower(),
+        app_version=request.headers.get("app-version", "")[:50],
         read_only=request.method == "GET",
     )
 
@@ -164,5 +165,5 @@ def _write(body: dict[str, Any], media_type: str, status: int, headers: Mapping[
         content,
         media_type=f"{media_type}; charset=utf-8",
         status_code=status,
-        headers={"Vary": "Accept, Accept-Language, Host", "X-Content-Type-Options": "nosniff", **headers},
+        headers={"Vary": "Accept, Accept-Language, App-Version, Host", "X-Content-Type-Options": "nosniff", **headers},
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain, zip_longest
+from functools import partial
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 import strawberry
@@ -12,7 +13,7 @@ import strawberry
 from allmende.city.model import BBox, City
 from allmende.context import Context
 from allmende.errors import InputError
-from allmende.graphql.guard import gathered
+from allmende.graphql.guard import MAX_ITEMS, gathered
 from allmende.graphql.pages import check_first, decode_cursor, encode_cursor
 from allmende.graphql.request import Info
 from allmende.graphql.types import FeedItem, PageInfo
@@ -41,7 +42,7 @@ class FeedItemConnection:
 def enabled(info: Info, city: City, language: str, only: Sequence[str] | None) -> list[tuple[Plugin, Context[Any]]]:
     """The plugins that the city has on (of those asked for), each with its context."""
     registry = info.context.services.registry
-    unknown = sorted(set(only or ()) - registry.plugins.keys())
+    unknown = sorted(set(only or ()) - registry.plugins.keys() - registry.broken.keys())
     if unknown:
         raise InputError(f"modules: no module is called {unknown[0]!r}")
     names = [name for name in registry.plugins if only is None or name in only]
@@ -50,7 +51,7 @@ def enabled(info: Info, city: City, language: str, only: Sequence[str] | None) -
 
 
 async def feed(
-    info: Info, plugins: list[tuple[Plugin, Context[Any]]], first: int, after: str | None
+    info: Info, city: City, plugins: list[tuple[Plugin, Context[Any]]], first: int, after: str | None
 ) -> FeedItemConnection:
     """The plugins' items merged, newest first, ties by id.
 
@@ -63,13 +64,14 @@ async def feed(
 
     async def load(plugin: Plugin, ctx: Context[Any]) -> Sequence[Any]:
         assert plugin.feed is not None
-        items = await plugin.feed.load(ctx, before, first + 1 + extra)
+        items = list(islice(await plugin.feed.load(ctx, before, first + 1 + extra), MAX_ITEMS + 1))
         for item in items:
             if not isinstance(item.date, datetime) or item.date.tzinfo is None or not isinstance(item.id, str):
                 raise TypeError(f"Feed.load of {plugin.name} gave an item without id or date: {item!r}")
         return items
 
-    parts = await gathered(info, {plugin.name: load(plugin, ctx) for plugin, ctx in plugins if plugin.feed})
+    work = {plugin.name: partial(load, plugin, ctx) for plugin, ctx in plugins if plugin.feed}
+    parts = await gathered(info, city.slug, work)
     items = sorted(chain.from_iterable(parts.values()), key=lambda item: (-item.date.timestamp(), item.id))
     if position is not None:
         date, last, _ = position
@@ -121,7 +123,7 @@ async def search(
     async def load(parts: list[tuple[Search, Context[Any], list[str]]]) -> Sequence[Any]:
         return [hit for part, ctx, ids in parts for hit in await part.load(ctx, ids)]
 
-    loaded = await gathered(info, {name: load(parts) for name, parts in wanted.items()})
+    loaded = await gathered(info, city.slug, {name: partial(load, parts) for name, parts in wanted.items()})
     return _ranked(found, loaded)
 
 
@@ -130,10 +132,12 @@ def _ranked(found: list[Found], loaded: dict[str, Sequence[Any]]) -> list[Any]:
     return [by_id[hit.plugin, hit.id] for hit in found if (hit.plugin, hit.id) in by_id]
 
 
-async def features(info: Info, plugins: list[tuple[Plugin, Context[Any]]], bbox: BBox, first: int) -> list[Any]:
+async def features(
+    info: Info, city: City, plugins: list[tuple[Plugin, Context[Any]]], bbox: BBox, first: int
+) -> list[Any]:
     """What lies in the box, in turns from each module, so that none crowds out the others."""
     check_first(first, 1000)
-    work = {plugin.name: plugin.map.load(ctx, bbox, first) for plugin, ctx in plugins if plugin.map}
-    loaded = await gathered(info, work)
+    work = {plugin.name: partial(plugin.map.load, ctx, bbox, first) for plugin, ctx in plugins if plugin.map}
+    loaded = await gathered(info, city.slug, work)
     turns = chain.from_iterable(zip_longest(*loaded.values()))
     return [feature for feature in turns if feature is not None][:first]

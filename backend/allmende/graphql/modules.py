@@ -7,11 +7,16 @@ from enum import Enum
 
 import strawberry
 
-from allmende.city.model import City, pick
+from allmende.city.model import City, Switch, pick
+from allmende.city.switches import switch_of
 from allmende.feeds.status import module_states
 from allmende.graphql.request import RequestContext
 
 _UNLOADED = {"de": "Das Modul konnte nicht geladen werden.", "en": "The module could not be loaded."}
+_RESTING = {
+    "de": "Das Modul ist gestört und wird in Kürze wieder versucht.",
+    "en": "The module is out of order and will be tried again shortly.",
+}
 
 
 @strawberry.enum(description="How a module is doing in a city.")
@@ -19,7 +24,9 @@ class ModuleStatus(Enum):
     ON = strawberry.enum_value("ON", description="Works, and its data is up to date.")
     STALE = strawberry.enum_value("STALE", description="Works, but a source has not brought anything new for too long.")
     FAILED = strawberry.enum_value("FAILED", description="A source, or the module itself, has failed; see `reason`.")
-    OFF = strawberry.enum_value("OFF", description="The city does not offer this module.")
+    OFF = strawberry.enum_value(
+        "OFF", description="The city does not offer this module, or has switched it off; see `reason`."
+    )
 
 
 @strawberry.type(description="One module (an installed plugin), as this city offers it.")
@@ -29,8 +36,12 @@ class Module:
     summary: str = strawberry.field(description="What citizens get from it, in a sentence.")
     version: str = strawberry.field(description="Version of the plugin.")
     status: ModuleStatus = strawberry.field(description="How it is doing here.")
-    reason: str | None = strawberry.field(description="Why it is not simply on; null where it is on or off.")
-    since: datetime | None = strawberry.field(description="The instant of its newest data; null where there is none.")
+    reason: str | None = strawberry.field(
+        description="Why it is not simply on; null where it is on, and where the city does not offer it."
+    )
+    since: datetime | None = strawberry.field(
+        description="The instant of its newest data, or since when it is switched off; null where it is not known."
+    )
     owner: str = strawberry.field(description="Who maintains the plugin.")
     icon: str = strawberry.field(description="One emoji or character that stands for it; may be empty.")
 
@@ -48,6 +59,13 @@ async def modules(context: RequestContext, city: City, language: str) -> list[Mo
             status = ModuleStatus[state.status.upper()]
         troubled = state is not None and status in (ModuleStatus.STALE, ModuleStatus.FAILED)
         since = state.since if state is not None and status is not ModuleStatus.OFF else None
+        reason = (state.reason or None) if state is not None and troubled else None
+        if status is not ModuleStatus.OFF and services.breakers.is_open(city.slug, name):
+            status, reason = ModuleStatus.FAILED, _RESTING["de" if language.startswith("de") else "en"]
+        switch = switch_of(city, name, context.app_version)
+        if switch is not None:
+            status, since = ModuleStatus.OFF, _instant(switch, city)
+            reason = pick(switch.reason, language, city.language) or None
         answer.append(
             Module(
                 name=name,
@@ -55,13 +73,18 @@ async def modules(context: RequestContext, city: City, language: str) -> list[Mo
                 summary=pick(manifest.summary, language, city.language),
                 version=manifest.version,
                 status=status,
-                reason=(state.reason or None) if state is not None and troubled else None,
+                reason=reason,
                 since=since.astimezone(city.tz) if since else None,
                 owner=manifest.owner,
                 icon=manifest.icon,
             )
         )
     return answer + [_missing(context, name, language) for name in services.cities().unavailable.get(city.slug, ())]
+
+
+def _instant(switch: Switch, city: City) -> datetime | None:
+    since = switch.since
+    return since.replace(tzinfo=city.tz) if since is not None and since.tzinfo is None else since
 
 
 def _missing(context: RequestContext, name: str, language: str) -> Module:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,8 +12,11 @@ from graphql import GraphQLError
 from strawberry.types import Info as StrawberryInfo
 
 from allmende.city.model import City
+from allmende.city.switches import is_off
 from allmende.context import Context, utc_now
 from allmende.db.engine import Database
+from allmende.db.leash import SHARE, Leash
+from allmende.graphql.breaker import Breakers
 from allmende.graphql.directory import Cities, Directory
 from allmende.graphql.languages import choose
 from allmende.registry import Registry
@@ -30,16 +32,30 @@ class Services:
     """The cities as they are now; another object after a reload."""
     clock: Callable[[], datetime] = utc_now
     budget: float = 2.0
-    """Seconds that one plugin may take in one request."""
+    """Seconds that one plugin may take in one request, where its plugin.toml does not say."""
     deadline: float = 10.0
     """Seconds that a whole request may take."""
+    breakers: Breakers = field(default_factory=Breakers)
     _directory: Directory | None = None
+    _rooms: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+
+    def leash(self, plugin: str) -> Leash:
+        """The database as this plugin may use it for one request."""
+        room = self._rooms.get(plugin)
+        if room is None:
+            room = self._rooms[plugin] = asyncio.Semaphore(SHARE)
+        return Leash(self.database, plugin, room)
+
+    def seconds(self, plugin: str) -> float:
+        """The time budget of the plugin for one request."""
+        installed = self.registry.plugins.get(plugin)
+        return (installed.manifest.budget if installed else None) or self.budget
 
     @property
     def directory(self) -> Directory:
         cities = self.cities()
         if self._directory is None or self._directory.cities is not cities:
-            self._directory = Directory(cities)
+            self._directory = Directory(cities, self._directory)
         return self._directory
 
 
@@ -50,10 +66,19 @@ class RequestContext:
     services: Services
     accept_language: str = ""
     host: str = ""
+    app_version: str = ""
+    """Of the app that asks (header App-Version); empty where it does not say."""
     errors: list[GraphQLError] = field(default_factory=list)
     """Errors of plugins whose part was left out of a list, so that the others' parts stay."""
-    deadlines: dict[str, float] = field(default_factory=dict)
-    """Plugin → loop time at which its budget for this request is used up."""
+    deadlines: dict[tuple[str, str | int], float] = field(default_factory=dict)
+    """(Plugin, root field) → loop time at which its budget for this request is used up."""
+    admitted: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """(City, plugin) → whether its circuit breaker let the request through."""
+    places: dict[tuple[str | int, ...], str] = field(default_factory=dict)
+    """Path in the answer → the city that everything below it belongs to."""
+    weights: dict[str, int] = field(default_factory=dict)
+    """Plugin → how much it has put into the answer so far, in characters."""
+    leashes: list[Leash] = field(default_factory=list)
 
     def language(self, city: City, asked: str | None) -> str:
         return choose(city.languages, asked, self.accept_language)
@@ -61,12 +86,40 @@ class RequestContext:
     def plugin(self, city: City, name: str, language: str) -> Context[Any] | None:
         """What the plugin is given for this city; None where it is off."""
         services = self.services
-        return services.registry.context(city, name, services.database, language, services.clock)
+        if city.config(name) is None or is_off(city, name, self.app_version):
+            return None
+        leash = services.leash(name)
+        self.leashes.append(leash)
+        return services.registry.context(city, name, leash, language, services.clock)
 
-    def time_limit(self, plugin: str) -> AbstractAsyncContextManager[Any]:
-        """Ends what runs inside when the plugin has used up its budget for this request (TimeoutError)."""
+    def seconds_left(self, plugin: str, root: str | int) -> float:
+        """What is left of the plugin's budget for its fields below this root field."""
         now = asyncio.get_running_loop().time()
-        return asyncio.timeout_at(self.deadlines.setdefault(plugin, now + self.services.budget))
+        return self.deadlines.setdefault((plugin, root), now + self.services.seconds(plugin)) - now
+
+    def admit(self, city: str, plugin: str) -> bool:
+        """Whether the plugin may be asked for this city; one decision for the whole request."""
+        key = (city, plugin)
+        if key not in self.admitted:
+            self.admitted[key] = self.services.breakers.admit(city, plugin)
+        return self.admitted[key]
+
+    def city_at(self, path: Sequence[str | int]) -> str:
+        """The slug of the city that a path in the answer belongs to; empty where it belongs to none."""
+        for length in range(len(path), 0, -1):
+            if (city := self.places.get(tuple(path[:length]))) is not None:
+                return city
+        return ""
+
+    def settle(self, failures: set[tuple[str, str]]) -> None:
+        """Tell the breakers how each plugin did in each city, when the answer is there."""
+        for (city, plugin), asked in self.admitted.items():
+            if asked:
+                self.services.breakers.report(city, plugin, failed=(city, plugin) in failures)
+
+    async def close(self) -> None:
+        """Take back the sessions that plugins have left open."""
+        await asyncio.gather(*(leash.recall() for leash in self.leashes if leash.loans))
 
 
 Info = StrawberryInfo[RequestContext, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.city.model import City
+from allmende.db.leash import SHARE, Leash
 from allmende.feeds.importing import import_source
 from allmende.feeds.lease import next_try, settle, take
 from allmende.feeds.outcome import reason_of
@@ -22,13 +24,14 @@ from allmende.feeds.removal import remove_source
 from allmende.feeds.services import sources_of
 from allmende.feeds.status import DEAD_AFTER, is_configured
 from allmende.feeds.tables import FeedSource
+from allmende.isolation import bounded
 from allmende.jobs.house import House
 from allmende.jobs.tables import JobState
 from allmende.plugin import Job, Plugin
 
 log = structlog.get_logger(__name__)
 GRACE = 5.0
-"""Seconds that a job which ran out of time has to stop; then it is left behind."""
+"""Seconds that a job which ran out of time has to give its sessions back; then they are taken from it."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -132,17 +135,13 @@ async def _limited(house: House, city: City, plugin: Plugin, job: Job) -> None:
     ctx = house.services.context(city, plugin.name)
     if ctx is None:
         return
-    task = asyncio.ensure_future(job.run(ctx))
+    leash = Leash(ctx.database, plugin.name, asyncio.Semaphore(SHARE))
     try:
-        done, _ = await asyncio.wait({task}, timeout=job.timeout.total_seconds())
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    if not done:
-        task.cancel()
-        await asyncio.wait({task}, timeout=GRACE)
-        raise TimeoutError(f"was not done within {job.timeout}")
-    await task
+        await bounded(job.run(dataclasses.replace(ctx, database=leash)), job.timeout.total_seconds())
+    except TimeoutError as error:
+        raise TimeoutError(f"was not done within {job.timeout}") from error
+    finally:
+        await leash.recall(GRACE)
 
 
 async def _timetable(

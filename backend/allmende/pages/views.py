@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,7 +19,8 @@ from markupsafe import Markup
 from allmende.city.model import City
 from allmende.context import Context
 from allmende.graphql.languages import choose
-from allmende.graphql.request import Services
+from allmende.graphql.request import RequestContext, Services
+from allmende.isolation import bounded
 from allmende.pages.chart import SQUEEZE, chart
 from allmende.pages.colours import theme
 from allmende.pages.operation import Operation, home_operation
@@ -151,14 +151,16 @@ async def home_variables(
 ) -> dict[str, Any]:
     """City, language, what the reader chose in the address, and the plugins' defaults for the rest."""
     variables: dict[str, Any] = {"city": city.slug, "language": language}
+    asking = RequestContext(services)
     for name, installed in services.registry.plugins.items():
         home = installed.plugin.home
-        ctx = services.registry.context(city, name, services.database, language, services.clock)
+        ctx = asking.plugin(city, name, language)
         if home is None or not home.variables:
             continue
         defaults = await _defaults(home, ctx) if ctx else {}
         for variable, kind in home.variables.items():
             variables[variable] = _typed(params[variable], kind) if params.get(variable) else defaults.get(variable)
+    await asking.close()
     return variables
 
 
@@ -167,8 +169,7 @@ async def _defaults(home: Home, ctx: Context[Any]) -> Mapping[str, Any]:
     if home.defaults is None:
         return {}
     try:
-        async with asyncio.timeout(2):
-            return await home.defaults(ctx)
+        return dict(await bounded(home.defaults(ctx), 2))
     except Exception:
         log.exception("home_defaults_failed", plugin=ctx.plugin, city=ctx.city.slug)
         return {}

@@ -1,0 +1,47 @@
+"""Awaits what a plugin gives: for so long and no longer, and whatever it raises comes out as an ordinary exception."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class PluginCrash(Exception):
+    """A plugin raised what is no Exception (SystemExit, KeyboardInterrupt), or cancelled itself."""
+
+
+async def bounded(work: Awaitable[T], seconds: float) -> T:
+    """The result of `work`, or TimeoutError after `seconds`.
+
+    It runs in a task of its own, so that one which ignores its cancellation is left behind instead of waited for.
+    """
+    task = asyncio.ensure_future(_tamed(work))
+    try:
+        done, _ = await asyncio.wait({task}, timeout=max(seconds, 0))
+    except asyncio.CancelledError:
+        _leave(task)
+        raise
+    if not done:
+        _leave(task)
+        raise TimeoutError(f"did not answer within {seconds:.1f} s")
+    if task.cancelled():
+        raise PluginCrash("cancelled itself")
+    return task.result()
+
+
+async def _tamed(work: Awaitable[T]) -> T:
+    """In a task, SystemExit and KeyboardInterrupt would end the event loop, and with it the process."""
+    try:
+        return await work
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise PluginCrash(f"{type(error).__name__}: {error}") from error
+
+
+def _leave(task: asyncio.Future[T]) -> None:
+    task.cancel()
+    task.add_done_callback(lambda late: late.cancelled() or late.exception())

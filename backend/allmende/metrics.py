@@ -1,0 +1,85 @@
+"""What is counted, in the Prometheus text format.
+
+Each worker counts into files of a folder that all of them share (`allmende serve` makes it, see PROMETHEUS_MULTIPROC_DIR),
+so a scrape sees the sum of all workers, whichever of them answers it. Without the folder, a process shows itself only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_own = CollectorRegistry()
+_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
+REQUESTS = Counter("allmende_requests", "GraphQL requests by outcome.", ["outcome"], registry=_own)
+REQUEST_SECONDS = Histogram("allmende_request_seconds", "Time of GraphQL requests.", registry=_own, buckets=_BUCKETS)
+PLUGIN_FAILURES = Counter(
+    "allmende_plugin_failures", "Failures of plugins, by code.", ["city", "plugin", "code"], registry=_own
+)
+FIELD_SECONDS = Histogram(
+    "allmende_field_seconds", "Time of plugins' fields.", ["plugin", "field"], registry=_own, buckets=_BUCKETS
+)
+LOOP_LAG = Gauge("allmende_loop_lag_seconds", "How late the event loop is.", registry=_own, multiprocess_mode="livemax")
+BLOCKED = Counter("allmende_loop_blocked", "Times that the event loop stood still.", ["plugin"], registry=_own)
+_BREAKER = Gauge(
+    "allmende_breaker_open",
+    "1 where the circuit breaker of a plugin in a city is open, in any worker.",
+    ["city", "plugin"],
+    registry=_own,
+    multiprocess_mode="livemax",
+)
+_INFO = Gauge("allmende_info", "The version that runs.", ["version"], registry=_own, multiprocess_mode="livemax")
+
+
+def started() -> None:
+    """A worker has begun."""
+    _INFO.labels(version("allmende")).set(1)
+
+
+def set_breaker(city: str, plugin: str, *, is_open: bool) -> None:
+    _BREAKER.labels(city, plugin).set(1 if is_open else 0)
+
+
+def open_breakers() -> list[tuple[str, str]]:
+    """(city, plugin) of the breakers that are open in any worker."""
+    samples = (sample for metric in _metrics() if metric.name == "allmende_breaker_open" for sample in metric.samples)
+    return sorted({(s.labels["city"], s.labels["plugin"]) for s in samples if s.value})
+
+
+def text(*further: Metric) -> bytes:
+    """Everything that is counted, and these facts that were gathered just now."""
+    registry = CollectorRegistry()
+    registry.register(_Given((*_metrics(), *further)))
+    return generate_latest(registry)
+
+
+def _metrics() -> list[Metric]:
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        return list(_own.collect())
+    registry = CollectorRegistry()
+    _forget_the_dead(Path(folder))
+    return list(MultiProcessCollector(registry, path=folder).collect())  # type: ignore[no-untyped-call]
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """What counts only while its worker lives, of workers that do not. Counters of the dead stay in the sums."""
+    for path in folder.glob("gauge_live*_*.db"):
+        if not Path("/proc", path.stem.rpartition("_")[2]).exists():
+            path.unlink(missing_ok=True)
+
+
+class _Given:
+    def __init__(self, metrics: tuple[Metric, ...]) -> None:
+        self.metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self.metrics)
