@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 UV := $(BIN)/uv --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test check lock schema
+.PHONY: help setup dev test check lock schema pictures
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ check: $(STAMP) ## run the gates: format, lint, types, layers, cities
 
 schema: $(STAMP) ## write backend/schema.graphql from the plugins
 	@$(BIN)/allmende schema --write
+
+pictures: $(STAMP) ## renew docs/pictures/ from a fresh instance (needs chromium)
+	@$(BIN)/python -m tests.pages.pictures
 
 lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile --quiet --python $(BIN)/python --upgrade --universal --generate-hashes --group dev pyproject.toml -o requirements.lock

@@ -34,12 +34,11 @@ def running(folder: Path, *command: str, **environ: str) -> Iterator[Server]:
     """Run `allmende <command> --port N` until the block ends; it is there once /health answers."""
     port = free_port()
     log = folder / f"{command[0]}-{port}.log"
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("ALLMENDE_")}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(Path(sys.executable).parent / "allmende"), *command, "--port", str(port)],
             cwd=ROOT,
-            env={**clean, "NO_COLOR": "1", "COLUMNS": "160", **environ},
+            env=clean_environment(**environ),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -54,6 +53,30 @@ def running(folder: Path, *command: str, **environ: str) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def instance(folder: Path, **environ: str) -> Iterator[Server]:
+    """An instance with all example cities imported, on a fresh SQLite file in this folder. Nothing restarts it."""
+    environ = {"ALLMENDE_DATABASE": f"sqlite:///{folder / 'instance.sqlite'}", **environ}
+    allmende = str(Path(sys.executable).parent / "allmende")
+    for command in (("db", "upgrade"), ("import",)):
+        subprocess.run(
+            [allmende, *command],
+            cwd=ROOT,
+            env=clean_environment(**environ),
+            check=True,
+            timeout=120,
+            capture_output=True,
+        )
+    with running(folder, "serve", "--workers", "1", **environ) as server:
+        yield server
+
+
+def clean_environment(**environ: str) -> dict[str, str]:
+    """This process's environment without the settings of an instance, and with these."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("ALLMENDE_")}
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "160", **environ}
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.server import Server, running
+
+from tests.server import Server, instance
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`allmende dev` with all example cities, on a fresh SQLite file."""
-    folder = tmp_path_factory.mktemp("instance")
-    with running(folder, "dev", ALLMENDE_DATABASE=f"sqlite:///{folder / 'instance.sqlite'}") as server:
+    """All example cities, on a fresh SQLite file."""
+    with instance(tmp_path_factory.mktemp("instance")) as server:
         yield server

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
+
 from tests.server import Server
 
 ROOT = Path(__file__).parents[2]
