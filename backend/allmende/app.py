@@ -15,6 +15,7 @@ import structlog
 from litestar import Litestar
 from watchfiles import watch
 
+from allmende import metrics
 from allmende.city.load import Cities, load_cities
 from allmende.db.engine import Database
 from allmende.documents import document_routes
@@ -29,6 +30,7 @@ from allmende.jobs.house import make_house as assemble
 from allmende.pages.views import page_routes
 from allmende.registry import Registry, load_registry
 from allmende.settings import Settings, load_settings
+from allmende.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
 QUIET, LONGEST = 20, 500
@@ -114,6 +116,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
     database = Database(settings.database)
     engine, town = make_engine(settings, database)
     services, registry = engine.services, engine.services.registry
+    folders = {name: installed.folder for name, installed in registry.plugins.items()}
+    watchdog = Watchdog(folders, Path(settings.run) if settings.run else None)
+    services.breakers.blocked = watchdog.blocklist.holds
 
     async def ask(text: str, variables: Any, accept_language: str) -> Any:
         operation = Operation(query=text, variables=variables, accept_language=accept_language, read_only=True)
@@ -121,11 +126,14 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        metrics.started()
+        watchdog.start()
         watching = asyncio.create_task(town.watch())
         runner = EmbeddedRunner(make_house(settings, registry, town, database)) if settings.is_sqlite else None
         if runner:
             runner.start()
         yield
+        watchdog.stop()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         if runner:
@@ -138,7 +146,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
     return Litestar(
         [
             *graphql_routes(lambda: engine, graphiql=not settings.production),
-            *health_routes(services, known_problems),
+            *health_routes(
+                services,
+                lambda: town.cities,
+                known_problems,
+                blocked=lambda: watchdog.blocklist.entries,
+                production=settings.production,
+            ),
             *page_routes(
                 services, ask, (lambda: []) if settings.production else known_problems, graphiql=not settings.production
             ),

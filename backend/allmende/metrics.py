@@ -1,7 +1,7 @@
 """What is counted, in the Prometheus text format.
 
-Each worker counts into files of a folder that all of them share (`allmende serve` makes it, see PROMETHEUS_MULTIPROC_DIR),
-so a scrape sees the sum of all workers, whichever of them answers it. Without the folder, a process shows itself only.
+Each worker counts into files of a folder that all of them share (PROMETHEUS_MULTIPROC_DIR, set by `allmende serve`), so
+a scrape sees the sum of all workers, whichever of them answers it. Without the folder, a process shows itself only.
 """
 
 from __future__ import annotations

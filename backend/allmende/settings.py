@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from allmende.errors import ConfigError, Problem
 
@@ -21,6 +22,12 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda name: f"ALLMENDE
     """The role that migrates, where it differs from the role that serves (PostgreSQL). Same form as `database`."""
     cities: Path = Path("cities")
     plugins: Path = Path("plugins")
+    clients: Path = Path("clients")
+    """The operations of registered apps: `<app>/<version>/*.graphql`."""
+    documents: Literal["open", "registered"] = "open"
+    """Whether anybody may send any operation, or only those of registered apps."""
+    response_cache: Annotated[int, Meta(ge=0, le=4096)] = 16
+    """Megabytes of answers that each worker keeps; 0 keeps none."""
     schema: Path = Path("backend/schema.graphql")
     """The published schema; fields of plugins that cannot be loaded stay in the API as they are there."""
     cache: Path = Path("var/cache")
@@ -28,6 +35,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda name: f"ALLMENDE
     secrets: Path = Path("/run/secrets")
     """Folder with one file per secret; a variable of the secret's name wins."""
     production: bool = False
+    run: str = ""
+    """Folder that the workers of one server share while they run; `allmende serve` makes one."""
     egress_allow: str = ""
     """Comma-separated `host:port` that feeds may reach although the address is private (tests, internal servers)."""
 

@@ -83,7 +83,7 @@ class Imprint(Strict, frozen=True, kw_only=True):
 
 
 class Switch(Strict, frozen=True, kw_only=True):
-    """`[modules.<plugin>]` in city.toml: takes a module off the air with a reason, while its configuration and data stay."""
+    """`[modules.<plugin>]` in city.toml: takes a module off the air with a reason; configuration and data stay."""
 
     off: bool = True
     reason: LocalText = ""

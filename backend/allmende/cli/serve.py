@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,11 @@ from granian.server import Server
 @click.option("--workers", default=2, show_default=True, help="Processes that answer.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve in production. Migrate first: `allmende db upgrade`; imports run in `allmende work` (PostgreSQL)."""
-    server(host, port, workers).serve()
+    with tempfile.TemporaryDirectory(prefix="allmende-") as run:
+        # Before any worker begins: what they count, and whom they shut out, is for all of them.
+        os.environ.setdefault("ALLMENDE_RUN", run)
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", os.environ["ALLMENDE_RUN"])
+        server(host, port, workers).serve()
 
 
 def server(host: str, port: int, workers: int, reload: list[Path] | None = None) -> Any:

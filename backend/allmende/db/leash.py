@@ -81,7 +81,7 @@ class _Loan(AbstractAsyncContextManager[AsyncSession]):
             self._returned()
 
     async def take_back(self) -> None:
-        """Drop the connection: who leaked the session may still be using it, so it must not be lent to somebody else."""
+        """Drop the connection: who leaked the session may still use it, so nobody else may be given it."""
         self._returned()
         if self.session is not None:
             with suppress(Exception):

@@ -1,0 +1,123 @@
+"""Notices when a plugin blocks the event loop, which nothing in the same thread could.
+
+A thread looks whether the loop still turns. When it has stood still for a second, the plugin in whose code it stands is
+shut out, in all workers; when it stands much longer, the worker ends itself, and `allmende serve` starts another one.
+Code that never lets go of the interpreter (a runaway regular expression) stops this thread too: for that, the timer of
+faulthandler ends the worker, and the stack that it leaves tells the others whom to shut out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import re
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+from allmende import metrics
+from allmende.blocklist import Blocklist
+
+log = structlog.get_logger(__name__)
+TICK = 0.25
+SLOW = 1.0
+"""Seconds of standstill after which the culprit is shut out."""
+LIMIT = 10.0
+"""Seconds of standstill after which the worker ends, where there is somebody who starts another one."""
+
+
+class Watchdog:
+    """One per worker: `start` in the running loop, `stop` before it ends. `run` is the folder that workers share."""
+
+    def __init__(self, folders: Mapping[str, Path], run: Path | None = None, *, limit: float = LIMIT) -> None:
+        self.folders = {str(folder.resolve()) + os.sep: name for name, folder in folders.items()}
+        self.run, self.limit = run, limit
+        self.blocklist = Blocklist(run / "blocked" if run else None)
+        self._stopped = threading.Event()
+        self._asked: float | None = None
+        self._dump: IO[str] | None = None
+
+    def start(self) -> None:
+        self._loop, self._ident = asyncio.get_running_loop(), threading.get_ident()
+        if self.run:
+            self.run.mkdir(parents=True, exist_ok=True)
+            self._dump = (self.run / f"stack-{os.getpid()}.txt").open("w")
+            self._dump.write(f"loop 0x{self._ident:016x}\n")
+            self._dump.flush()
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._dump:
+            faulthandler.cancel_dump_traceback_later()
+            Path(self._dump.name).unlink(missing_ok=True)
+
+    def _watch(self) -> None:
+        missed = 0  # ticks, not seconds: a machine that was asleep is nobody's fault
+        while not self._stopped.wait(TICK):
+            self._read_the_dead()
+            self.blocklist.refresh()
+            if self._asked is None:
+                missed, self._asked = 0, time.monotonic()
+                try:
+                    self._loop.call_soon_threadsafe(self._beat)
+                except RuntimeError:  # the loop is closed
+                    return
+                continue
+            missed += 1
+            if missed == round(SLOW / TICK):
+                self._blocked()
+            if self.run and missed * TICK >= self.limit:
+                log.critical("worker_ends", reason="the event loop was blocked for too long")
+                os._exit(70)
+
+    def _beat(self) -> None:
+        """In the loop: it turns."""
+        if self._asked is not None:
+            metrics.LOOP_LAG.set(time.monotonic() - self._asked)
+        self._asked = None
+        if self._dump and not self._stopped.is_set():
+            faulthandler.dump_traceback_later(self.limit + 2, exit=True, file=self._dump)
+
+    def _blocked(self) -> None:
+        frame = sys._current_frames().get(self._ident)
+        stack = traceback.extract_stack(frame) if frame else []
+        plugin = self._culprit(entry.filename for entry in reversed(stack))
+        # The lines of the stack without the values of variables: those may be somebody's personal data.
+        self._shut_out(plugin, "".join(traceback.format_list(stack[-30:])))
+
+    def _shut_out(self, plugin: str, stack: str) -> None:
+        log.error("loop_blocked", plugin=plugin or "unknown", stack=stack)
+        metrics.BLOCKED.labels(plugin).inc()
+        if plugin:
+            self.blocklist.block(plugin)
+
+    def _culprit(self, files: Iterable[str]) -> str:
+        """The plugin that the innermost of these files belongs to."""
+        owners = (name for file in files for folder, name in self.folders.items() if file.startswith(folder))
+        return next(owners, "")
+
+    def _read_the_dead(self) -> None:
+        """The stacks of workers that ended where this thread could not run."""
+        for path in self.run.glob("stack-*.txt") if self.run else ():
+            pid = path.stem.rpartition("-")[2]
+            if Path("/proc", pid).exists():
+                continue
+            seen = path.with_suffix(".seen")
+            try:
+                path.rename(seen)  # one worker succeeds
+            except OSError:
+                continue
+            loop, _, dump = seen.read_text(errors="replace").partition("\n")
+            threads = re.split(r"^(?:Current thread|Thread) (0x[0-9a-f]+).*$", dump, flags=re.M)
+            for ident, stack in zip(threads[1::2], threads[2::2], strict=True):
+                if ident == loop.removeprefix("loop "):
+                    self._shut_out(self._culprit(re.findall(r'File "([^"]+)"', stack)), stack[:4000])
+            seen.unlink(missing_ok=True)
