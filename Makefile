@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 UV := $(BIN)/uv --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test check lock schema pictures
+.PHONY: help setup dev test check lock schema pictures bench
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ schema: $(STAMP) ## write backend/schema.graphql from the plugins
 
 pictures: $(STAMP) ## renew docs/pictures/ from a fresh instance (needs chromium)
 	@$(BIN)/python -m tests.pages.pictures
+
+bench: $(STAMP) ## measure serving beside its fastest peer; ARGS="--rounds 1 --only q1,cached --write"
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile --quiet --python $(BIN)/python --upgrade --universal --generate-hashes --group dev pyproject.toml -o requirements.lock
