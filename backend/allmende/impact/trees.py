@@ -37,7 +37,7 @@ def git(root: Path, *arguments: str) -> bytes:
 
 
 def base_revision(root: Path, wanted: str = "") -> str:
-    """The commit to compare with: the one asked for, else where this branch left main, else (on main) the one before."""
+    """The commit to compare with: the one asked for, else where this branch left main, else the one before."""
     if wanted:
         return git(root, "rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}").decode().strip()
     head = git(root, "rev-parse", "HEAD").decode().strip()
