@@ -148,7 +148,8 @@ def decode_json(raw: bytes, name: str) -> Any:
 def _status(outcome: Outcome, media_type: str) -> int:
     if outcome.kind == "mutation":
         return 405
-    return 400 if outcome.kind == "refused" and media_type == GRAPHQL else 200
+    refused = outcome.kind == "limited" or (outcome.kind == "refused" and media_type == GRAPHQL)
+    return 400 if refused else 200
 
 
 def _headers(outcome: Outcome) -> dict[str, str]:
