@@ -26,12 +26,13 @@ dev: $(STAMP) ## import and serve all cities on embedded SQLite; ARGS="--port N"
 test: $(STAMP) ## run all tests on SQLite and on a real PostgreSQL; ARGS="-k waste"
 	@$(BIN)/pytest -n 2 $(ARGS)
 
-check: $(STAMP) ## run the gates: format, lint, types, layers, cities
+check: $(STAMP) ## run the gates: format, lint, types, layers, cities, plugins
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/allmende city check
+	@$(BIN)/allmende plugin check
 	@$(BIN)/allmende schema --check
 
 schema: $(STAMP) ## write backend/schema.graphql from the plugins

@@ -3,7 +3,8 @@
 `console` blocks are run (`$ …` lines; what follows must be in the output, `…` stands for anything); blocks with a path
 behind the language are written to that file; `graphql` is asked of a running instance with all example cities, and must
 answer without errors; `json` behind it must have the answer's shape; `text` is a picture and not code. `make` and
-`docker compose` are not run here: the target, or the service that is named, must exist.
+`docker compose` are not run here: the target, or the service that is named, must exist. A page that makes a plugin of
+its own is asked of an instance with that plugin, started anew at `make dev`. A block may be fenced by four backticks.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 import httpx2
 import pytest
 
-from tests.server import Server
+from tests.server import Server, instance
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```([a-z]*)(?: +(\S+))?\n(.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"^(`{3,})([a-z]*)(?: +(\S+))?\n(.*?)^\1$", re.M | re.S)
 ELSEWHERE = "http://127.0.0.1:8000"
 REGISTER = "".join(
     f"{kind}20250831{key:<12}{name:<100}{rest}".ljust(220) + "\n"
@@ -49,16 +52,20 @@ class Block(NamedTuple):
 def blocks(page: Path) -> list[Block]:
     text = page.read_text()
     return [
-        Block(text[: match.start()].count("\n") + 1, match[1], match[2] or "", match[3])
+        Block(text[: match.start()].count("\n") + 1, match[2], match[3] or "", match[4])
         for match in BLOCK.finditer(text)
     ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_the_page_works(page: Path, tmp_path: Path, server: Server) -> None:
-    workspace = Workspace(tmp_path, server)
     found = blocks(page)
     assert found, f"{page.name} has no code at all"
+    with ExitStack() as stack:
+        execute(found, Workspace(tmp_path, server, stack), page)
+
+
+def execute(found: list[Block], workspace: Workspace, page: Path) -> None:
     for block in found:
         where = f"{page.relative_to(ROOT)}:{block.line}"
         if block.path:
@@ -76,8 +83,9 @@ def test_every_block_of_the_page_works(page: Path, tmp_path: Path, server: Serve
 class Workspace:
     """A copy of the folders that a reader works in."""
 
-    def __init__(self, folder: Path, server: Server) -> None:
-        self.folder, self.server = folder, server
+    def __init__(self, folder: Path, shared: Server, stack: ExitStack) -> None:
+        self.folder, self.shared, self.stack = folder, shared, stack
+        self.own: Server | None = None
         self.answer: Any = {}
         for name in ("cities", "plugins"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -88,6 +96,19 @@ class Workspace:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text)
 
+    @property
+    def url(self) -> str:
+        """The running instance with the example cities; one of the workspace, once it has a plugin of its own."""
+        if {path.name for path in (self.folder / "plugins").iterdir()} <= {
+            p.name for p in (ROOT / "plugins").iterdir()
+        }:
+            return self.shared.url
+        if self.own is None:
+            folder = Path(mkdtemp(dir=self.folder))
+            places = {f"ALLMENDE_{name.upper()}": str(self.folder / name) for name in ("cities", "plugins")}
+            self.own = self.stack.enter_context(instance(folder, **places))
+        return self.own.url
+
     def run(self, block: Block, where: str) -> None:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("ALLMENDE_")}
         environ |= {"PATH": f"{Path(sys.executable).parent}:{environ['PATH']}", "COLUMNS": "200", "NO_COLOR": "1"}
@@ -95,6 +116,8 @@ class Workspace:
             if command.startswith("make "):
                 target = command.split("#")[0].split()[1]
                 assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M), f"{where}: make {target}"
+                if target == "dev":
+                    self.own = None
                 continue
             if command.startswith("docker compose "):
                 service = SERVICE.search(command)
@@ -102,7 +125,7 @@ class Workspace:
                 assert service is None or service[1] in known, f"{where}: {command}"
                 continue
             done = subprocess.run(
-                ["bash", "-c", command.replace(ELSEWHERE, self.server.url)],
+                ["bash", "-c", command.replace(ELSEWHERE, self.url) if ELSEWHERE in command else command],
                 cwd=self.folder, env=environ, capture_output=True, text=True, timeout=180, check=False,
             )  # fmt: skip
             output = done.stdout + done.stderr
@@ -111,7 +134,7 @@ class Workspace:
                 assert done.returncode == 0, f"{where}: `{command}` ended with {done.returncode}:\n{output}"
 
     def ask(self, block: Block, where: str) -> None:
-        answer = httpx2.post(f"{self.server.url}/graphql", json={"query": block.text}, timeout=20).json()
+        answer = httpx2.post(f"{self.url}/graphql", json={"query": block.text}, timeout=20).json()
         assert "errors" not in answer, f"{where}: {answer['errors']}"
         self.answer = answer
 

@@ -194,13 +194,16 @@ class Town:
             raise NotFound(f"{plugin} is off in {self.slug}; call town.switch_on({plugin!r}) first")
         return made
 
-    async def home(self, language: str = "", **variables: Any) -> dict[str, Any]:
-        """The answer to the Home operation, as the apps and the preview page send it."""
+    async def home_variables(self, language: str = "", **variables: Any) -> dict[str, Any]:
+        """The variables of the Home operation: what the reader chose, and the plugins' defaults for the rest."""
         services, operation = self.instance.services, home_operation(self.instance.registry)
         chosen = {key: str(value) for key, value in variables.items()}
-        reader = language or self.city.language
-        values = await home_variables(services, operation, self.city, reader, chosen)
-        return await self.answer(operation.text, **values)
+        return await home_variables(services, operation, self.city, language or self.city.language, chosen)
+
+    async def home(self, language: str = "", **variables: Any) -> dict[str, Any]:
+        """The answer to the Home operation, as the apps and the preview page send it."""
+        values = await self.home_variables(language, **variables)
+        return await self.answer(home_operation(self.instance.registry).text, **values)
 
     async def preview(self, plugin: str, language: str = "") -> str:
         """The plugin's part of the preview page, as HTML, in one line; an error in the template fails the test."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from jinja2 import TemplateError
 from msgspec import Struct
@@ -17,6 +19,7 @@ from allmende.db.branches import Branch
 from allmende.db.engine import Database
 from allmende.errors import AllmendeError, ConfigError, Problem
 from allmende.graphql.compose import Composed
+from allmende.pages.operation import home_operation
 from allmende.pages.render import environment
 from allmende.testing.town import Instance, Town
 
@@ -45,6 +48,31 @@ def live(subject: Subject, composed: Composed) -> Life:
             problems += _downgrade(subject, url)
     reversible = not any(problem.key == "downgrade" for problem in problems)
     return Life(problems=tuple(problems), reversible=reversible, statements=statements)
+
+
+def show(subject: Subject, composed: Composed) -> tuple[Mapping[str, Any], str]:
+    """The whole answer to the Home operation with the plugin's demo, and its part of the preview page."""
+    for module in CORE_TABLES:
+        import_module(module)
+    with TemporaryDirectory() as scratch:
+        url = f"sqlite:///{scratch}/scratch.sqlite"
+        if problems := _upgrade(subject, url):
+            raise ConfigError(problems)
+        return asyncio.run(_show(subject, composed, Path(scratch), url))
+
+
+async def _show(subject: Subject, composed: Composed, scratch: Path, url: str) -> tuple[Mapping[str, Any], str]:
+    database = Database(url)
+    try:
+        town = _town(subject, composed, database, scratch / "cities")
+        if isinstance(town, Problem):
+            raise ConfigError([town])
+        await town.load(subject.name)
+        body = await town.home()
+        there = "errors" not in body and body["data"]["city"].get(subject.name) is not None
+        return body, await town.preview(subject.name) if there else ""
+    finally:
+        await database.close()
 
 
 def _upgrade(subject: Subject, url: str) -> list[Problem]:
@@ -89,8 +117,9 @@ async def _demo(subject: Subject, composed: Composed, scratch: Path, url: str) -
             if run.status != "fresh":
                 reason = f"the demo's source {source!r} is {run.status}: {run.reason}"
                 problems.append(subject.at("demo", reason, "a sample that can be imported", key=source))
+        values, text = await town.home_variables(), home_operation(composed.registry).text
         with town.count() as statements:
-            body = await town.home()
+            body = await town.answer(text, **values)
         if "errors" in body:
             messages = "; ".join(error["message"] for error in body["errors"])
             return [*problems, subject.in_code((r"Home\(", r"selection"), messages, key="home")], None

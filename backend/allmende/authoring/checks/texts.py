@@ -13,7 +13,7 @@ from allmende.errors import Problem
 from allmende.registry import flatten
 
 NEEDED = ("de", "en")
-KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+KEY = re.compile(r"[a-z][a-z0-9_:]*(\.[a-z0-9_:]+)*")
 IN_CODE = re.compile(r"""\.text\(\s*["']([\w.]+)["']\s*[,)]""")
 IN_PREVIEW = re.compile(r"""\bt\(\s*["']([\w.]+)["']\s*[,)]""")
 
@@ -48,7 +48,7 @@ def _one(subject: Subject, language: str, key: str, text: str, first: str | None
     file = f"texts/{language}.toml"
     if not KEY.fullmatch(key):
         yield subject.at(
-            file, "has the wrong form", "small letters, digits and _, as in empty_list", key=key, line=line
+            file, "has the wrong form", "small letters, digits, _ and :, as in empty_list", key=key, line=line
         )
     if not text.strip():
         yield subject.at(file, "is empty", "a text", key=key, line=line)

@@ -8,9 +8,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from allmende.authoring.maturity import level
 from allmende.city.load import load_cities
 from allmende.city.model import pick
 from allmende.cli.plugin.check import check
+from allmende.cli.plugin.demo import demo
 from allmende.cli.plugin.new import new
 from allmende.cli.plugin.test import test
 from allmende.registry import load_registry
@@ -19,10 +21,11 @@ from allmende.settings import load_settings
 
 @click.group()
 def plugin() -> None:
-    """Plugins: list, new, check, test."""
+    """Plugins: list, new, demo, test, check."""
 
 
 plugin.add_command(check)
+plugin.add_command(demo)
 plugin.add_command(new)
 plugin.add_command(test)
 
@@ -36,15 +39,15 @@ def list_() -> None:
         settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys(), secrets=settings.secrets
     )
     table = Table(box=None, pad_edge=False)
-    for heading in ("plugin", "title", "version", "owner", "licence", "importers", "cities"):
+    for heading in ("plugin", "title", "version", "owner", "maturity", "licence", "cities"):
         table.add_column(heading)
     for name, installed in registry.plugins.items():
         manifest = installed.manifest
         users = [slug for slug, city in cities.by_slug.items() if name in city.plugins]
         shown = ", ".join(users) if len(users) <= 8 else f"{len(users)} cities"
-        kinds = ", ".join(importer.kind for importer in installed.plugin.importers)
         title = pick(manifest.title, "en")
-        table.add_row(name, title, manifest.version, manifest.owner, manifest.licence, kinds, shown)
+        reached = level(manifest.maturity) or "–"
+        table.add_row(name, title, manifest.version, manifest.owner, reached, manifest.licence, shown)
     console = Console()
     console.print(table)
     for broken in registry.broken.values():

@@ -20,7 +20,9 @@ def check(names: tuple[str, ...]) -> None:
     """Print everything that is wrong, each with file, line, key and fix. Exit code 1 if there is anything."""
     settings = load_settings()
     registry = load_registry(settings)
-    cities = load_cities(settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys())
+    cities = load_cities(
+        settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys(), secrets=settings.secrets
+    )
     known = sorted(registry.plugins.keys() | registry.broken.keys())
     for name in names:
         if name not in known:

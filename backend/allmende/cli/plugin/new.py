@@ -16,6 +16,7 @@ from allmende.settings import load_settings
 NEXT = """
 next:
   allmende plugin test {name}        # its tests, alone and without a network
+  allmende plugin demo {name}        # what it answers with its sample data
   allmende plugin check {name}       # everything that is still wrong, with file, line and fix
 
 switch it on in a city, and look at it (the folder's file is the switch; its contents are the settings):
@@ -35,7 +36,9 @@ def new(name: str, owner: str, minimal: bool) -> None:
     """Write plugins/NAME and tests/plugins/NAME: a plugin that runs, to be changed into what you need."""
     settings = load_settings()
     registry = load_registry(settings)
-    cities = load_cities(settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys())
+    cities = load_cities(
+        settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys(), secrets=settings.secrets
+    )
     try:
         files = scaffold(settings, registry, cities, name, owner, Path("tests/plugins") / name, minimal=minimal)
     except InputError as error:
