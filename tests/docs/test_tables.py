@@ -11,12 +11,12 @@ from allmende.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(
-    r'(?:\bcode(?:=| = |": )|\b(?:failure|refusal|_coded|_fault)\([^"\n]*(?:f?"[^"\n]*", )?)"([A-Z][A-Z_]{3,})"'
+    r'(?:\bcode(?:=| = |": )|\b(?:failure|refusal|_?coded|_fault)\([^"\n]*(?:f?"[^"\n]*", )?)"([A-Z][A-Z_]{3,})"'
 )
 SOURCES = (
     "backend/allmende/errors.py",
     "backend/allmende/documents.py",
-    "backend/allmende/graphql/*.py",
+    "backend/allmende/graphql/**/*.py",
     "plugins/*/*.py",
 )
 
@@ -32,9 +32,10 @@ def test_settings_table_is_what_the_settings_are() -> None:
 def test_every_error_code_of_the_api_is_in_the_table() -> None:
     """A code is part of the contract with the apps, so a new one needs a line that says what an app does about it."""
     files = [path for pattern in SOURCES for path in ROOT.glob(pattern)]
-    used = {code for path in files for code in CODE.findall(path.read_text())}
+    text = "".join(path.read_text() for path in files)
+    used = set(CODE.findall(text))
     section = (ROOT / "docs/apps.md").read_text().partition("## Errors")[2].partition("\n## ")[0]
     named = {code for row in re.findall(r"^\| (`.*?) \|", section, re.M) for code in re.findall(r"`([A-Z_]+)`", row)}
     assert len(used) > 15
     assert used - (INTERNAL_CODES - {"INTERNAL"}) - named == set(), "codes without a line in docs/apps.md"
-    assert named - used == set(), "docs/apps.md names codes that nothing answers"
+    assert [code for code in sorted(named) if f'"{code}"' not in text] == [], "codes that nothing answers"
