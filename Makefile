@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 UV := $(BIN)/uv --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test check lock schema pictures bench
+.PHONY: help setup dev test check lock schema pictures bench germany
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,7 @@ check: $(STAMP) ## run the gates: format, lint, types, layers, cities, plugins
 	@$(BIN)/allmende city check
 	@$(BIN)/allmende plugin check
 	@$(BIN)/allmende schema --check
+	@$(BIN)/allmende owners --check
 
 schema: $(STAMP) ## write backend/schema.graphql from the plugins
 	@$(BIN)/allmende schema --write
@@ -43,6 +44,9 @@ pictures: $(STAMP) ## renew docs/pictures/ from a fresh instance (needs chromium
 
 bench: $(STAMP) ## measure serving beside its fastest peer; ARGS="--rounds 1 --only q1,cached --write"
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+germany: $(STAMP) ## measure one deployment with every municipality of Germany; ARGS="--write"
+	@$(BIN)/python -m tests.benchmarks.germany $(ARGS)
 
 lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile --quiet --python $(BIN)/python --upgrade --universal --generate-hashes --group dev pyproject.toml -o requirements.lock

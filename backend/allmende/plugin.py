@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 from sqlalchemy import ColumnElement
 
-from allmende.city.model import Config, LocalText, Slug, Strict
+from allmende.city.model import Config, LocalText, Maintainer, Slug, Strict
 from allmende.context import Context
 from allmende.db.table import CityTable, FeedTable
 from allmende.errors import FeedError
@@ -33,6 +33,8 @@ class Manifest(Strict, frozen=True, kw_only=True):
     summary: LocalText
     owner: str
     """Who maintains it: `allmende` for jointly maintained ones, else the slug of a city or a contact."""
+    maintainers: tuple[Maintainer, ...] = ()
+    """Who reviews changes, where that is not the owner's: handles or e-mail addresses."""
     licence: Annotated[str, Meta(description="SPDX identifier")]
     api: int
     version: str

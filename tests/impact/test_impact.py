@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-
 from allmende.impact.compare import Impact, compare
 from allmende.impact.picture import Picture
 from allmende.impact.report import report

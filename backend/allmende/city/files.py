@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from allmende.city.model import Ags, Area, Ars, Contact, Imprint, Language, Strict, Switch
+from allmende.city.model import Ags, Area, Ars, Contact, Imprint, Language, Maintainer, Strict, Switch
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, description="a name of 1 to 100 characters")]
 Host = Annotated[
@@ -14,6 +14,13 @@ Host = Annotated[
     Meta(
         pattern=r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$",
         description="a host name in small letters such as app.example.org, without scheme, port or path",
+    ),
+]
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$|^http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?$",
+        description="an origin in small letters such as https://www.example.org, without a path",
     ),
 ]
 Subdivision = Annotated[
@@ -37,6 +44,10 @@ class CityFile(Strict, frozen=True, kw_only=True):
     contact: Contact = field(default_factory=Contact)
     imprint: Imprint = field(default_factory=Imprint)
     hosts: tuple[Host, ...] = ()
+    cors: tuple[Origin, ...] = ()
+    """Websites whose pages may ask for this city's data from the reader's browser; none, if nothing stands here."""
+    maintainers: tuple[Maintainer, ...] = ()
+    """Who runs this folder and reviews changes in it; CODEOWNERS is made from it."""
     fictional: bool = False
     modules: dict[str, Switch] = field(default_factory=dict)
     """Modules that are switched off with a reason, by the name of the plugin."""

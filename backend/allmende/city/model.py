@@ -31,6 +31,16 @@ LocalText = str | dict[Language, str]
 """A text in one language, or in several: `"Spielplatz"` or `{de = "Spielplatz", en = "Playground"}`."""
 
 
+Maintainer = Annotated[
+    str,
+    Meta(
+        pattern=r"^(@[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9._-]+)?|[^@\s]+@[^@\s]+)$",
+        description="a handle such as @example-org/team, or an e-mail address",
+    ),
+]
+"""Who is asked to review, as CODEOWNERS names them."""
+
+
 class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of everything that is read from a file: unknown keys are errors."""
 
@@ -122,6 +132,7 @@ class City(Struct, frozen=True, kw_only=True):
     contact: Contact = field(default_factory=Contact)
     imprint: Imprint = field(default_factory=Imprint)
     hosts: tuple[str, ...] = ()
+    maintainers: tuple[str, ...] = ()
     fictional: bool = False
     brand: Brand = field(default_factory=Brand)
     plugins: Mapping[str, Config] = MappingProxyType({})

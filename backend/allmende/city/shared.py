@@ -79,7 +79,7 @@ class Shared:
         findings = [*walk(layer.raw, type, partial=True), *secret_errors(layer.raw)]
         findings += [
             Finding((key,), "belongs to one city")
-            for key in ("ags", "ars", "hosts")
+            for key in ("ags", "ars", "hosts", "maintainers")
             if type is CityFile and key in layer.raw
         ]
         wrong += problems(findings, [layer], layer.raw)

@@ -16,6 +16,7 @@ COMMANDS = {
     "feeds": ("allmende.cli.feeds:feeds", "The state of every source; approve or reject a held import."),
     "import": ("allmende.cli.feeds:import_", "Import the sources of all cities, of one, or one source, now."),
     "impact": ("allmende.cli.impact:impact", "What the change at hand does to every city, plugin and released app."),
+    "owners": ("allmende.cli.owners:owners", "CODEOWNERS of all plugins and cities: print, write, check."),
     "plugin": ("allmende.cli.plugin:plugin", "Plugins: list, new, demo, test, check."),
     "schema": ("allmende.cli.schema:schema", "The public GraphQL schema: print, write, check."),
     "serve": ("allmende.cli.serve:serve", "Serve in production, with several workers."),
