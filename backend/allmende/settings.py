@@ -35,6 +35,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda name: f"ALLMENDE
     secrets: Path = Path("/run/secrets")
     """Folder with one file per secret; a variable of the secret's name wins."""
     production: bool = False
+    hosts: str = ""
+    """Comma-separated host names under which this instance is asked, besides those of its cities."""
+    proxies: str = ""
+    """Comma-separated addresses and networks of the reverse proxies in front; their X-Forwarded-For is believed."""
     run: str = ""
     """Folder that the workers of one server share while they run; `allmende serve` makes one."""
     egress_allow: str = ""

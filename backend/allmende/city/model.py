@@ -132,6 +132,8 @@ class City(Struct, frozen=True, kw_only=True):
     contact: Contact = field(default_factory=Contact)
     imprint: Imprint = field(default_factory=Imprint)
     hosts: tuple[str, ...] = ()
+    cors: tuple[str, ...] = ()
+    """Origins of other websites whose pages may ask for this city's data."""
     maintainers: tuple[str, ...] = ()
     fictional: bool = False
     brand: Brand = field(default_factory=Brand)

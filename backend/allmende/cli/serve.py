@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server import Server
+
+HEADER_SECONDS = 20
+"""Until a client must have sent its header, and how long an idle connection is kept; a proxy should close its own
+connections earlier."""
+HEADER_BYTES = 65_536
+CONNECTIONS = 8_192
+"""Open at once in one worker; further ones wait in the backlog of the system."""
 
 
 @click.command()
@@ -33,6 +41,9 @@ def server(host: str, port: int, workers: int, reload: list[Path] | None = None)
         address=host,
         port=port,
         interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=HEADER_BYTES),
+        backpressure=CONNECTIONS,
         workers=workers,
         backlog=2048,
         respawn_failed_workers=True,
