@@ -60,7 +60,9 @@ def test_page_fits_is_accessible_and_loads_only_from_here(
     asked: set[str] = set()
     with opened(browser, width=width, scheme=scheme, bypass_csp=True) as page:
         page.on("request", lambda request: asked.add(request.url))
-        page.goto(f"{server.url}/{path}", wait_until="networkidle")
+        answer = page.goto(f"{server.url}/{path}", wait_until="networkidle")
+        assert answer is not None
+        assert answer.status == (404 if path == "no-such-city" else 200)
         for details in page.locator("details > summary").all():
             details.click()
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
