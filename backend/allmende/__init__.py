@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from allmende.city.model import Slug as Slug
     from allmende.city.model import Strict as Strict
     from allmende.city.model import pick as pick
+    from allmende.city.projection import crs_code as crs_code
+    from allmende.city.projection import to_wgs84 as to_wgs84
     from allmende.context import Context as Context
+    from allmende.db.prepared import Prepared as Prepared
+    from allmende.db.prepared import prepared as prepared
     from allmende.db.table import Base as Base
     from allmende.db.table import CityTable as CityTable
     from allmende.db.table import FeedTable as FeedTable
@@ -32,6 +36,12 @@ if TYPE_CHECKING:
     from allmende.graphql.inputs import BBoxInput as BBoxInput
     from allmende.graphql.pages import check_first as check_first
     from allmende.graphql.pages import paginate as paginate
+    from allmende.graphql.plan.declare import column as column
+    from allmende.graphql.plan.declare import computed as computed
+    from allmende.graphql.plan.declare import part as part
+    from allmende.graphql.plan.declare import parted as parted
+    from allmende.graphql.plan.declare import row as row
+    from allmende.graphql.plan.declare import rows as rows
     from allmende.graphql.types import CityModule as CityModule
     from allmende.graphql.types import Connection as Connection
     from allmende.graphql.types import FeedItem as FeedItem
@@ -59,11 +69,14 @@ if TYPE_CHECKING:
 _HOME = {
     "city.model": "BBox City Colour Config LocalText Slug Strict pick",
     "context": "Context",
+    "db.prepared": "Prepared prepared",
     "db.table": "Base CityTable FeedTable UtcDateTime stable_id",
     "errors": "AllmendeError FeedError InputError NotFound",
     "city.geo": "around distance",
+    "city.projection": "crs_code to_wgs84",
     "graphql.inputs": "BBoxInput",
     "graphql.pages": "check_first paginate",
+    "graphql.plan.declare": "column computed part parted row rows",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "graphql.visibility": "field",
     "plugin": "Batch Feed Home Importer Job Map Payload Plugin Refusal Reply Route Search Source",

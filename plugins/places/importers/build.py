@@ -9,7 +9,7 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Any
 
-from allmende import Batch, City, Context, FeedError, Refusal
+from allmende import Batch, City, Context, FeedError, Refusal, to_wgs84
 
 from ..config import Fields, PlacesSource
 from ..hours import problem_of
@@ -17,7 +17,6 @@ from ..tables import PlacesPlace, unit_vector
 from .categories import Categories
 from .defaults import ACCESSIBILITY, complete
 from .geometry import NoPoint, point_of_text
-from .projection import to_wgs84
 from .records import Record, columns, lookup, number, plain, render
 from .words import clean_name, web_address, yes_or_no
 

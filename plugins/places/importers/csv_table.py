@@ -7,11 +7,10 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from allmende import Batch, Context, FeedError, Payload
+from allmende import Batch, Context, FeedError, Payload, crs_code
 
 from ..config import CsvSource
 from .build import places
-from .projection import crs_code
 from .records import Record
 
 DELIMITERS = ";,\t|"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from allmende import Batch, Context, FeedError, Payload
+from allmende import Batch, Context, FeedError, Payload, crs_code
 
 from ..config import EsriSource
 from .build import places
 from .geometry import NoPoint, pair, point_of
-from .projection import crs_code
 from .records import Record, load_json
 
 

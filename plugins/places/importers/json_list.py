@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from allmende import Batch, Context, FeedError, Payload
+from allmende import Batch, Context, FeedError, Payload, crs_code
 
 from ..config import JsonSource
 from .build import places
-from .projection import crs_code
 from .records import Record, load_json, lookup
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from math import asin, atan, atan2, cos, cosh, degrees, exp, isfinite, pi, sin, sinh
 
-from allmende import FeedError
+from allmende.errors import FeedError
 
 Point = tuple[float, float]
 _A, _N = 6_378_137.0, 0.001679220395  # GRS 80: semi-major axis, third flattening

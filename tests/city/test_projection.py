@@ -6,10 +6,9 @@ from math import cos, radians, sin, sqrt, tan
 
 import pytest
 from allmende import FeedError
+from allmende.city.projection import crs_code, to_wgs84
 from hypothesis import given
 from hypothesis import strategies as st
-
-from plugins.places.importers.projection import crs_code, to_wgs84
 
 
 def snyder(lat: float, lon: float, zone: int) -> tuple[float, float]:
