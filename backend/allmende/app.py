@@ -18,10 +18,15 @@ from watchfiles import watch
 from allmende import metrics
 from allmende.city.load import Cities, load_cities
 from allmende.db.engine import Database
+from allmende.db.listening import Listener
 from allmende.documents import document_routes
+from allmende.gate.door import Door
+from allmende.graphql.cache.keep import Responses
 from allmende.graphql.compose import compose
+from allmende.graphql.documents import Documents, load_documents
 from allmende.graphql.execute import Engine, Operation
-from allmende.graphql.http import graphql_routes
+from allmende.graphql.fast import Front
+from allmende.graphql.http import graphql_routes, make_endpoint
 from allmende.graphql.request import Services
 from allmende.health import health_routes
 from allmende.jobs.embedded import EmbeddedRunner
@@ -106,10 +111,27 @@ def make_engine(settings: Settings, database: Database) -> tuple[Engine, Town]:
     composed = compose(load_registry(settings), committed)
     town = load_town(settings, composed.registry)
     services = Services(registry=composed.registry, database=database, cities=lambda: town.cities)
-    return Engine(composed, services), town
+    return Engine(composed, services, introspectable=not settings.production), town
 
 
-def create_app(settings: Settings | None = None) -> Litestar:
+def make_responses(settings: Settings, database: Database, engine: Engine, listener: Listener | None) -> Responses:
+    """The response cache of this worker. Without a listener (embedded database), there is nothing else to hear."""
+    return Responses(
+        database.board,
+        settings.response_cache * 1_000_000,
+        engine.services.cities,
+        trusted=(lambda: listener.trusted) if listener else lambda: True,
+        clock=engine.services.clock,
+    )
+
+
+def make_documents(settings: Settings, engine: Engine) -> Documents:
+    """The operations of the registered apps, and whether others are answered."""
+    registered = load_documents(settings.clients, lambda text: engine.prepare(text).document is not None)
+    return Documents(registered, only_registered=settings.documents == "registered")
+
+
+def create_app(settings: Settings | None = None) -> Door:
     """The application that every worker process serves."""
     settings = settings or load_settings()
     configure_logging(settings)
@@ -120,6 +142,15 @@ def create_app(settings: Settings | None = None) -> Litestar:
     watchdog = Watchdog(folders, Path(settings.run) if settings.run else None)
     services.breakers.blocked = watchdog.blocklist.holds
 
+    listener = database.listener()
+    responses = make_responses(settings, database, engine, listener)
+    endpoint = make_endpoint(
+        lambda: engine,
+        documents=make_documents(settings, engine),
+        responses=responses,
+        graphiql=not settings.production,
+    )
+
     async def ask(text: str, variables: Any, accept_language: str) -> Any:
         operation = Operation(query=text, variables=variables, accept_language=accept_language, read_only=True)
         return (await engine.execute(operation)).body
@@ -129,6 +160,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         metrics.started()
         watchdog.start()
         watching = asyncio.create_task(town.watch())
+        if listener:
+            listener.start()
         runner = EmbeddedRunner(make_house(settings, registry, town, database)) if settings.is_sqlite else None
         if runner:
             runner.start()
@@ -138,14 +171,16 @@ def create_app(settings: Settings | None = None) -> Litestar:
         await asyncio.gather(watching, return_exceptions=True)
         if runner:
             await runner.stop()
+        if listener:
+            await listener.stop()
         await database.close()
 
     def known_problems() -> list[str]:
         return problems(registry, town)
 
-    return Litestar(
+    app = Litestar(
         [
-            *graphql_routes(lambda: engine, graphiql=not settings.production),
+            *graphql_routes(lambda: engine, graphiql=not settings.production, endpoint=endpoint),
             *health_routes(
                 services,
                 lambda: town.cities,
@@ -161,6 +196,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
         lifespan=[lifespan],
         openapi_config=None,
         logging_config=None,
+    )
+    return Door(
+        Front(app, endpoint),
+        lambda: town.cities,
+        hosts=settings.hosts,
+        proxies=settings.proxies,
+        production=settings.production,
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from allmende.city.model import City, Config, LocalText, pick
+from allmende.footprint import note_clock
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,13 +52,24 @@ class Context(Generic[ConfigT]):
 
     @property
     def now(self) -> datetime:
-        """The present instant, in the city's time zone."""
-        return self.clock().astimezone(self.city.tz)
+        """The present instant, in the city's time zone. An answer that looked at it is kept for a minute at most."""
+        now = self.clock()
+        note_clock(now)
+        return now.astimezone(self.city.tz)
 
     @property
     def today(self) -> date:
-        """The date that the city's wall calendars show now."""
-        return self.now.date()
+        """The date that the city's wall calendars show now. An answer that looked at it is kept until midnight."""
+        now = self.clock()
+        today = now.astimezone(self.city.tz).date()
+        note_clock(now, datetime.combine(today + timedelta(days=1), time(), self.city.tz))
+        return today
+
+    def holds_until(self, moment: datetime) -> datetime:
+        """The present instant for who knows when the answer changes next, instead of `now`: it is kept until then."""
+        now = self.clock()
+        note_clock(now, moment)
+        return now.astimezone(self.city.tz)
 
     def localize(self, moment: datetime) -> datetime:
         """The instant with the city's UTC offset; a naive time is taken as the city's wall-clock time."""
@@ -74,5 +86,8 @@ class Context(Generic[ConfigT]):
         for language in (self.language, self.city.language, "de", "en"):
             template = self.texts.get(language, {}).get(key)
             if template is not None:
-                return template.format(**values) if values else template
+                try:
+                    return template.format(**values) if values else template
+                except (LookupError, ValueError, AttributeError):  # a city's wording with a bad placeholder
+                    continue
         return key

@@ -13,6 +13,10 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from allmende.db.board import open_board
+from allmende.db.direct.reader import Reader
+from allmende.db.listening import Listener, connect_options
+from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements
 from allmende.db.rls import EVERY, SETTING
 from allmende.db.scope import CitySession, ReadSession, bind_scope, unwrap
 from allmende.db.table import SCOPE
@@ -39,30 +43,43 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = serving_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.board = open_board(self.url)
+        """Counts changes for all processes of this machine; None where there is no place for it."""
         self._counters: list[Counter] = []
         self._cities = self._engine(pool_size)
+        note_statements(self._cities.sync_engine)
         bind_scope(self._cities.sync_engine)
         event.listen(self._cities.sync_engine, "set_connection_execution_options", _keep_scope)
         self._system = self._engine(2).execution_options(**{SCOPE: EVERY})
+        note_statements(self._system.sync_engine)
         self._bound = lru_cache(maxsize=4096)(self._bind)
+        self.reader = Reader(self.url, self._cities.dialect, self._note, pool_size)
+        """Reads for plans, by statements that were compiled by the compiler of these sessions."""
 
     @asynccontextmanager
     async def session(self, city: str) -> AsyncIterator[AsyncSession]:
         """Read the rows of this city. Nothing is committed."""
-        async with self._open(city, write=False) as session:
+        async with self._session(self._bound(city, False), ReadSession) as session:
             yield session
 
     @asynccontextmanager
     async def transaction(self, city: str) -> AsyncIterator[AsyncSession]:
         """Write rows of this city: committed at the end of the block, rolled back on an exception."""
-        async with self._open(city, write=True) as session, session.begin():
+        async with (
+            self._noted(self._bound(city, True)) as engine,
+            self._session(engine, CitySession) as session,
+            session.begin(),
+        ):
             yield session
 
     @asynccontextmanager
     async def system(self, *, write: bool = True) -> AsyncIterator[AsyncSession]:
         """A transaction across all cities, for the core's own work (the scheduler). Never handed to a plugin."""
-        engine = self._system.execution_options(**{WRITE: write})
-        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+        async with (
+            self._noted(self._system.execution_options(**{WRITE: write})) as engine,
+            AsyncSession(engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     async def ping(self) -> None:
@@ -70,9 +87,19 @@ class Database:
         async with self._system.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
+    def listener(self) -> Listener | None:
+        """Hears of what other machines change; None on an embedded database, which has no other machines."""
+        if self.is_sqlite or self.board is None:
+            return None
+        return Listener(self.board, connect_options(self.url, self._cities.dialect))
+
     async def close(self) -> None:
+        await self.reader.close()
         await self._cities.dispose()
         await self._system.dispose()
+        if self.board is not None:
+            self.board.close()
+            self.board = None
 
     @contextmanager
     def count(self) -> Iterator[Counter]:
@@ -84,9 +111,18 @@ class Database:
         finally:
             self._counters.remove(counter)
 
-    def _open(self, city: str, *, write: bool) -> AsyncSession:
-        kind = CitySession if write else ReadSession
-        return AsyncSession(self._bound(city, write), sync_session_class=kind, expire_on_commit=False, close_resets_only=False)
+    @asynccontextmanager
+    async def _noted(self, engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+        """The engine for one transaction; what it has written is on the board before anybody is told that it is."""
+        written = Written()
+        try:
+            yield engine.execution_options(**{WRITTEN: written})
+        finally:
+            if written.ended and written.tags and self.board is not None:
+                self.board.raise_(written.tags)
+
+    def _session(self, engine: AsyncEngine, kind: type[CitySession]) -> AsyncSession:
+        return AsyncSession(engine, sync_session_class=kind, expire_on_commit=False, close_resets_only=False)
 
     def _bind(self, city: str, write: bool) -> AsyncEngine:
         if not _SLUG.fullmatch(city):
@@ -110,6 +146,9 @@ class Database:
         return engine
 
     def _count(self, connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
+        self._note(statement)
+
+    def _note(self, statement: str) -> None:
         for counter in self._counters:
             counter.append(statement)
 
@@ -122,10 +161,14 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc]
     """
 
     scope = ""
+    notice = ""
+    """What the transaction that is about to be committed has changed; it goes out with the commit."""
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
         if query.startswith("BEGIN") and not args:
             query += f" SET LOCAL {SETTING} = '{self.scope}';"
+        elif self.notice and query.startswith("COMMIT") and not args:
+            query, self.notice = f"SELECT pg_notify('{CHANNEL}', '{self.notice}'); {query}", ""
         return str(await super().execute(query, *args, timeout=timeout))
 
 

@@ -10,6 +10,7 @@ import strawberry
 from allmende.city.model import City, Switch, pick
 from allmende.city.switches import switch_of
 from allmende.feeds.status import module_states
+from allmende.footprint import note_clock
 from allmende.graphql.request import RequestContext
 
 _UNLOADED = {"de": "Das Modul konnte nicht geladen werden.", "en": "The module could not be loaded."}
@@ -49,7 +50,9 @@ class Module:
 async def modules(context: RequestContext, city: City, language: str) -> list[Module]:
     """All installed modules with their state; one statement for the states of all of them."""
     services = context.services
-    states = await module_states(services.database, city, services.clock(), language)
+    now = services.clock()
+    note_clock(now)  # sources go stale, breakers close
+    states = await module_states(services.database, city, now, language)
     answer = []
     for name, installed in services.registry.plugins.items():
         manifest = installed.manifest

@@ -26,7 +26,7 @@ def query_type(city_type: type[CityBase]) -> type:
         if slug is not None:
             found = cities.by_slug.get(slug)
         else:
-            found = cities.by_host.get(info.context.host)
+            found = info.context.city_of_host()
             if found is None:
                 raise InputError("slug: say which city; this host name belongs to none")
         return make(info, found, language) if found else None

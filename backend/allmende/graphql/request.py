@@ -11,6 +11,7 @@ from typing import Any
 from graphql import GraphQLError
 from strawberry.types import Info as StrawberryInfo
 
+from allmende import footprint
 from allmende.city.model import City
 from allmende.city.switches import is_off
 from allmende.context import Context, utc_now
@@ -18,7 +19,7 @@ from allmende.db.engine import Database
 from allmende.db.leash import SHARE, Leash
 from allmende.graphql.breaker import Breakers
 from allmende.graphql.directory import Cities, Directory
-from allmende.graphql.languages import choose
+from allmende.graphql.languages import choose, match
 from allmende.registry import Registry
 
 
@@ -81,7 +82,20 @@ class RequestContext:
     leashes: list[Leash] = field(default_factory=list)
 
     def language(self, city: City, asked: str | None) -> str:
+        """The language of this city's part of the answer. Every city that is answered for passes here."""
+        made = footprint.current()
+        if made is not None:
+            made.cities.add(city.slug)
+            if len(city.languages) > 1 and not (asked and match(city.languages, asked)):
+                made.languages.add(city.slug)
         return choose(city.languages, asked, self.accept_language)
+
+    def city_of_host(self) -> City | None:
+        """The city that the host name belongs to."""
+        made = footprint.current()
+        if made is not None:
+            made.host = True
+        return self.services.cities().by_host.get(self.host)
 
     def plugin(self, city: City, name: str, language: str) -> Context[Any] | None:
         """What the plugin is given for this city; None where it is off."""

@@ -1,0 +1,196 @@
+"""/graphql as a bare ASGI application, and the front that sends requests there past Litestar's router.
+
+The router costs more than an answer from the cache does. The endpoint is the only one that there is: Litestar mounts
+the same object where it serves without the front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from allmende.graphql.cache.entry import Entry, control
+from allmende.graphql.cache.keep import Made, Responses
+from allmende.graphql.cache.variant import Reader
+from allmende.graphql.documents import DocumentError, Documents
+from allmende.graphql.execute import Engine, Operation, failure
+from allmende.graphql.incoming import BadRequest, read_request
+from allmende.graphql.negotiate import GRAPHQL, HTML, JSON, negotiate
+from allmende.graphql.outgoing import answer_type, encode, media_status
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Any]
+Send = Callable[[Any], Any]
+PATH = "/graphql"
+LONGEST_QUESTION = 8_000
+"""Bytes of a query string that is worth keeping an answer for."""
+_VARY = b"Accept, Accept-Language, App-Version, Host"
+_TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (JSON, GRAPHQL, HTML)}
+_answer_type = lru_cache(maxsize=500)(answer_type)
+_wants_page = lru_cache(maxsize=500)(lambda accept: negotiate(accept, (JSON, GRAPHQL, HTML)) == HTML)
+Headers = Mapping[bytes, bytes]
+
+
+class Endpoint:
+    """Answers /graphql. `page` is what browsers are shown that open it; nothing if None."""
+
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        documents: Documents,
+        responses: Responses | None = None,
+        page: tuple[bytes, Mapping[str, str]] | None = None,
+    ) -> None:
+        self.engine, self.documents, self.responses, self.page = engine, documents, responses, page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Headers = dict(scope["headers"])
+        method: str = scope["method"]
+        query: bytes = scope.get("query_string", b"")
+        accept = headers.get(b"accept", b"").decode("latin-1")[:1000]
+        if method == "GET" and _wants_page(accept) and await self._show_page(query, send):
+            return
+        media_type = _answer_type(accept)
+        responses = self.responses
+        shared = method == "GET" and responses is not None and media_type is not None and _is_shared(headers, query)
+        try:
+            if media_type is None:
+                raise BadRequest(f"this server writes {GRAPHQL} and {JSON}", 406)
+            if shared and responses is not None and responses.usable:
+                await self._from_cache(responses, scope, headers, media_type, receive, send)
+                return
+            operation, key = await self._read(scope, headers, receive)
+            made = await self._answer(operation, key)
+        except BadRequest as error:
+            body = encode(failure(error.message, "BAD_REQUEST"))
+            await _send(send, error.status, body, media_type or JSON, error.headers)
+        except DocumentError as error:
+            await _refuse(send, error, media_type or JSON)
+        else:
+            await _send_made(send, made, media_type)
+
+    async def _from_cache(
+        self, responses: Responses, scope: Scope, headers: Headers, media_type: str, receive: Receive, send: Send
+    ) -> None:
+        question = blake2b(scope["query_string"], digest_size=16).digest()
+        reader = Reader(headers.get(b"accept-language", b"").decode("latin-1"), _host(headers), _app_version(headers))
+        found: Entry | Made | None = responses.find(question, reader)
+        if found is None:
+            operation, key = await self._read(scope, headers, receive)
+            found = await responses.ask(question, reader, lambda: self._answer(operation, key))
+        if isinstance(found, Made):
+            await _send_made(send, found, media_type)
+        else:
+            age = found.age(responses.clock().timestamp())
+            await _send_entry(send, found, media_type, age, headers.get(b"if-none-match"))
+
+    async def _read(self, scope: Scope, headers: Headers, receive: Receive) -> tuple[Operation, str | None]:
+        """The operation, and the hash by which its text is to be remembered if it is valid."""
+        asked = await read_request(scope["method"], headers, scope.get("query_string", b""), receive)
+        text, key = self.documents.resolve(asked.query, asked.extensions)
+        operation = Operation(
+            query=text,
+            variables=asked.variables,
+            operation_name=asked.operation_name,
+            accept_language=headers.get(b"accept-language", b"").decode("latin-1"),
+            host=_host(headers),
+            app_version=_app_version(headers),
+            read_only=scope["method"] == "GET",
+            charge=scope.get("allmende.charge"),
+        )
+        return operation, key
+
+    async def _answer(self, operation: Operation, key: str | None) -> Made:
+        outcome = await self.engine().execute(operation)
+        if outcome.kind == "executed" and key is not None:
+            self.documents.remember(key, operation.query)
+        whole = outcome.kind == "executed" and "errors" not in outcome.body
+        return Made(outcome, encode(outcome.body) if whole else None)
+
+    async def _show_page(self, query: bytes, send: Send) -> bool:
+        if self.page is not None:
+            content, headers = self.page
+            await _send(send, 200, content, HTML, {**headers, "Vary": "Accept"})
+            return True
+        if b"query=" in query or b"extensions=" in query:
+            return False
+        body = encode(failure("there is no GraphiQL in production", "NOT_FOUND"))
+        await _send(send, 404, body, JSON, {})
+        return True
+
+
+class Front:
+    """The whole application: /graphql by the endpoint, everything else (and the lifespan) by `app`."""
+
+    def __init__(self, app: Any, endpoint: Endpoint) -> None:
+        self.app, self.endpoint = app, endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == PATH:
+            await self.endpoint(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def _is_shared(headers: Headers, query: bytes) -> bool:
+    """Whether the answer may be anybody's: whoever shows who they are is never answered from what is kept."""
+    return b"authorization" not in headers and b"cookie" not in headers and len(query) <= LONGEST_QUESTION
+
+
+def _host(headers: Headers) -> str:
+    return headers.get(b"host", b"").decode("latin-1").rpartition("@")[2].split(":")[0].lower()
+
+
+def _app_version(headers: Headers) -> str:
+    return headers.get(b"app-version", b"").decode("latin-1")[:50]
+
+
+async def _send_entry(send: Send, entry: Entry, media_type: str, age: int, known: bytes | None) -> None:
+    tag = f'"{entry.tag}-g"' if media_type == GRAPHQL else f'"{entry.tag}"'
+    headers = [
+        (b"etag", tag.encode()),
+        (b"cache-control", control(age).encode()),
+        (b"vary", entry.vary.encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if known is not None and _matches(known, tag):
+        await send({"type": "http.response.start", "status": 304, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    headers += [(b"content-type", _TYPES[media_type]), (b"content-length", b"%d" % len(entry.body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": entry.body})
+
+
+def _matches(known: bytes, tag: str) -> bool:
+    """If-None-Match (RFC 9110 § 13.1.2): compared weakly, so what a proxy has marked as weak by W/ is the same."""
+    given = known.decode("latin-1")
+    return given.strip() == "*" or any(part.strip().removeprefix("W/") == tag for part in given.split(","))
+
+
+async def _send_made(send: Send, made: Made, media_type: str) -> None:
+    outcome = made.outcome
+    headers = {"Allow": "POST"} if outcome.kind == "mutation" else {}
+    body = made.body if made.body is not None else encode(outcome.body)
+    await _send(send, media_status(outcome, media_type), body, media_type, headers)
+
+
+async def _refuse(send: Send, error: DocumentError, media_type: str) -> None:
+    status = 400 if media_type == GRAPHQL else 200
+    await _send(send, status, encode(failure(error.message, error.code)), media_type, {})
+
+
+async def _send(send: Send, status: int, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
+    """An answer that no other cache may keep."""
+    told = {"vary": _VARY, **{name.lower(): value.encode("latin-1") for name, value in headers.items()}}
+    listed = [
+        (b"content-type", _TYPES[media_type]),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        *((name.encode(), value) for name, value in told.items() if name != "x-content-type-options"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": listed})
+    await send({"type": "http.response.body", "body": body})
