@@ -73,11 +73,11 @@ class Checks:
             return None, {}, tuple(coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors)
         return document, costs, ()
 
-    def request(self, cost: Cost, variables: Mapping[str, Any]) -> None:
-        """Raises LimitError or InputError for variables, or an answer with them, that are too large."""
+    def request(self, cost: Cost, variables: Mapping[str, Any]) -> int:
+        """The cost with these variables. Raises LimitError or InputError for them, or an answer, that are too large."""
         if variables:
             check_values(variables, self.limits)
-        check_cost(cost, variables, self.limits)
+        return check_cost(cost, variables, self.limits)
 
     def _syntax(self, error: GraphQLSyntaxError) -> dict[str, Any]:
         """The parser says by an error of syntax that a document is too long or too deep for it."""

@@ -69,13 +69,15 @@ class Cost(Struct, frozen=True):
         return [one for _, size, cost in self.pages for one in (size, *cost.sizes())]
 
 
-def check_cost(cost: Cost, variables: Mapping[str, Any], limits: Limits) -> None:
-    """Raises LimitError for a page or an answer that is too large with these variables."""
+def check_cost(cost: Cost, variables: Mapping[str, Any], limits: Limits) -> int:
+    """The cost with these variables. Raises LimitError for a page or an answer that is too large with these variables."""
     for size in cost.sizes():
         given = variables.get(size.variable, size.default)
         if isinstance(given, int):
             check_page(given, limits)
-    check("cost", limits.cost, cost.at(variables, limits.page), "objects and statements to answer with")
+    total = cost.at(variables, limits.page) if cost.pages else cost.fixed
+    check("cost", limits.cost, total, "objects and statements to answer with")
+    return total
 
 
 def check_page(number: int, limits: Limits) -> None:
