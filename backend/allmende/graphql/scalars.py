@@ -11,6 +11,8 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 _BAD = {"code": "BAD_INPUT"}
+_YEARS = range(1900, 2200)
+"""Outside of them a city has nothing to tell, and adding a day or an offset can leave the calendar."""
 
 
 def write_date(value: Any) -> str:
@@ -23,9 +25,11 @@ def read_date(value: Any) -> date:
     try:
         if not isinstance(value, str) or len(value) != 10:
             raise ValueError
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError as error:
         raise GraphQLError("expected a date such as 2026-05-01", extensions=_BAD) from error
+    _check_year(day.year)
+    return day
 
 
 def write_datetime(value: Any) -> str:
@@ -43,7 +47,13 @@ def read_datetime(value: Any) -> datetime:
         raise GraphQLError("expected a time such as 2026-05-01T18:30:00+02:00", extensions=_BAD) from error
     if moment.tzinfo is None:
         raise GraphQLError("a time needs an offset: 2026-05-01T18:30:00+02:00", extensions=_BAD)
+    _check_year(moment.year)
     return moment
+
+
+def _check_year(year: int) -> None:
+    if year not in _YEARS:
+        raise GraphQLError(f"expected a year from {_YEARS[0]} to {_YEARS[-1]}", extensions=_BAD)
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {
