@@ -14,6 +14,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import holidays
+import holidays.countries.germany  # else loaded in the middle of a citizen's request
 from allmende import City
 from msgspec import Struct
 from opening_hours import OpeningHours, State, validate
