@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.server import Server, instance
 
 pytest_plugins = ["allmende.testing.fixtures"]
 DATA = Path(__file__).parents[1] / "../shared/data"
@@ -16,3 +19,11 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip("the folder of real payloads (../shared/data) is not here")
     return DATA.resolve()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An instance as in production, with all example cities; requests come through a proxy that it trusts."""
+    settings = {"ALLMENDE_PRODUCTION": "true", "ALLMENDE_PROXIES": "127.0.0.1", "ALLMENDE_HOSTS": "api.example"}
+    with instance(tmp_path_factory.mktemp("served"), **settings) as server:
+        yield server

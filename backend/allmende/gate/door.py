@@ -22,7 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 Headers = Mapping[bytes, bytes]
 
-PATH = "/graphql"
+PATHS = ("/graphql", "/graphql/")
 READING = ("GET", "HEAD", "OPTIONS")
 GRAPHQL = b"application/graphql-response+json"
 ALLOWED = b"Content-Type, Accept, Accept-Language, App-Version, Apollo-Require-Preflight, X-Apollo-Operation-Name"
@@ -84,7 +84,7 @@ class Door:
                         return
                 elif not allowed and origin.partition(b"://")[2] != headers.get(b"host"):
                     raise _foreign()
-            if scope["path"] != PATH:
+            if scope["path"] not in PATHS:
                 send = _hardened(send)
             client = self.visitors.client(peer, _forwarded(scope, headers))
             if client == LOCAL:
@@ -130,7 +130,7 @@ class Door:
         if scope["type"] == "websocket" or b"text/event-stream" in headers.get(b"accept", b""):
             await self._stream(scope, receive, send)
             return
-        if scope["method"] not in READING and scope["path"] == PATH:
+        if scope["method"] not in READING and scope["path"] in PATHS:
             body = await read(receive, self.vault, headers.get(b"content-length"))
         exchange = Exchange(receive, body)
         if not self.hall.try_enter():
