@@ -1,0 +1,69 @@
+"""Nobody sees another city's rows, by whatever field, argument, cursor or address: asked of the composed schema.
+
+The leaky plugins prove that the suite sees what there is to be seen; the locks of the database stop the rest.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from allmende.db.engine import Database
+from allmende.graphql.compose import compose
+from allmende.registry import load_registry
+from allmende.settings import Settings
+
+from . import leaky
+from .leaks import HERE, ROOT, THERE, leaks, pair
+from .rows import contents
+
+TREE = load_registry(Settings(plugins=ROOT / "plugins"))  # so that the fixture `database` has the plugins' tables
+NAMES = sorted(path.stem for path in Path(leaky.__file__).parent.glob("[a-z]*.py"))
+LEAKY: dict[str, ModuleType] = {name: import_module(f"{leaky.__name__}.{name}") for name in NAMES}
+
+
+async def test_no_field_of_any_plugin_shows_another_citys_rows(database: Database, tmp_path: Path) -> None:
+    composed = compose(TREE)
+    assert dict(composed.registry.broken) == {}
+    async with pair(composed, database, tmp_path) as cities:
+        assert with_rows(await cities.seen(THERE)) == {name for name, one in TREE.plugins.items() if one.plugin.tables}
+        assert await leaks(cities) == []
+
+
+def with_rows(seen: dict[str, bool]) -> set[str]:
+    """The plugins of which the city itself is shown rows, by at least one entry: the suite does not look past them."""
+    return {name.split(".")[1] for name, shown in seen.items() if shown and name.count(".") == 2}
+
+
+def test_there_is_no_subscription_that_the_suite_does_not_ask() -> None:
+    assert compose(TREE).schema.subscription_type is None, "teach probes.py to listen to it"
+
+
+@pytest.mark.parametrize("name", [name for name, module in LEAKY.items() if hasattr(module, "LEAKS")])
+async def test_a_leaky_plugin_is_caught_by_each_field_that_leaks(name: str, database: Database, tmp_path: Path) -> None:
+    composed = compose(leaky.install(LEAKY[name].plugin))
+    assert dict(composed.registry.broken) == {}
+    async with pair(composed, database, tmp_path) as cities:
+        assert await leaks(cities) == LEAKY[name].LEAKS
+
+
+async def test_what_the_locks_stop_shows_nothing_and_changes_nothing(database: Database, tmp_path: Path) -> None:
+    """Guessed ids and conditions find nothing; SQL by hand, forged settings and foreign writes are refused."""
+    composed = compose(leaky.install(LEAKY["stopped"].plugin))
+    async with pair(composed, database, tmp_path) as cities:
+        before = [await contents(database, slug, cities.plugins) for slug in (HERE, THERE)]
+        for asker in (HERE, THERE):
+            answer = await cities.ask(STOPPED, {"city": asker})
+            mine = [f"qz{asker}77 title {number}" for number in range(3)]
+            raw = {"sqlite": None, "postgresql": mine}[database.url.get_backend_name()]
+            found = answer["data"]["city"]["stopped"]
+            assert found | {"raw": sorted(found["raw"] or []) or None} == {
+                "guess": None, "condition": [], "raw": raw, "forged": None, "index": None, "grab": False
+            }  # fmt: skip
+        assert [await contents(database, slug, cities.plugins) for slug in (HERE, THERE)] == before
+        assert await leaks(cities) == []
+
+
+STOPPED = "query($city: String!) { city(slug: $city) { stopped { guess condition raw forged index grab } } }"
