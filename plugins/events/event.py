@@ -9,13 +9,27 @@ from enum import Enum
 from typing import Annotated, Any
 
 import strawberry
-from allmende import Context, FeedItem, Image, MapFeature, Position, SearchHit, check_first, distance
+from allmende import (
+    Context,
+    FeedItem,
+    Image,
+    MapFeature,
+    Position,
+    SearchHit,
+    check_first,
+    column,
+    computed,
+    distance,
+    part,
+    parted,
+)
 from strawberry import Private, argument
 
 from . import service
-from .tables import Occurrence
+from .tables import Event, Occurrence
 
 DATES = 50
+Day = date
 
 
 @strawberry.enum(description="Whether a date stands.")
@@ -55,6 +69,59 @@ class Dates:
         return (await asyncio.shield(self.fetched[first])).get(parent, [])
 
 
+def _module(ctx: Context[Any]) -> str:
+    return ctx.plugin
+
+
+def _last_day(ctx: Context[Any], start: datetime, end: datetime | None) -> date:
+    return ctx.localize(max(start, (end or start) - timedelta(microseconds=1))).date()
+
+
+def _status(ctx: Context[Any], status: str) -> EventsStatus:
+    return EventsStatus(status)
+
+
+def _cancelled(ctx: Context[Any], status: str) -> bool:
+    return status == "cancelled"
+
+
+def _moved(ctx: Context[Any], status: str) -> bool:
+    return status == "moved"
+
+
+def _language(ctx: Context[Any], language: str) -> str:
+    return language or ctx.city.language
+
+
+def _category(ctx: Context[Any], framed: str) -> str | None:
+    return next(iter(_categories(ctx, framed)), None)
+
+
+def _categories(ctx: Context[Any], framed: str) -> list[str]:
+    return [service.category_name(ctx, key) for key in service.split_categories(framed)]
+
+
+def _ics_url(ctx: Context[Any], id_: str) -> str:
+    return f"/{ctx.city.slug}/{ctx.plugin}/{id_}.ics"
+
+
+def _image(ctx: Context[Any], image: dict[str, Any] | None) -> Image | None:
+    return Image(**image) if image else None
+
+
+def _source(ctx: Context[Any], id_: str, date_fetched: datetime, event_fetched: datetime) -> EventsSource:
+    source = next((source for source in ctx.config.sources if source.id == id_), None)
+    return EventsSource(
+        title=(ctx.pick(source.title) if source else "") or id_,
+        licence=(source.licence if source else "") or None,
+        attribution=(source.attribution if source else "") or None,
+        fetched_at=ctx.localize(max(date_fetched, event_fetched)),
+    )
+
+
+POSITION = parted(Position, all_of=(Event.lat, Event.lon), lat=Event.lat, lon=Event.lon)
+
+
 @strawberry.type(description="One date of an event, as citizens see it.")
 class EventsEvent(FeedItem):
     ctx: Private[Context[Any]]
@@ -65,97 +132,80 @@ class EventsEvent(FeedItem):
     @classmethod
     def of(cls, ctx: Context[Any], row: Occurrence, dates: Dates, near: service.Near | None = None) -> EventsEvent:
         dates.parents.add(row.parent)
-        return cls(
-            id=strawberry.ID(row.id),
-            title=row.event.title,
-            date=ctx.localize(row.start),
-            module=ctx.plugin,
-            ctx=ctx,
-            row=row,
-            dates=dates,
-            near=near,
-        )
+        return cls(ctx=ctx, row=row, dates=dates, near=near)
 
-    @strawberry.field(description="The event that this is a date of; the same for all its dates.")
-    def event_id(self) -> strawberry.ID:
-        return strawberry.ID(self.row.parent)
-
-    @strawberry.field(description="When it begins, with the city's UTC offset.")
-    def start(self) -> datetime:
-        return self.ctx.localize(self.row.start)
-
-    @strawberry.field(description="When it is over (exclusive: midnight after the last day); null if unknown.")
-    def end(self) -> datetime | None:
-        return self.ctx.localize(self.row.end) if self.row.end else None
-
-    @strawberry.field(description="The last day on which it takes place, at least in part.")
-    def last_day(self) -> date:
-        end = self.row.end or self.row.start
-        return self.ctx.localize(max(self.row.start, end - timedelta(microseconds=1))).date()
-
-    @strawberry.field(description="Whether it lasts whole days, so that no time of day is to be shown.")
-    def all_day(self) -> bool:
-        return self.row.all_day
-
-    @strawberry.field(description="Whether this date stands.")
-    def status(self) -> EventsStatus:
-        return EventsStatus(self.row.status)
-
-    @strawberry.field(description="Whether it does not take place.")
-    def cancelled(self) -> bool:
-        return self.row.status == "cancelled"
-
-    @strawberry.field(description="Whether it takes place at another time than first announced.")
-    def moved(self) -> bool:
-        return self.row.status == "moved"
-
-    @strawberry.field(description="When it was to begin before it was moved, where that is known.")
-    def moved_from(self) -> datetime | None:
-        return self.ctx.localize(self.row.moved_from) if self.row.moved_from else None
-
-    @strawberry.field(description="What it is about, as plain text; empty if nothing is said.")
-    def text(self) -> str:
-        return self.row.event.text
-
-    @strawberry.field(
-        description="What it is about, as HTML that is safe to show; null where there is plain text only."
+    id: strawberry.ID = column(Occurrence.id, description="Stable across imports, unique across cities.")
+    title: str = column(Event.title, description="One line of plain text.")
+    date: datetime = column(Occurrence.start, description="When it was published, or when it begins.")
+    module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
+    event_id: strawberry.ID = column(
+        Occurrence.parent, description="The event that this is a date of; the same for all its dates."
     )
-    def html(self) -> str | None:
-        return self.row.event.html
-
-    @strawberry.field(description="Language of title and text (BCP 47).")
-    def language(self) -> str:
-        return self.row.event.language or self.ctx.city.language
-
-    @strawberry.field(description="Whether admission is free; null if nobody has said it.")
-    def free(self) -> bool | None:
-        return self.row.event.free
-
-    @strawberry.field(description="What it costs, in words; null if it is free or nobody has said it.")
-    def price(self) -> str | None:
-        return self.row.event.price
-
-    @strawberry.field(description="The first of its categories, in the reader's language.")
-    def category(self) -> str | None:
-        return next((service.category_name(self.ctx, key) for key in self._categories()), None)
-
-    @strawberry.field(description="All its categories, in the reader's language.")
-    def categories(self) -> list[str]:
-        return [service.category_name(self.ctx, key) for key in self._categories()]
-
-    def _categories(self) -> list[str]:
-        return service.split_categories(self.row.event.categories)
-
-    @strawberry.field(description="The organisation behind it.")
-    def organizer(self) -> str | None:
-        return self.row.event.organizer
-
-    @strawberry.field(description="Where it takes place; null if nobody has said it, or it is online only.")
-    def venue(self) -> EventsVenue | None:
-        event = self.row.event
-        if not event.venue_name and not event.venue_address and event.lat is None:
-            return None
-        return EventsVenue(name=event.venue_name, address=event.venue_address, position=_position(self.row))
+    start: datetime = column(Occurrence.start, description="When it begins, with the city's UTC offset.")
+    end: datetime | None = column(
+        Occurrence.end, description="When it is over (exclusive: midnight after the last day); null if unknown."
+    )
+    last_day: Day = computed(
+        _last_day,
+        Occurrence.start,
+        Occurrence.end,
+        description="The last day on which it takes place, at least in part.",
+    )
+    all_day: bool = column(
+        Occurrence.all_day, description="Whether it lasts whole days, so that no time of day is to be shown."
+    )
+    status: EventsStatus = computed(_status, Occurrence.status, steady=True, description="Whether this date stands.")
+    cancelled: bool = computed(
+        _cancelled, Occurrence.status, steady=True, description="Whether it does not take place."
+    )
+    moved: bool = computed(
+        _moved,
+        Occurrence.status,
+        steady=True,
+        description="Whether it takes place at another time than first announced.",
+    )
+    moved_from: datetime | None = column(
+        Occurrence.moved_from, description="When it was to begin before it was moved, where that is known."
+    )
+    text: str = column(Event.text, description="What it is about, as plain text; empty if nothing is said.")
+    html: str | None = column(
+        Event.html, description="What it is about, as HTML that is safe to show; null where there is plain text only."
+    )
+    language: str = computed(_language, Event.language, steady=True, description="Language of title and text (BCP 47).")
+    free: bool | None = column(Event.free, description="Whether admission is free; null if nobody has said it.")
+    price: str | None = column(
+        Event.price, description="What it costs, in words; null if it is free or nobody has said it."
+    )
+    category: str | None = computed(
+        _category,
+        Event.categories,
+        steady=True,
+        description="The first of its categories, in the reader's language.",
+    )
+    categories: list[str] = computed(
+        _categories, Event.categories, steady=True, description="All its categories, in the reader's language."
+    )
+    organizer: str | None = column(Event.organizer, description="The organisation behind it.")
+    venue: EventsVenue | None = part(
+        EventsVenue,
+        any_of=(Event.venue_name, Event.venue_address, Event.lat),
+        name=Event.venue_name,
+        address=Event.venue_address,
+        position=POSITION,
+        description="Where it takes place; null if nobody has said it, or it is online only.",
+    )
+    url: str | None = column(Event.url, description="The event's own page.")
+    ics_url: str = computed(
+        _ics_url, Occurrence.id, description="Path on this server of this date as an iCalendar file."
+    )
+    image: Image | None = computed(_image, Event.image, description="A picture.")
+    source: EventsSource = computed(
+        _source,
+        Occurrence.source,
+        Occurrence.fetched_at,
+        Event.fetched_at,
+        description="Where the data comes from.",
+    )
 
     @strawberry.field(description="Metres from the point given as `near`, as the crow flies.")
     def distance(self) -> float | None:
@@ -163,29 +213,6 @@ class EventsEvent(FeedItem):
         if self.near is None or here is None:
             return None
         return round(distance(self.near.lat, self.near.lon, here.lat, here.lon), 1)
-
-    @strawberry.field(description="The event's own page.")
-    def url(self) -> str | None:
-        return self.row.event.url
-
-    @strawberry.field(description="Path on this server of this date as an iCalendar file.")
-    def ics_url(self) -> str:
-        return f"/{self.ctx.city.slug}/{self.ctx.plugin}/{self.row.id}.ics"
-
-    @strawberry.field(description="A picture.")
-    def image(self) -> Image | None:
-        image = self.row.event.image
-        return Image(**image) if image else None
-
-    @strawberry.field(description="Where the data comes from.")
-    def source(self) -> EventsSource:
-        source = next((source for source in self.ctx.config.sources if source.id == self.row.source), None)
-        return EventsSource(
-            title=(self.ctx.pick(source.title) if source else "") or self.row.source,
-            licence=(source.licence if source else "") or None,
-            attribution=(source.attribution if source else "") or None,
-            fetched_at=self.ctx.localize(max(self.row.fetched_at, self.row.event.fetched_at)),
-        )
 
     @strawberry.field(description="All dates of the event that are running or to come, this one included.")
     async def occurrences(

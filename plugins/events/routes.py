@@ -17,7 +17,8 @@ _PARAMETERS = {"category", "free", "near", "q", "lang"}
 
 async def single(ctx: Context[Any], path: Mapping[str, str], query: Mapping[str, str]) -> Reply:
     """`<id>.ics`: one date, to be put into one's own calendar."""
-    row = await service.one(ctx, path["id"])
+    found = await service.one(id=path["id"], now=ctx.now).scalars(ctx)
+    row = found[0] if found else None
     if row is None:
         raise NotFound(f"there is no event {path['id'][:64]!r}")
     return Reply(content=render(ctx, [row], row.event.title), media_type=MEDIA_TYPE, filename=f"{row.id}.ics")
@@ -34,10 +35,10 @@ async def calendar(ctx: Context[Any], path: Mapping[str, str], query: Mapping[st
         near=_near(query.get("near", "")),
         text=query.get("q") or None,
     )
-    statement = service.upcoming(await service.dates(ctx, wanted), ctx.now)
+    statement = service.upcoming(since=ctx.now, first=CAP, **await service.values(ctx, wanted))
     parts = [ctx.city.name, ctx.text("calendar"), wanted.category or "", wanted.text or ""]
     name = " · ".join(part for part in parts if part)
-    content = render(ctx, await service.fetch(ctx, statement, CAP), name)
+    content = render(ctx, await statement.scalars(ctx), name)
     return Reply(content=content, media_type=MEDIA_TYPE, filename=f"{ctx.city.slug}-{ctx.plugin}.ics", max_age=3600)
 
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
-from allmende import PUBLIC, CityModule, Connection, InputError, check_first, field, paginate
+from allmende import (
+    PUBLIC,
+    CityModule,
+    Connection,
+    Context,
+    InputError,
+    Prepared,
+    check_first,
+    field,
+    paginate,
+    row,
+    rows,
+)
 from strawberry import argument
 
 from . import service
@@ -45,9 +58,15 @@ NearMe = Annotated[EventsNear | None, argument(description="Only events in this 
 Text = Annotated[str | None, argument(description="Only events with these words.")]
 
 
+def _made(ctx: Context[Any], rows: Sequence[Any], given: Mapping[str, Any]) -> list[EventsEvent]:
+    """The rows as events, each with its distance from where `near` is, and with further dates read together."""
+    near: EventsNear | None = given.get("near")
+    return shown(ctx, rows, near.checked() if near else None)
+
+
 @strawberry.type(description="What is on in the city.")
 class Events(CityModule):
-    @field(visible=PUBLIC, description="What is running or still to come, first things first.")
+    @rows(EventsEvent, visible=PUBLIC, make=_made, description="What is running or still to come, first things first.")
     async def upcoming(
         self,
         first: First = 10,
@@ -58,14 +77,18 @@ class Events(CityModule):
         free: Free = None,
         near: NearMe = None,
         text: Text = None,
-    ) -> list[EventsEvent]:
+    ) -> Prepared:
         check_first(first, CAP)
-        wanted = _filter(category, free, near, text)
+        wanted = await service.values(self.ctx, _filter(category, free, near, text))
         moment = self.ctx.now if since is None else self.ctx.localize(since)
-        statement = service.upcoming(await service.dates(self.ctx, wanted), moment)
-        return shown(self.ctx, await service.fetch(self.ctx, statement, first), wanted.near)
+        return service.upcoming(since=moment, first=first, **wanted)
 
-    @field(visible=PUBLIC, description="What takes place on a day of the city's calendar, also only in part.")
+    @rows(
+        EventsEvent,
+        visible=PUBLIC,
+        make=_made,
+        description="What takes place on a day of the city's calendar, also only in part.",
+    )
     async def on(
         self,
         date: Annotated[date, argument(description="The day.")],
@@ -74,12 +97,11 @@ class Events(CityModule):
         free: Free = None,
         near: NearMe = None,
         text: Text = None,
-    ) -> list[EventsEvent]:
+    ) -> Prepared:
         check_first(first, CAP)
-        wanted = _filter(category, free, near, text)
-        statement = service.overlapping(self.ctx, await service.dates(self.ctx, wanted), date, date)
-        rows = await service.fetch(self.ctx, statement.order_by(Occurrence.start, Occurrence.id), first)
-        return shown(self.ctx, rows, wanted.near)
+        wanted = await service.values(self.ctx, _filter(category, free, near, text))
+        begin, end = service.span(self.ctx, date, date)
+        return service.on_days(begin=begin, end=end, first=first, **wanted)
 
     @field(visible=PUBLIC, description="What takes place from one day to another, page by page.")
     async def between(
@@ -99,7 +121,7 @@ class Events(CityModule):
         page = Dates(self.ctx)
         return await paginate(
             self.ctx,
-            service.overlapping(self.ctx, await service.dates(self.ctx, wanted), since, to),
+            service.overlapping(self.ctx, await service.values(self.ctx, wanted), since, to),
             order=[(Occurrence.start, "asc"), (Occurrence.id, "asc")],
             first=first,
             after=after,
@@ -107,12 +129,14 @@ class Events(CityModule):
             cap=CAP,
         )
 
-    @field(visible=PUBLIC, description="One date by its id, or the next date of an event by its eventId; null if gone.")
-    async def event(
-        self, id: Annotated[strawberry.ID, argument(description="`id` or `eventId`.")]
-    ) -> EventsEvent | None:
-        row = await service.one(self.ctx, str(id))
-        return shown(self.ctx, [row])[0] if row else None
+    @row(
+        EventsEvent,
+        visible=PUBLIC,
+        make=_made,
+        description="One date by its id, or the next date of an event by its eventId; null if gone.",
+    )
+    def event(self, id: Annotated[strawberry.ID, argument(description="`id` or `eventId`.")]) -> Prepared:
+        return service.one(id=str(id), now=self.ctx.now)
 
     @field(visible=PUBLIC, description="The categories of what is to come, the commonest first.")
     async def categories(self) -> list[EventsCategory]:

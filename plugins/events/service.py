@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from math import cos, radians
 from typing import Any
 
-from allmende import BBox, Context, around, search_ids
+from allmende import BBox, Context, around, prepared, search_ids
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select
 from sqlalchemy.orm import contains_eager
@@ -37,34 +37,57 @@ class Filter(Struct, frozen=True, kw_only=True):
     text: str | None = None
 
 
-async def dates(ctx: Context[EventsConfig], wanted: Filter) -> Select[Any]:
-    """Occurrences with their events, in one statement; a search text is looked up first."""
-    statement = select(Occurrence).join(Occurrence.event).options(contains_eager(Occurrence.event))
-    statement = statement.where(*_conditions(ctx, wanted))
+async def values(ctx: Context[EventsConfig], wanted: Filter) -> dict[str, Any]:
+    """The filter as the values of a statement; a search text is looked up first."""
+    found = None
     if wanted.text and wanted.text.strip():
-        found = await search_ids(ctx, Event, wanted.text, FOUND)
-        statement = statement.where(Occurrence.parent.in_([id_ for id_, _ in found]))
+        found = [id_ for id_, _ in await search_ids(ctx, Event, wanted.text, FOUND)]
+    keys = category_keys(ctx, wanted.category) if wanted.category else None
+    near = wanted.near
+    return {
+        "found": found,
+        "keys": [f"%\n{escaped(key)}\n%" for key in keys] if keys else None,
+        "free": wanted.free,
+        "near": circle(near) if near else None,
+    }
+
+
+def select_dates(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Occurrences with their events."""
+    statement = select(Occurrence).join(Occurrence.event).options(contains_eager(Occurrence.event))
+    return statement.where(*conditions)
+
+
+def filtered(found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
+    """Occurrences with their events, of those that are wanted, by `values`."""
+    statement = select_dates()
+    if found is not None:
+        statement = statement.where(Occurrence.parent.in_(found))
+    if keys is not None:
+        statement = statement.where(or_(*(Event.categories.like(key, escape="/") for key in keys)))
+    if free is not None:
+        statement = statement.where(Event.free.is_(free))
+    if near is not None:
+        statement = statement.where(*_within(*near))
     return statement
 
 
-def _conditions(ctx: Context[EventsConfig], wanted: Filter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.category:
-        keys = category_keys(ctx, wanted.category)
-        conditions.append(or_(*(Event.categories.contains(f"\n{key}\n", autoescape=True) for key in keys)))
-    if wanted.free is not None:
-        conditions.append(Event.free.is_(wanted.free))
-    if wanted.near is not None:
-        conditions += _within(wanted.near)
-    return conditions
+def escaped(text: str) -> str:
+    """For LIKE … ESCAPE '/'."""
+    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
-def _within(near: Near) -> list[ColumnElement[bool]]:
+def circle(near: Near) -> list[float]:
     """The box for the index, then the circle on a plane: exact to a thousandth at the size of a city."""
     box = around(near.lat, near.lon, near.metres)
-    north = (Event.lat - near.lat) * METRES_PER_DEGREE
-    east = (Event.lon - near.lon) * (METRES_PER_DEGREE * cos(radians(near.lat)))
-    return [*_in_box(box), north * north + east * east <= near.metres**2]
+    shrink = METRES_PER_DEGREE * cos(radians(near.lat))
+    return [box.south, box.north, box.west, box.east, near.lat, near.lon, shrink, near.metres**2]
+
+
+def _within(south: Any, north: Any, west: Any, east: Any, lat: Any, lon: Any, shrink: Any, limit: Any) -> list[Any]:
+    up = (Event.lat - lat) * METRES_PER_DEGREE
+    right = (Event.lon - lon) * shrink
+    return [Event.lat.between(south, north), Event.lon.between(west, east), up * up + right * right <= limit]
 
 
 def _in_box(box: BBox) -> list[ColumnElement[bool]]:
@@ -102,15 +125,32 @@ def split_categories(framed: str) -> list[str]:
     return [part for part in framed.split("\n") if part]
 
 
-def upcoming(statement: Select[Any], since: datetime) -> Select[Any]:
+@prepared
+def upcoming(since: Any, first: int, found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
     """What has not ended by then, first things first; what is running counts until it ends."""
-    return statement.where(Occurrence.until > since).order_by(Occurrence.start, Occurrence.id)
+    statement = filtered(found, keys, free, near).where(Occurrence.until > since)
+    return statement.order_by(Occurrence.start, Occurrence.id).limit(first)
 
 
-def overlapping(ctx: Context[Any], statement: Select[Any], first: date, last: date) -> Select[Any]:
+@prepared
+def on_days(begin: Any, end: Any, first: int, found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
+    """What takes place at least partly between two instants."""
+    statement = filtered(found, keys, free, near).where(*_overlapping(begin, end))
+    return statement.order_by(Occurrence.start, Occurrence.id).limit(first)
+
+
+def overlapping(ctx: Context[Any], wanted: Mapping[str, Any], first: date, last: date) -> Select[Any]:
     """What takes place at least partly on these days (both included) of the city's wall calendar."""
-    begin, end = day_start(ctx, first), day_start(ctx, last + timedelta(days=1))
-    return statement.where(Occurrence.start < end, or_(Occurrence.until > begin, Occurrence.start >= begin))
+    return filtered(**wanted).where(*_overlapping(*span(ctx, first, last)))
+
+
+def _overlapping(begin: Any, end: Any) -> list[ColumnElement[bool]]:
+    return [Occurrence.start < end, or_(Occurrence.until > begin, Occurrence.start >= begin)]
+
+
+def span(ctx: Context[Any], first: date, last: date) -> tuple[datetime, datetime]:
+    """The instants at which the first day begins and the last one ends."""
+    return day_start(ctx, first), day_start(ctx, last + timedelta(days=1))
 
 
 def day_start(ctx: Context[Any], day: date) -> datetime:
@@ -146,17 +186,14 @@ def on_map(now: datetime, until: datetime, box: BBox) -> Select[Any]:
     return next_dates(now, Occurrence.start < until, *_in_box(box)).order_by(Occurrence.start, Occurrence.id)
 
 
-async def one(ctx: Context[Any], id_: str) -> Occurrence | None:
+@prepared
+def one(id: Any, now: Any) -> Select[Any]:
     """The date with this id; or the next (else the last) date of the event with this id."""
-    statement = (
-        select(Occurrence)
-        .join(Occurrence.event)
-        .where(or_(Occurrence.id == id_, Occurrence.parent == id_))
-        .order_by(case((Occurrence.id == id_, 0), (Occurrence.until > ctx.now, 1), else_=2), Occurrence.start)
-        .options(contains_eager(Occurrence.event))
+    return (
+        select_dates(or_(Occurrence.id == id, Occurrence.parent == id))
+        .order_by(case((Occurrence.id == id, 0), (Occurrence.until > now, 1), else_=2), Occurrence.start)
+        .limit(1)
     )
-    found = await fetch(ctx, statement, 1)
-    return found[0] if found else None
 
 
 async def siblings(ctx: Context[Any], parents: Iterable[str], first: int) -> Mapping[str, list[Occurrence]]:

@@ -20,7 +20,7 @@ SHOWN = 50
 async def atom(ctx: Context[NewsConfig], path: Mapping[str, str], query: Mapping[str, str]) -> Reply:
     """The newest 50 items; `?category=` and `?language=` narrow them down."""
     category, language = query.get("category") or None, query.get("language") or None
-    rows = await service.latest(ctx, SHOWN, category=category, language=language)
+    rows = await service.latest(ctx, SHOWN, category=category, language=language).scalars(ctx)
     shown = language or (rows[0].language if rows else ctx.city.language)
     feed = Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": shown})
     name = f"{ctx.city.slug}/news?category={category or ''}&language={language or ''}"

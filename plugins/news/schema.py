@@ -7,7 +7,23 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
-from allmende import PUBLIC, CityModule, Connection, Context, FeedItem, Image, SearchHit, check_first, field, paginate
+from allmende import (
+    PUBLIC,
+    CityModule,
+    Connection,
+    Context,
+    FeedItem,
+    Image,
+    Prepared,
+    SearchHit,
+    check_first,
+    column,
+    computed,
+    field,
+    paginate,
+    row,
+    rows,
+)
 
 from . import service
 from .config import NewsConfig
@@ -33,28 +49,67 @@ class NewsSource:
     attribution: str | None = strawberry.field(description="What must be said of the origin, if anything.")
 
 
+def _first(ctx: Context[Any], many: Sequence[Any]) -> Any:
+    return next(iter(many), None)
+
+
+def _all(ctx: Context[Any], many: Sequence[Any]) -> list[Any]:
+    return list(many)
+
+
+def _module(ctx: Context[Any]) -> str:
+    return ctx.plugin
+
+
+def _image(ctx: Context[Any], pictures: Sequence[dict[str, Any]]) -> Image | None:
+    return next(iter(_images(ctx, pictures[:1])), None)
+
+
+def _images(ctx: Context[Any], pictures: Sequence[dict[str, Any]]) -> list[Image]:
+    return [
+        Image(url=one["url"], alt=one.get("alt", ""), caption=one.get("caption"), credit=one.get("credit"))
+        for one in pictures
+    ]
+
+
+def _source(ctx: Context[NewsConfig], id_: str) -> NewsSource | None:
+    found = next((source for source in ctx.config.sources if source.id == id_), None)
+    if found is None:
+        return None
+    return NewsSource(
+        title=ctx.pick(found.title) or found.id,
+        url=found.url or None,
+        licence=found.licence or None,
+        attribution=found.attribution or None,
+    )
+
+
 @strawberry.type(description="One piece of news.")
 class NewsItem(FeedItem, SearchHit):
-    id: strawberry.ID = strawberry.field(description="Stable across imports, unique across cities.")
-    title: str = strawberry.field(description="One line of plain text.")
-    module: str = strawberry.field(description="Always `news`.")
-    date: datetime = strawberry.field(description="The same as publishedAt.")
-    published_at: datetime = strawberry.field(
-        description="When it was published; if the source does not say when, when it was first seen."
+    ctx: strawberry.Private[Context[NewsConfig]]
+    row: strawberry.Private[Item]
+
+    id: strawberry.ID = column(Item.id, description="Stable across imports, unique across cities.")
+    title: str = column(Item.title, description="One line of plain text.")
+    module: str = computed(_module, steady=True, description="Always `news`.")
+    date: datetime = column(Item.published_at, description="The same as publishedAt.")
+    published_at: datetime = column(
+        Item.published_at,
+        description="When it was published; if the source does not say when, when it was first seen.",
     )
-    updated_at: datetime | None = strawberry.field(description="When the source last changed it, if it says so.")
-    summary: str = strawberry.field(description="A few sentences of plain text; empty where the title says it all.")
-    text: str = strawberry.field(description="The whole text, plain, with an empty line between paragraphs.")
-    html: str = strawberry.field(
-        description="The whole text as HTML without scripts, styles, frames and images; safe to embed."
+    updated_at: datetime | None = column(Item.updated_at, description="When the source last changed it, if it says so.")
+    summary: str = column(Item.summary, description="A few sentences of plain text; empty where the title says it all.")
+    text: str = column(Item.text, description="The whole text, plain, with an empty line between paragraphs.")
+    html: str = column(
+        Item.html, description="The whole text as HTML without scripts, styles, frames and images; safe to embed."
     )
-    url: str | None = strawberry.field(description="Where to read it on the web.")
-    language: str = strawberry.field(description="Language of the texts, a primary subtag of BCP 47.")
-    category: str | None = strawberry.field(description="The first of its categories.")
-    categories: list[str] = strawberry.field(description="All of its categories.")
-    image: Image | None = strawberry.field(description="The picture to show in lists.")
-    images: list[Image] = strawberry.field(description="All pictures.")
-    source: NewsSource | None = strawberry.field(description="Where it comes from.")
+    url: str | None = column(Item.url, description="Where to read it on the web.")
+    language: str = column(Item.language, description="Language of the texts, a primary subtag of BCP 47.")
+    category: str | None = computed(_first, Item.categories, steady=True, description="The first of its categories.")
+    categories: list[str] = computed(_all, Item.categories, steady=True, description="All of its categories.")
+    image: Image | None = computed(_image, Item.images, description="The picture to show in lists.")
+    images: list[Image] = computed(_images, Item.images, description="All pictures.")
+    source: NewsSource | None = computed(_source, Item.source, steady=True, description="Where it comes from.")
 
 
 @strawberry.type(description="A category of news.")
@@ -65,11 +120,10 @@ class NewsCategory:
 
 @strawberry.type(description="What the town hall and others publish.")
 class News(CityModule):
-    @field(visible=PUBLIC, description="The newest items, for a home screen.")
-    async def latest(self, first: First = 10, category: Category = None, language: Language = None) -> list[NewsItem]:
+    @rows(NewsItem, visible=PUBLIC, description="The newest items, for a home screen.")
+    def latest(self, first: First = 10, category: Category = None, language: Language = None) -> Prepared:
         check_first(first)
-        rows = await service.latest(self.ctx, first, category=category, language=language)
-        return [make_item(self.ctx, row) for row in rows]
+        return service.latest(self.ctx, first, category=category, language=language)
 
     @field(visible=PUBLIC, description="All items, newest first, in pages.")
     async def items(
@@ -92,15 +146,14 @@ class News(CityModule):
             order=service.ORDER,
             first=first,
             after=after,
-            make=lambda row: make_item(self.ctx, row),
+            make=lambda row: NewsItem(ctx=self.ctx, row=row),
         )
 
-    @field(visible=PUBLIC, description="One item; null if there is none (any more) with this id.")
-    async def item(
+    @row(NewsItem, visible=PUBLIC, description="One item; null if there is none (any more) with this id.")
+    def item(
         self, id: Annotated[strawberry.ID, strawberry.argument(description="As other fields give it.")]
-    ) -> NewsItem | None:
-        rows = await service.by_ids(self.ctx, [str(id)])
-        return make_item(self.ctx, rows[0]) if rows else None
+    ) -> Prepared:
+        return service.by_ids(self.ctx, [str(id)])
 
     @field(visible=PUBLIC, description="The categories in use, the commonest first.")
     async def categories(self, language: Language = None) -> list[NewsCategory]:
@@ -108,51 +161,12 @@ class News(CityModule):
         return [NewsCategory(name=name, count=count) for name, count in found]
 
 
-def make_item(ctx: Context[NewsConfig], row: Item) -> NewsItem:
-    """The row as readers of this city see it."""
-    images = [_image(one) for one in row.images]
-    published_at = ctx.localize(row.published_at)
-    return NewsItem(
-        id=strawberry.ID(row.id),
-        title=row.title,
-        module="news",
-        date=published_at,
-        published_at=published_at,
-        updated_at=ctx.localize(row.updated_at) if row.updated_at else None,
-        summary=row.summary,
-        text=row.text,
-        html=row.html,
-        url=row.url,
-        language=row.language,
-        category=next(iter(row.categories), None),
-        categories=list(row.categories),
-        image=next(iter(images), None),
-        images=images,
-        source=_source(ctx, row.source),
-    )
-
-
-def _image(one: dict[str, Any]) -> Image:
-    return Image(url=one["url"], alt=one.get("alt", ""), caption=one.get("caption"), credit=one.get("credit"))
-
-
-def _source(ctx: Context[NewsConfig], id_: str) -> NewsSource | None:
-    found = next((source for source in ctx.config.sources if source.id == id_), None)
-    if found is None:
-        return None
-    return NewsSource(
-        title=ctx.pick(found.title) or found.id,
-        url=found.url or None,
-        licence=found.licence or None,
-        attribution=found.attribution or None,
-    )
-
-
 async def load_feed(ctx: Context[NewsConfig], before: datetime | None, first: int) -> Sequence[NewsItem]:
     """The news in the city's feed."""
-    return [make_item(ctx, row) for row in await service.latest(ctx, first, before=before)]
+    found = await service.latest(ctx, first, before=before).scalars(ctx)
+    return [NewsItem(ctx=ctx, row=row) for row in found]
 
 
 async def load_hits(ctx: Context[NewsConfig], ids: Sequence[str]) -> Sequence[NewsItem]:
     """The news among what a search of the city has found."""
-    return [make_item(ctx, row) for row in await service.by_ids(ctx, ids)]
+    return [NewsItem(ctx=ctx, row=row) for row in await service.by_ids(ctx, ids).scalars(ctx)]

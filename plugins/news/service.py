@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from allmende import Context, search_ids
-from sqlalchemy import Select, and_, func, or_, select
+from allmende import Context, Prepared, prepared, search_ids
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from .config import NewsConfig
@@ -21,34 +21,44 @@ MAX_CATEGORIES = 100
 
 def listing(ctx: Context[NewsConfig], *, category: str | None = None, language: str | None = None) -> Select[Any]:
     """Items that have not expired, in one language, of one category or all; without order."""
-    statement = _current(ctx, select(Item)).where(_in_language(ctx, language))
-    if category:
-        named = select(ItemCategory.parent).where(ItemCategory.city == ctx.city.slug, ItemCategory.name == category)
-        statement = statement.where(Item.id.in_(named))
-    return statement
+    return _listing(now=ctx.now, category=category or None, **_languages(ctx, language))
 
 
-async def latest(
+def latest(
     ctx: Context[NewsConfig],
     first: int,
     *,
     category: str | None = None,
     language: str | None = None,
     before: datetime | None = None,
-) -> Sequence[Item]:
+) -> Prepared:
     """The newest items, those published before an instant if one is given."""
-    statement = listing(ctx, category=category, language=language)
+    return _latest(now=ctx.now, category=category or None, before=before, first=first, **_languages(ctx, language))
+
+
+def by_ids(ctx: Context[NewsConfig], ids: Sequence[str]) -> Prepared:
+    """The items of these ids that are there and have not expired, in whatever language."""
+    return _by_ids(now=ctx.now, ids=list(ids))
+
+
+@prepared
+def _latest(now: Any, category: Any, before: Any, first: int, language: Any, fallback: Any) -> Select[Any]:
+    statement = _listing(now, category, language, fallback)
     if before is not None:
         statement = statement.where(Item.published_at < before)
-    statement = statement.order_by(Item.published_at.desc(), Item.id.desc()).limit(first)
-    async with ctx.session() as session:
-        return (await session.scalars(statement)).all()
+    return statement.order_by(Item.published_at.desc(), Item.id.desc()).limit(first)
 
 
-async def by_ids(ctx: Context[NewsConfig], ids: Sequence[str]) -> Sequence[Item]:
-    """The items of these ids that are there and have not expired, in whatever language."""
-    async with ctx.session() as session:
-        return (await session.scalars(_current(ctx, select(Item)).where(Item.id.in_(ids)))).all()
+@prepared
+def _by_ids(now: Any, ids: Any) -> Select[Any]:
+    return select(Item).where(_current(now), Item.id.in_(ids))
+
+
+def _listing(now: Any, category: Any, language: Any, fallback: Any) -> Select[Any]:
+    statement = select(Item).where(_current(now), _in_language(now, language, fallback))
+    if category is not None:
+        statement = statement.where(Item.id.in_(select(ItemCategory.parent).where(ItemCategory.name == category)))
+    return statement
 
 
 async def matching(
@@ -64,9 +74,8 @@ async def categories(ctx: Context[NewsConfig], language: str | None = None) -> S
     count = func.count()
     named: Any = select(ItemCategory.name, count)
     statement = (
-        _current(ctx, named)
-        .join(Item, and_(Item.city == ItemCategory.city, Item.id == ItemCategory.parent))
-        .where(_in_language(ctx, language))
+        named.join(Item, and_(Item.city == ItemCategory.city, Item.id == ItemCategory.parent))
+        .where(_current(ctx.now), _in_language(ctx.now, **_languages(ctx, language)))
         .group_by(ItemCategory.name)
         .order_by(count.desc(), ItemCategory.name)
         .limit(MAX_CATEGORIES)
@@ -75,25 +84,29 @@ async def categories(ctx: Context[NewsConfig], language: str | None = None) -> S
         return [(name, number) for name, number in await session.execute(statement)]
 
 
-def _current(ctx: Context[NewsConfig], statement: Select[Any]) -> Select[Any]:
-    return statement.where(or_(Item.expires_at.is_(None), Item.expires_at > ctx.now))
+def _current(now: Any) -> ColumnElement[bool]:
+    return or_(Item.expires_at.is_(None), Item.expires_at > now)
 
 
-def _in_language(ctx: Context[NewsConfig], language: str | None) -> Any:
-    """The language asked for; else the reader's if there is any news in it; else the city's default."""
+def _languages(ctx: Context[NewsConfig], language: str | None) -> dict[str, str | None]:
+    """The language asked for, or the reader's and, where there is no news in it, the city's default."""
     if language:
-        return Item.language == _primary(language)
+        return {"language": _primary(language), "fallback": None}
     mine, default = _primary(ctx.language), _primary(ctx.city.language)
-    if mine == default:
-        return Item.language == default
+    return {"language": mine, "fallback": default if mine != default else None}
+
+
+def _in_language(now: Any, language: Any, fallback: Any) -> ColumnElement[bool]:
+    if fallback is None:
+        return Item.language == language
     other = aliased(Item)
     any_of_mine = (
         select(other.id)
-        .where(other.city == ctx.city.slug, other.language == mine)
-        .where(or_(other.expires_at.is_(None), other.expires_at > ctx.now))
+        .where(other.language == language)
+        .where(or_(other.expires_at.is_(None), other.expires_at > now))
         .exists()
     )
-    return or_(Item.language == mine, and_(Item.language == default, ~any_of_mine))
+    return or_(Item.language == language, and_(Item.language == fallback, ~any_of_mine))
 
 
 def _primary(language: str) -> str:

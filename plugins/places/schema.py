@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 from typing import Annotated, Any
 
 import strawberry
@@ -20,10 +19,16 @@ from allmende import (
     LocalText,
     MapFeature,
     Position,
+    Prepared,
     SearchHit,
     check_first,
+    column,
+    computed,
     field,
     paginate,
+    part,
+    row,
+    rows,
 )
 from strawberry import Private, argument
 
@@ -59,127 +64,130 @@ class PlacesCategory:
     count: int = strawberry.field(description="How many places there are of it.")
 
 
+def _module(ctx: Context[Any]) -> str:
+    return ctx.plugin
+
+
+def _category_name(ctx: Context[Any], id: str) -> str:
+    return _name(ctx, _category(ctx, id))
+
+
+def _icon(ctx: Context[Any], id: str) -> str:
+    return _category(ctx, id).icon
+
+
+def _colour(ctx: Context[Any], id: str) -> str:
+    return _category(ctx, id).colour
+
+
+def _given(ctx: Context[Any], text: str) -> str | None:
+    return text or None
+
+
+def _open(ctx: Context[Any], text: str) -> bool | None:
+    return hours.state(text, ctx.city, ctx.now).open
+
+
+def _opens_at(ctx: Context[Any], text: str) -> datetime | None:
+    return hours.state(text, ctx.city, ctx.now).opens_at
+
+
+def _closes_at(ctx: Context[Any], text: str) -> datetime | None:
+    return hours.state(text, ctx.city, ctx.now).closes_at
+
+
+def _week(ctx: Context[Any], text: str) -> list[str]:
+    return [_day(ctx, midnight, spans) for midnight, spans in hours.week(text, ctx.city, ctx.now)]
+
+
+def _accessibility(ctx: Context[Any], tags: Mapping[str, str]) -> list[PlacesFact]:
+    return [_tag(ctx, tag, value) for tag, value in sorted(tags.items())]
+
+
+def _facts(ctx: Context[Any], facts: Sequence[Mapping[str, Any]]) -> list[PlacesFact]:
+    return [PlacesFact(label=ctx.pick(fact["label"]), value=ctx.pick(fact["value"])) for fact in facts]
+
+
+def _image(ctx: Context[Any], found: Mapping[str, Any]) -> Image | None:
+    return Image(url=found["url"], alt=found["alt"], credit=found["credit"] or None) if found else None
+
+
+def _source(ctx: Context[Any], id: str, fetched_at: datetime) -> PlacesSource | None:
+    config: PlacesConfig = ctx.config
+    source = next((source for source in config.sources if source.id == id), None)
+    if source is None:
+        return None
+    return PlacesSource(
+        title=ctx.pick(source.title) or source.id,
+        licence=source.licence or None,
+        attribution=source.attribution or None,
+        fetched_at=ctx.localize(fetched_at),
+    )
+
+
 @strawberry.type(name="PlacesPlace", description="A place that citizens look for: playground, office, container.")
 class PlacesPlace(SearchHit, MapFeature):
-    row: Private[Row]
     ctx: Private[Context[Any]]
+    row: Private[Row]
     metres: Private[float | None] = None
 
-    @classmethod
-    def of(cls, row: Row, ctx: Context[Any], metres: float | None = None) -> PlacesPlace:
-        return cls(
-            id=strawberry.ID(row.id),
-            title=row.name,
-            module="places",
-            position=Position(lat=row.lat, lon=row.lon),
-            row=row,
-            ctx=ctx,
-            metres=metres,
-        )
-
-    @cached_property
-    def _now(self) -> hours.Now:
-        return hours.state(self.row.opening_hours, self.ctx.city, self.ctx.now)
-
-    @cached_property
-    def _category(self) -> Category:
-        return _category(self.ctx, self.row.category)
-
-    @strawberry.field(description="Its name.")
-    def name(self) -> str:
-        return self.row.name
-
-    @strawberry.field(description="Name of its category, in the reader's language.")
-    def category(self) -> str:
-        return _name(self.ctx, self._category)
-
-    @strawberry.field(description="Id of its category.")
-    def category_id(self) -> strawberry.ID:
-        return strawberry.ID(self.row.category)
-
-    @strawberry.field(description="Icon of its category: one emoji or character.")
-    def icon(self) -> str:
-        return self._category.icon
-
-    @strawberry.field(description="Colour of its category, #rrggbb.")
-    def colour(self) -> str:
-        return self._category.colour
-
-    @strawberry.field(description="What there is to say about it, as plain text.")
-    def text(self) -> str | None:
-        return self.row.text or None
-
-    @strawberry.field(description="Street and number, or where else to find it.")
-    def address(self) -> str | None:
-        return self.row.address or None
+    id: strawberry.ID = column(Row.id, description="Stable across imports, unique across cities.")
+    title: str = column(Row.name, description="One line of plain text.")
+    module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
+    position: Position = part(Position, lat=Row.lat, lon=Row.lon, description="Where it is.")
+    name: str = column(Row.name, description="Its name.")
+    category: str = computed(
+        _category_name, Row.category, steady=True, description="Name of its category, in the reader's language."
+    )
+    category_id: strawberry.ID = column(Row.category, description="Id of its category.")
+    icon: str = computed(_icon, Row.category, steady=True, description="Icon of its category: one emoji or character.")
+    colour: str = computed(_colour, Row.category, steady=True, description="Colour of its category, #rrggbb.")
+    text: str | None = computed(_given, Row.text, description="What there is to say about it, as plain text.")
+    address: str | None = computed(_given, Row.address, description="Street and number, or where else to find it.")
+    open: bool | None = computed(
+        _open, Row.opening_hours, description="Whether it is open now; null where that is not known."
+    )
+    opens_at: datetime | None = computed(
+        _opens_at,
+        Row.opening_hours,
+        description="When it opens next; null while it is open, and where that is not known.",
+    )
+    closes_at: datetime | None = computed(
+        _closes_at,
+        Row.opening_hours,
+        description="Until when it is open; null while it is closed, and where it never closes.",
+    )
+    opening_hours: str | None = computed(
+        _given,
+        Row.opening_hours,
+        description="Opening hours as the source gives them, usually in OpenStreetMap's syntax.",
+    )
+    opening_hours_text: list[str] = computed(
+        _week,
+        Row.opening_hours,
+        description="A line for each of the next seven days, today first; empty where not known.",
+    )
+    wheelchair: str = column(
+        Row.wheelchair, description="Whether it can be used with a wheelchair: yes, limited, no, or unknown."
+    )
+    accessibility: list[PlacesFact] = computed(
+        _accessibility, Row.tags, description="What else helps or hinders people with disabilities."
+    )
+    facts: list[PlacesFact] = computed(_facts, Row.facts, description="What else the source knows about it.")
+    phone: str | None = computed(_given, Row.phone, description="Telephone number.")
+    website: str | None = computed(_given, Row.website, description="Address of its web page.")
+    image: Image | None = computed(_image, Row.image, description="A picture of it.")
+    language: str = column(Row.language, description="Language of its texts, BCP 47.")
+    source: PlacesSource | None = computed(
+        _source,
+        Row.source,
+        Row.fetched_at,
+        description="Where this comes from; null where the city no longer has the source.",
+    )
 
     @strawberry.field(description="Metres from the point that was asked for; null where no point was given.")
     def distance(self) -> float | None:
         return None if self.metres is None else round(self.metres, 1)
-
-    @strawberry.field(name="open", description="Whether it is open now; null where that is not known.")
-    def is_open(self) -> bool | None:
-        return self._now.open
-
-    @strawberry.field(description="When it opens next; null while it is open, and where that is not known.")
-    def opens_at(self) -> datetime | None:
-        return self._now.opens_at
-
-    @strawberry.field(description="Until when it is open; null while it is closed, and where it never closes.")
-    def closes_at(self) -> datetime | None:
-        return self._now.closes_at
-
-    @strawberry.field(description="Opening hours as the source gives them, usually in OpenStreetMap's syntax.")
-    def opening_hours(self) -> str | None:
-        return self.row.opening_hours or None
-
-    @strawberry.field(description="A line for each of the next seven days, today first; empty where not known.")
-    def opening_hours_text(self) -> list[str]:
-        days = hours.week(self.row.opening_hours, self.ctx.city, self.ctx.now)
-        return [_day(self.ctx, midnight, spans) for midnight, spans in days]
-
-    @strawberry.field(description="Whether it can be used with a wheelchair: yes, limited, no, or unknown.")
-    def wheelchair(self) -> str:
-        return self.row.wheelchair
-
-    @strawberry.field(description="What else helps or hinders people with disabilities.")
-    def accessibility(self) -> list[PlacesFact]:
-        return [_tag(self.ctx, tag, value) for tag, value in sorted(self.row.tags.items())]
-
-    @strawberry.field(description="What else the source knows about it.")
-    def facts(self) -> list[PlacesFact]:
-        pick = self.ctx.pick
-        return [PlacesFact(label=pick(fact["label"]), value=pick(fact["value"])) for fact in self.row.facts]
-
-    @strawberry.field(description="Telephone number.")
-    def phone(self) -> str | None:
-        return self.row.phone or None
-
-    @strawberry.field(description="Address of its web page.")
-    def website(self) -> str | None:
-        return self.row.website or None
-
-    @strawberry.field(description="A picture of it.")
-    def image(self) -> Image | None:
-        found = self.row.image
-        return Image(url=found["url"], alt=found["alt"], credit=found["credit"] or None) if found else None
-
-    @strawberry.field(description="Language of its texts, BCP 47.")
-    def language(self) -> str:
-        return self.row.language
-
-    @strawberry.field(description="Where this comes from; null where the city no longer has the source.")
-    def source(self) -> PlacesSource | None:
-        config: PlacesConfig = self.ctx.config
-        source = next((source for source in config.sources if source.id == self.row.source), None)
-        if source is None:
-            return None
-        return PlacesSource(
-            title=self.ctx.pick(source.title) or source.id,
-            licence=source.licence or None,
-            attribution=source.attribution or None,
-            fetched_at=self.ctx.localize(self.row.fetched_at),
-        )
 
 
 First = Annotated[int, argument(description=f"How many at most, up to {CAP}.")]
@@ -206,17 +214,17 @@ class Places(CityModule):
         if metres is not None and not metres > 0:
             raise InputError(f"metres: {metres} is not greater than 0")
         found = await service.near(self.ctx, *point, first=first, metres=metres, category=category, is_open=open)
-        return [PlacesPlace.of(row, self.ctx, far) for row, far in found]
+        return [PlacesPlace(ctx=self.ctx, row=row, metres=far) for row, far in found]
 
-    @field(visible=PUBLIC, name="in", description="Places inside a box, by name.")
-    async def within(
+    @rows(PlacesPlace, visible=PUBLIC, name="in", description="Places inside a box, by name.")
+    def within(
         self,
         bbox: Annotated[BBoxInput, argument(description="The box, such as the part of the map on the screen.")],
         category: Of = None,
         first: Annotated[int, argument(description=f"How many at most, up to {MAP_CAP}.")] = 100,
-    ) -> list[PlacesPlace]:
+    ) -> Prepared:
         check_first(first, MAP_CAP)
-        return _made(self.ctx, await service.within(self.ctx, bbox.checked("bbox"), first, category))
+        return service.in_box(bbox.checked("bbox"), first, category)
 
     @field(visible=PUBLIC, description="Places found by name, category, address and description, best first.")
     async def search(
@@ -241,13 +249,13 @@ class Places(CityModule):
             order=((Row.name, "asc"), (Row.id, "asc")),
             first=first,
             after=after,
-            make=lambda row: PlacesPlace.of(row, self.ctx),
+            make=lambda row: PlacesPlace(ctx=self.ctx, row=row),
             cap=CAP,
         )
 
-    @field(visible=PUBLIC, description="One place by its id; null if there is none.")
-    async def place(self, id: Annotated[strawberry.ID, argument(description="Id of the place.")]) -> PlacesPlace | None:
-        return next(iter(_made(self.ctx, await service.by_ids(self.ctx, [id]))), None)
+    @row(PlacesPlace, visible=PUBLIC, description="One place by its id; null if there is none.")
+    def place(self, id: Annotated[strawberry.ID, argument(description="Id of the place.")]) -> Prepared:
+        return service.one(id=id)
 
     @field(visible=PUBLIC, description="The city's categories in its order, with the number of places of each.")
     async def categories(self) -> list[PlacesCategory]:
@@ -271,11 +279,11 @@ async def search_hits(ctx: Context[Any], ids: Sequence[str]) -> Sequence[PlacesP
 
 
 async def map_features(ctx: Context[Any], box: BBox, first: int) -> Sequence[PlacesPlace]:
-    return _made(ctx, await service.within(ctx, box, first))
+    return _made(ctx, await service.in_box(box, first).scalars(ctx))
 
 
 def _made(ctx: Context[Any], rows: Sequence[Row]) -> list[PlacesPlace]:
-    return [PlacesPlace.of(row, ctx) for row in rows]
+    return [PlacesPlace(ctx=ctx, row=row) for row in rows]
 
 
 def _point(ctx: Context[Any], lat: float | None, lon: float | None) -> tuple[float, float]:

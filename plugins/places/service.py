@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from allmende import BBox, Context, around, distance, search_ids
+from allmende import BBox, Context, Prepared, around, distance, prepared, search_ids
 from sqlalchemy import ColumnElement, Select, func, select
 
 from . import hours
@@ -22,7 +22,7 @@ EVERYWHERE = 20_100_000.0
 Near = tuple[PlacesPlace, float]
 
 
-def places(category: str | None = None) -> Select[Any]:
+def places(category: Any = None) -> Select[Any]:
     """All places, or those of one category."""
     statement = select(PlacesPlace)
     return statement if category is None else statement.where(PlacesPlace.category == category)
@@ -87,11 +87,21 @@ def inside(box: BBox) -> ColumnElement[bool]:
     return PlacesPlace.lat.between(box.south, box.north) & PlacesPlace.lon.between(box.west, box.east)
 
 
-async def within(ctx: Context[Any], box: BBox, first: int, category: str | None = None) -> Sequence[PlacesPlace]:
+@prepared
+def within(south: Any, north: Any, west: Any, east: Any, category: Any, first: int) -> Select[Any]:
     """Places inside the box, by name."""
-    statement = places(category).where(inside(box)).order_by(PlacesPlace.name, PlacesPlace.id).limit(first)
-    async with ctx.session() as session:
-        return (await session.scalars(statement)).all()
+    inside = PlacesPlace.lat.between(south, north) & PlacesPlace.lon.between(west, east)
+    return places(category).where(inside).order_by(PlacesPlace.name, PlacesPlace.id).limit(first)
+
+
+def in_box(box: BBox, first: int, category: str | None = None) -> Prepared:
+    return within(south=box.south, north=box.north, west=box.west, east=box.east, category=category, first=first)
+
+
+@prepared
+def one(id: Any) -> Select[Any]:
+    """The place with this id."""
+    return places().where(PlacesPlace.id == id)
 
 
 async def by_ids(ctx: Context[Any], ids: Sequence[str], category: str | None = None) -> list[PlacesPlace]:

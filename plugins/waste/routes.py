@@ -33,7 +33,9 @@ async def calendar(ctx: Context[Any], path: Mapping[str, str], query: Mapping[st
         street_id=query.get("streetId", "")[:64],
         district=query.get("district"),
     )
-    rows = await service.find_pickups(ctx, address.districts, ctx.today - PAST, ctx.today + AHEAD, wanted or None)
+    rows = await service.find_pickups(
+        districts=address.districts, start=ctx.today - PAST, end=ctx.today + AHEAD, fractions=wanted or None
+    ).scalars(ctx, once=service.SAME)
     document = Calendar()
     document.add("VERSION", "2.0")
     document.add("PRODID", "-//Allmende//Waste//EN")

@@ -10,7 +10,19 @@ from enum import Enum
 from typing import Annotated, Any, TypeVar
 
 import strawberry
-from allmende import PUBLIC, CityModule, Context, InputError, SearchHit, check_first, field
+from allmende import (
+    PUBLIC,
+    CityModule,
+    Context,
+    InputError,
+    Prepared,
+    SearchHit,
+    check_first,
+    column,
+    computed,
+    field,
+    rows,
+)
 
 from . import service
 from .catalogue import effective, offered, text_colour
@@ -70,24 +82,39 @@ class WasteAddress:
     districts: list[str] = strawberry.field(description="Districts and tours that come there.")
 
 
+def _fraction(ctx: Context[Any], key: str) -> WasteFraction:
+    """A fraction that has left the configuration shows its id."""
+    return make_fraction(ctx, key, effective(ctx.config).get(key) or Fraction(name=key, colour="#6b6b6b"))
+
+
+def _note(ctx: Context[Any], note: str) -> str | None:
+    return note or None
+
+
+def _shifted(ctx: Context[Any], day: dt.date | None) -> bool:
+    return day is not None
+
+
 @strawberry.type(description="One fraction, collected on one day.")
 class WastePickup:
     ctx: strawberry.Private[Context[Any]]
-    id: strawberry.ID = strawberry.field(description="Stable across imports, unique across cities.")
-    date: dt.date = strawberry.field(description="The day of collection.")
-    fraction: WasteFraction = strawberry.field(description="What is collected.")
-    note: str | None = strawberry.field(description="Rhythm, size of the bin or a remark, where the city gives one.")
-    shifted_from: dt.date | None = strawberry.field(description="The regular day, if a holiday moved the pickup.")
+    row: strawberry.Private[Row]
 
-    @strawberry.field(description="Whether a public holiday moved the pickup.")
-    def shifted(self) -> bool:
-        return self.shifted_from is not None
-
-    @strawberry.field(
-        description="When a device should remind: the evening before, and when bins must be out, in the city's time."
+    id: strawberry.ID = column(Row.id, description="Stable across imports, unique across cities.")
+    date: dt.date = column(Row.date, description="The day of collection.")
+    fraction: WasteFraction = computed(_fraction, Row.fraction, steady=True, description="What is collected.")
+    note: str | None = computed(
+        _note, Row.note, description="Rhythm, size of the bin or a remark, where the city gives one."
     )
-    def reminders(self) -> list[dt.datetime]:
-        return service.reminders(self.ctx, self.date)
+    shifted_from: dt.date | None = column(
+        Row.shifted_from, description="The regular day, if a holiday moved the pickup."
+    )
+    shifted: bool = computed(_shifted, Row.shifted_from, description="Whether a public holiday moved the pickup.")
+    reminders: list[dt.datetime] = computed(
+        service.reminders,
+        Row.date,
+        description="When a device should remind: the evening before, and when bins must be out, in the city's time.",
+    )
 
 
 @strawberry.enum(description="What is wrong with a calendar.")
@@ -129,7 +156,10 @@ class Waste(CityModule):
     def fractions(self) -> list[WasteFraction]:
         return [make_fraction(self.ctx, key, fraction) for key, fraction in offered(self.ctx.config).items()]
 
-    @field(
+    @rows(
+        WastePickup,
+        once=service.SAME,
+        optional=True,
         visible=PUBLIC,
         description="What is collected at an address from a day on, by date. `street` may hold the house number too "
         "(`Marktstraße 12a`). A city with one calendar for all needs no address. Null, with an error that says what "
@@ -144,20 +174,18 @@ class Waste(CityModule):
         days: Days = 14,
         from_: From = None,
         fractions: Fractions = None,
-    ) -> list[WastePickup] | None:
+    ) -> Prepared:
         if not 1 <= days <= MAX_DAYS:
             raise InputError(f"days: {days} is not between 1 and {MAX_DAYS}")
-        known = effective(self.ctx.config)
         for wanted in fractions or ():
-            if wanted not in known:
+            if wanted not in effective(self.ctx.config):
                 raise InputError(f"fractions: {wanted!r} is unknown; there are {', '.join(offered(self.ctx.config))}")
         start = from_ or self.ctx.today
         if start > dt.date.max - dt.timedelta(days=days):
             raise InputError(f"from: {start} is too late")
         address = await self._address(street, house_number, street_id, district)
         end = start + dt.timedelta(days=days)
-        rows = await service.find_pickups(self.ctx, address.districts, start, end, fractions)
-        return make_pickups(self.ctx, rows)
+        return service.find_pickups(districts=address.districts, start=start, end=end, fractions=fractions)
 
     @field(
         visible=PUBLIC,
@@ -212,26 +240,6 @@ def make_fraction(ctx: Context[Any], key: str, fraction: Fraction) -> WasteFract
         icon=fraction.icon,
         hints=WasteHints(belongs=ctx.pick(fraction.belongs), excluded=ctx.pick(fraction.excluded)),
     )
-
-
-def make_pickups(ctx: Context[Any], rows: Sequence[Row]) -> list[WastePickup]:
-    """Rows as the API shows them; a fraction that has left the configuration shows its id."""
-    known = effective(ctx.config)
-    made = {
-        key: make_fraction(ctx, key, known.get(key) or Fraction(name=key, colour="#6b6b6b"))
-        for key in {row.fraction for row in rows}
-    }
-    return [
-        WastePickup(
-            ctx=ctx,
-            id=strawberry.ID(row.id),
-            date=row.date,
-            fraction=made[row.fraction],
-            note=row.note or None,
-            shifted_from=row.shifted_from,
-        )
-        for row in rows
-    ]
 
 
 def make_street(found: service.Street) -> WasteStreet:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from allmende import Context, InputError
+from allmende import Context, InputError, prepared
 from msgspec import Struct
 from sqlalchemy import Row, Select, and_, func, or_, select
 
@@ -16,6 +16,8 @@ from .numbers import load, parse_number
 from .tables import WastePickup, WasteRange, WasteStreet
 
 _PLACE = re.compile(r"\(([^)]*)\)")
+SAME = (WastePickup.date, WastePickup.fraction, WastePickup.note)
+"""What two sources mean by the same pickup."""
 REGULAR = 4
 """From so many dates on, a fraction counts as collected all year; fewer are single events."""
 
@@ -86,8 +88,7 @@ async def resolve(
         return Address(None, "", await _whole_city(ctx))
     name, place, number = _read_address(street)
     numbers = {fold(street): house_number, fold(name): house_number or number}
-    condition = WasteStreet.id == street_id if street_id else WasteStreet.folded.in_(list(numbers))
-    found = await _by(ctx, condition)
+    found = await _named(ctx, street_id or None, None if street_id else list(numbers))
     if len(found) > 1:
         found = [one for one in found if fold(one.name) == fold(street)] or found
     if place:
@@ -140,21 +141,16 @@ def _districts(street: Street, house_number: str) -> tuple[str, ...]:
     return best.pop()
 
 
-async def find_pickups(
-    ctx: Context[Any], districts: Sequence[str], start: date, end: date, fractions: Sequence[str] | None = None
-) -> list[WastePickup]:
-    """Pickups from `start` to before `end`, by date; what two sources both say, once. One statement."""
+@prepared
+def find_pickups(districts: Any, start: Any, end: Any, fractions: Any) -> Select[Any]:
+    """Pickups from `start` to before `end`, by date. What two sources both say is there twice: see SAME."""
     statement = (
         select(WastePickup)
         .where(WastePickup.district.in_(districts), WastePickup.date >= start, WastePickup.date < end)
         .order_by(WastePickup.date, WastePickup.fraction, WastePickup.note, WastePickup.id)
         .limit(5000)
     )
-    if fractions is not None:
-        statement = statement.where(WastePickup.fraction.in_(fractions))
-    async with ctx.session() as session:
-        rows = (await session.scalars(statement)).all()
-    return list({(row.date, row.fraction, row.note): row for row in reversed(rows)}.values())[::-1]
+    return statement if fractions is None else statement.where(WastePickup.fraction.in_(fractions))
 
 
 async def calendar_until(ctx: Context[Any], districts: Sequence[str]) -> date | None:
@@ -256,15 +252,22 @@ def _alike(name: str, other: str) -> float:
     return 2 * len(ours & theirs) / max(1, len(ours) + len(theirs))
 
 
-async def _by(ctx: Context[Any], condition: Any) -> list[Street]:
-    """Streets with their ranges in one statement."""
-    statement = (
+_STREET_COLUMNS = (WasteStreet.id, WasteStreet.name, WasteStreet.place)
+
+
+def _with_ranges(condition: Any) -> Select[Any]:
+    return (
         select(WasteStreet, WasteRange)
         .outerjoin(WasteRange, and_(WasteRange.city == WasteStreet.city, WasteRange.parent == WasteStreet.id))
         .where(condition)
         .order_by(WasteStreet.folded, WasteStreet.place, WasteStreet.id, WasteRange.spans, WasteRange.id)
         .limit(5000)
     )
+
+
+async def _by(ctx: Context[Any], condition: Any) -> list[Street]:
+    """Streets with their ranges in one statement."""
+    statement = _with_ranges(condition)
     grouped: dict[str, tuple[WasteStreet, list[WasteRange]]] = {}
     async with ctx.session() as session:
         for street, part in await session.execute(statement):
@@ -272,9 +275,25 @@ async def _by(ctx: Context[Any], condition: Any) -> list[Street]:
     return [_street(street, parts) for street, parts in grouped.values()]
 
 
+async def _named(ctx: Context[Any], id: str | None, folded: list[str] | None) -> list[Street]:
+    """The same for one id, or for names; asked so often that it goes without entities."""
+    columns = (*_STREET_COLUMNS, WasteRange.numbers, WasteRange.spans, WasteRange.districts)
+    grouped: dict[str, tuple[str, str, list[Range]]] = {}
+    for key, name, place, numbers, spans, districts in await _streets(id=id, folded=folded).tuples(ctx, *columns):
+        parts = [] if spans is None else [Range(numbers, spans, tuple(districts))]
+        grouped.setdefault(key, (name, place, []))[2].extend(parts)
+    return [_sorted(key, *values) for key, values in grouped.items()]
+
+
+@prepared
+def _streets(id: Any, folded: Any) -> Select[Any]:
+    return _with_ranges(WasteStreet.id == id if folded is None else WasteStreet.folded.in_(folded))
+
+
 def _street(street: WasteStreet, parts: Sequence[WasteRange]) -> Street:
-    ranges = sorted(
-        (Range(part.numbers, part.spans, tuple(part.districts)) for part in parts),
-        key=lambda part: load(part.spans)[0],
-    )
-    return Street(street.id, street.name, street.place, tuple(ranges))
+    ranges = [Range(part.numbers, part.spans, tuple(part.districts)) for part in parts]
+    return _sorted(street.id, street.name, street.place, ranges)
+
+
+def _sorted(id: str, name: str, place: str, ranges: list[Range]) -> Street:
+    return Street(id, name, place, tuple(sorted(ranges, key=lambda part: load(part.spans)[0])))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,6 +34,11 @@ class Leash:
     def __init__(self, database: Sessions, plugin: str, room: asyncio.Semaphore) -> None:
         self.database, self.plugin, self.room = database, plugin, room
         self.loans: set[_Loan] = set()
+
+    @property
+    def reader(self) -> Any:
+        """Reads by prepared statements; a read has its own time limit, and leaves nothing open."""
+        return self.database.reader  # type: ignore[attr-defined]
 
     def session(self, city: str) -> _Loan:
         return _Loan(self, self.database.session(city))

@@ -44,7 +44,7 @@ def check_raw_sql(connection: Connection, statement: str, context: Any) -> None:
         return
     if not getattr(context.compiled, "raw", True):
         if connection.dialect.name == "postgresql":
-            _forges_nothing(statement)
+            forges_nothing(statement)
     elif connection.dialect.name == "postgresql":
         _only_reads_and_writes(statement)
     else:
@@ -54,7 +54,8 @@ def check_raw_sql(connection: Connection, statement: str, context: Any) -> None:
 
 
 @lru_cache(maxsize=2048)
-def _forges_nothing(statement: str) -> None:
+def forges_nothing(statement: str) -> None:
+    """Raise ScopeError where the text could change which city's rows are seen."""
     if found := _FORGES.search(statement):
         raise ScopeError(f"{found[0]!r} is not allowed in the session of a city")
 
@@ -63,4 +64,4 @@ def _forges_nothing(statement: str) -> None:
 def _only_reads_and_writes(statement: str) -> None:
     if not _VERB.match(statement):
         raise ScopeError("SQL text in the session of a city must begin with SELECT, INSERT, UPDATE or DELETE")
-    _forges_nothing(statement)
+    forges_nothing(statement)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from inspect import isawaitable
 from typing import Any, Literal
@@ -29,6 +29,8 @@ from allmende.graphql.faults import FAILURES, logged, presented
 from allmende.graphql.limits.checks import Checks, coded, described
 from allmende.graphql.limits.cost import Cost
 from allmende.graphql.limits.model import Limits
+from allmende.graphql.plan.operation import merged
+from allmende.graphql.plan.plans import Plans
 from allmende.graphql.request import RequestContext, Services
 from allmende.isolation import bounded
 
@@ -47,12 +49,15 @@ class Operation(Struct, frozen=True, kw_only=True):
     app_version: str = ""
     """Header App-Version, by which modules can be switched off for some releases of the app."""
     read_only: bool = False
+    charge: Callable[[int], None] | None = None
+    """Is told what the operation costs, before it is executed."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """The answer. `refused` means that nothing was executed, `mutation` that the request may only read."""
+    """The answer. `refused` means that nothing was executed, `limited` that the request was too large for that,
+    `mutation` that it may only read."""
 
-    kind: Literal["executed", "refused", "mutation"]
+    kind: Literal["executed", "refused", "limited", "mutation"]
     body: dict[str, Any]
 
 
@@ -74,6 +79,7 @@ class Engine:
         self.composed = composed
         self.services = services
         self.checks = Checks(composed, limits or Limits(), introspectable=introspectable)
+        self.plans = Plans(composed, getattr(services.database, "reader", None))
         self._closing: set[asyncio.Task[None]] = set()
         self.prepare = lru_cache(maxsize=DOCUMENTS)(self._prepare)
 
@@ -89,19 +95,32 @@ class Engine:
         prepared = self.prepare(operation.query)
         document = prepared.document
         if document is None:
-            return Outcome(kind="refused", body={"errors": list(prepared.errors)})
+            return _refused(list(prepared.errors))
         selected = get_operation_ast(document, operation.operation_name)
         if selected is None:
             return refusal("operationName: say which of the document's operations", "BAD_OPERATION_NAME")
         if operation.read_only and selected.operation is not OperationType.QUERY:
             return Outcome(kind="mutation", body=failure("a GET request only reads; send this by POST", "METHOD"))
         try:
-            self.checks.request(prepared.costs[selected.name.value if selected.name else ""], operation.variables)
+            cost = self.checks.request(
+                prepared.costs[selected.name.value if selected.name else ""], operation.variables
+            )
         except AllmendeError as error:
-            return Outcome(kind="refused", body={"errors": [described(error)]})
+            return _refused([described(error)])
+        if operation.charge is not None:
+            operation.charge(cost)
         context = RequestContext(self.services, operation.accept_language, operation.host, operation.app_version)
         try:
-            result = await bounded(self._run(document, operation, context), self.services.deadline)
+            planned = await self.plans.answer(
+                operation.query, operation.operation_name, document, selected, context, operation.variables
+            )
+            if planned is not None and planned[0].rest is None:
+                context.settle(set())
+                return Outcome(kind="executed", body={"data": planned[1]})
+            left = document if planned is None else planned[0].rest or document
+            result = await bounded(self._run(left, operation, context), self.services.deadline)
+            if planned is not None:
+                result = ExecutionResult(merged(planned[1], result.data), result.errors)
         except TimeoutError:
             body = failure("the request took too long", "DEADLINE")
             return Outcome(kind="executed", body={"data": None, **body})
@@ -171,6 +190,11 @@ def _failures(errors: Iterable[Mapping[str, Any]], context: RequestContext) -> s
 
 def failure(message: str, code: str) -> dict[str, Any]:
     return {"errors": [{"message": message, "extensions": {"code": code}}]}
+
+
+def _refused(errors: list[dict[str, Any]]) -> Outcome:
+    limited = any("limit" in one["extensions"] or one["extensions"]["code"] == "BAD_REQUEST" for one in errors)
+    return Outcome(kind="limited" if limited else "refused", body={"errors": errors})
 
 
 def refusal(message: str, code: str) -> Outcome:

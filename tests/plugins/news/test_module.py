@@ -179,9 +179,11 @@ async def test_undated_item_is_dated_when_it_was_first_seen(stage: Stage) -> Non
 
 async def test_expired_item_is_no_longer_shown_although_nothing_was_imported(stage: Stage) -> None:
     later = NOON.replace(year=2027)
-    assert [row.title for row in await service.latest(stage.context(now=later), 9)] == []
+    assert [row.title for row in await service.latest(stage.context(now=later), 9).scalars(stage.context())] == []
     earlier = datetime.fromisoformat("2027-11-21T12:00:00+01:00")
-    assert [row.title for row in await service.latest(stage.context(now=earlier), 9)] == ["Drei"]
+    assert [row.title for row in await service.latest(stage.context(now=earlier), 9).scalars(stage.context())] == [
+        "Drei"
+    ]
 
 
 async def test_pages_categories_and_search(stage: Stage) -> None:

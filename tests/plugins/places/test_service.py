@@ -92,9 +92,9 @@ async def test_box_never_returns_what_lies_outside(make_ctx: Any, store: Any) ->
         south, north = sorted(dice.uniform(51.75, 52.15) for _ in range(2))
         west, east = sorted(dice.uniform(7.35, 7.85) for _ in range(2))
         box = BBox(south=south, west=west, north=north, east=east)
-        found = await service.within(ctx, box, 1000)
+        found = await service.in_box(box, 1000).scalars(ctx)
         assert {row.id for row in found} == {row.id for row in rows if box.contains(row.lat, row.lon)}
-        capped = await service.within(ctx, box, 7, "amt")
+        capped = await service.in_box(box, 7, "amt").scalars(ctx)
         assert len(capped) <= 7
         assert all(row.category == "amt" and box.contains(row.lat, row.lon) for row in capped)
 

@@ -1,0 +1,124 @@
+"""Connections for plans on PostgreSQL: a plain list of free ones, statements prepared once on each, no reset.
+
+A statement sets its city for itself only (`in_scope`), so a connection holds nothing that would have to be reset, and
+row-level security shows no row to a statement that set none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+import asyncpg
+from sqlalchemy import URL, Dialect
+
+STATEMENTS = 300
+"""Prepared statements that each connection keeps."""
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SETTINGS = {
+    # A plan is made before the statement has set its city, when row-level security seems to leave no rows: the planner
+    # would think that sorting nothing costs nothing. These lists are short, and their indexes have their order.
+    "enable_sort": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "default_transaction_read_only": "on",
+}
+
+
+class Connections:
+    """At most `size` connections, opened when they are needed."""
+
+    def __init__(self, url: URL, dialect: Dialect, size: int) -> None:
+        _, self.options = dialect.create_connect_args(url)
+        for key in ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback"):
+            self.options.pop(key, None)
+        self.free: deque[_Connection] = deque()
+        self.waiting: deque[asyncio.Future[None]] = deque()
+        self.room = size
+
+    async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
+        """All rows. Raises TimeoutError, OSError or asyncpg's errors; a connection that failed is not used again."""
+        connection = await self._take(seconds)
+        try:
+            rows = await connection.fetch(sql, arguments, seconds)
+        except BaseException:
+            self.room += 1
+            connection.driver.terminate()
+            raise
+        else:
+            self.free.append(connection)
+        finally:
+            self._wake()
+        return rows
+
+    async def close(self) -> None:
+        while self.free:
+            self.room += 1
+            await self.free.pop().driver.close(timeout=2)
+
+    async def _take(self, seconds: float) -> _Connection:
+        while True:
+            while self.free:
+                connection = self.free.pop()  # the last one used: its memory is warm, and the others may rest
+                if not connection.driver.is_closed():
+                    return connection
+                self.room += 1
+            if self.room > 0:
+                self.room -= 1
+                try:
+                    return _Connection(await _connect(self.options))
+                except BaseException:
+                    self.room += 1
+                    self._wake()
+                    raise
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.waiting.append(turn)
+            try:
+                await asyncio.wait_for(turn, seconds)
+            except BaseException:
+                if turn.done() and not turn.cancelled():
+                    self._wake()  # it was our turn, and we do not take it
+                raise
+
+    def _wake(self) -> None:
+        while self.waiting:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+
+class _Connection:
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+        self.statements: OrderedDict[str, Any] = OrderedDict()
+
+    async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
+        statement = self.statements.get(sql)
+        if statement is None:
+            statement = self.statements[sql] = await self.driver.prepare(sql, timeout=seconds)
+            if len(self.statements) > STATEMENTS:
+                self.statements.popitem(last=False)  # asyncpg closes it on the server when it is collected
+        rows: list[Any] = await statement.fetch(*arguments, timeout=seconds)
+        return rows
+
+
+async def _connect(options: dict[str, Any]) -> Any:
+    driver = await asyncpg.connect(**options, timeout=5, statement_cache_size=0, server_settings=_SETTINGS)
+    # Instants as microseconds: what becomes of them is decided where they are shown.
+    await driver.set_type_codec(
+        "timestamptz", schema="pg_catalog", format="tuple", encoder=_microseconds, decoder=itemgetter(0)
+    )
+    return driver
+
+
+def _microseconds(moment: datetime) -> tuple[int]:
+    return ((moment - EPOCH) // _MICROSECOND,)

@@ -1,0 +1,146 @@
+"""The database as plans see it: several lists of one city at a time, each by a statement that was written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import URL, Column, Dialect
+from sqlalchemy.types import JSON
+
+from allmende.db.direct.postgresql import EPOCH, Connections
+from allmende.db.direct.sqlite import Connection
+from allmende.db.direct.statement import Text, compile_text, in_scope
+from allmende.db.prepared import Prepared
+from allmende.db.table import UtcDateTime
+from allmende.footprint import note_tables
+
+Rows = Sequence[Sequence[Any]]
+SECONDS = 2.0
+"""How long a statement may take; then the ordinary way takes over, plugin by plugin."""
+TOGETHER = 60
+"""Lists of up to so many rows share a statement; long ones are cheaper alone (as rows, not as an array of rows)."""
+KEPT = 1000
+
+
+class Ask:
+    """One list to be read: a prepared statement, and the columns of it that are needed."""
+
+    __slots__ = ("prepared", "text")
+
+    def __init__(self, prepared: Prepared, text: Text) -> None:
+        self.prepared, self.text = prepared, text
+
+
+class Reader:
+    """Reads for plans. Made by the Database, which counts its statements and closes it."""
+
+    def __init__(self, url: URL, dialect: Dialect, count: Callable[[str], None], size: int) -> None:
+        self.dialect = dialect
+        self.count = count
+        self.is_sqlite = dialect.name == "sqlite"
+        self.sqlite = Connection(str(url.database))
+        self.postgresql = Connections(url, dialect, size) if not self.is_sqlite else None
+        self.single: dict[tuple[Any, ...], tuple[Text, list[Callable[[Any], Any] | None]]] = {}
+        self.joined: dict[tuple[Text, ...], tuple[str, tuple[tuple[int, int], ...]]] = {}
+
+    def compile(self, prepared: Prepared, columns: Sequence[Any]) -> Text:
+        """Raises Unplannable."""
+        return compile_text(prepared.statement, columns, self.dialect)
+
+    async def read(self, city: str, asked: Sequence[Ask]) -> list[Rows]:
+        """The rows of each list, all of this city. On PostgreSQL short lists share one round trip."""
+        for ask in asked:
+            note_tables(city, ask.text.tables)
+        if self.postgresql is None:
+            return [self._embedded(city, ask) for ask in asked]
+        if len(asked) == 1:
+            return [await self._fetch(city, asked, arrays=False)]
+        short = [ask for ask in asked if _is_short(ask)]
+        together = next(iter(await self._fetch(city, short, arrays=True))) if len(short) > 1 else ()
+        found = dict(zip(map(id, short), together, strict=True)) if together else {}
+        return [found[id(ask)] if id(ask) in found else await self._fetch(city, [ask], arrays=False) for ask in asked]
+
+    async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """The rows of one list as Python values."""
+        key = (prepared.template, prepared.shape, columns)
+        if key not in self.single:
+            if len(self.single) >= KEPT:
+                self.single.clear()
+            decoders = [moment if _is_instant(one) else decoder(_column(one), self.dialect) for one in columns]
+            self.single[key] = self.compile(prepared, columns), decoders
+        text, decoders = self.single[key]
+        rows = (await self.read(city, [Ask(prepared, text)]))[0]
+        places = [(place, decode) for place, decode in enumerate(decoders) if decode is not None]
+        found = []
+        for row in rows:
+            values = list(row)
+            for place, decode in places:
+                values[place] = decode(values[place])
+            found.append(tuple(values))
+        return found
+
+    async def close(self) -> None:
+        self.sqlite.close()
+        if self.postgresql is not None:
+            await self.postgresql.close()
+
+    def _embedded(self, city: str, ask: Ask) -> Rows:
+        self.count(ask.text.sql)
+        return self.sqlite.fetch(ask.text.sql, ask.text.arguments(city, ask.prepared.parameters))
+
+    async def _fetch(self, city: str, asked: Sequence[Ask], *, arrays: bool) -> Rows:
+        key = tuple(ask.text for ask in asked)
+        if key not in self.joined:
+            if len(self.joined) >= KEPT:
+                self.joined.clear()
+            self.joined[key] = in_scope(key, arrays=arrays)
+        sql, order = self.joined[key]
+        values = [ask.prepared.parameters for ask in asked]
+        arguments = [city, *(key[part].slots[slot].value(city, values[part]) for part, slot in order)]
+        self.count(sql)
+        assert self.postgresql is not None
+        return await self.postgresql.fetch(sql, arguments, SECONDS)
+
+
+def _column(source: Any) -> Column[Any]:
+    found: Column[Any] = source.property.columns[0]
+    return found
+
+
+def _is_instant(source: Any) -> bool:
+    return isinstance(source.type, UtcDateTime)
+
+
+def moment(raw: Any) -> datetime | None:
+    """The instant that the driver gave: microseconds since 2000 (PostgreSQL), or a text in UTC (SQLite)."""
+    if raw is None:
+        return None
+    if isinstance(raw, str):
+        return datetime.fromisoformat(raw).replace(tzinfo=UTC)
+    return EPOCH + timedelta(microseconds=raw)
+
+
+def _is_short(ask: Ask) -> bool:
+    limit = ask.prepared.statement._limit_clause
+    return limit is not None and getattr(limit, "value", None) is not None and limit.value <= TOGETHER
+
+
+def decoder(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What makes of a value as the driver gives it the one that the entity has; None where they are the same.
+
+    For instants there is `moment`, or what is shown of them, which is worked out without one.
+    """
+    if isinstance(column.type, UtcDateTime):
+        return None
+    if isinstance(column.type, JSON):
+        return _json
+    if dialect.name == "sqlite":
+        return column.type.dialect_impl(dialect).result_processor(dialect, None)
+    return None
+
+
+def _json(raw: Any) -> Any:
+    return None if raw is None else msgspec.json.decode(raw)

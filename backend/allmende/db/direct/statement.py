@@ -1,0 +1,115 @@
+"""A statement as text for the driver, compiled by the compiler that keeps cities apart, and checked once more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Dialect, Select
+
+from allmende.db.raw_sql import forges_nothing
+from allmende.db.scope import CITY
+from allmende.db.table import CityTable
+from allmende.errors import ScopeError
+
+_NUMBER = re.compile(r"\$(\d+)(::VARCHAR)?")
+Process = Callable[[Any], Any]
+
+
+class Unplannable(Exception):
+    """A statement (or a field) that plans leave to the ordinary way."""
+
+
+class Text(Struct, frozen=True, kw_only=True, eq=False):
+    """SQL that shows rows of one city only. The city and the values are bound when it runs."""
+
+    sql: str
+    """With `?` (SQLite) or `$1` (PostgreSQL) for each of `slots`."""
+    slots: tuple[Slot, ...]
+    tables: frozenset[str]
+
+    def arguments(self, city: str, values: Mapping[str, Any]) -> list[Any]:
+        return [slot.value(city, values) for slot in self.slots]
+
+
+class Slot(Struct, frozen=True, kw_only=True, eq=False):
+    """Where the value of one parameter comes from."""
+
+    name: str = ""
+    """The city if empty."""
+    fixed: bool = False
+    constant: Any = None
+    process: Process | None = None
+
+    def value(self, city: str, values: Mapping[str, Any]) -> Any:
+        if self.fixed:
+            return self.constant
+        if not self.name:
+            return city
+        value = values[self.name]
+        return value if self.process is None or value is None else self.process(value)
+
+
+def compile_text(select: Select[Any], columns: Sequence[Any], dialect: Dialect) -> Text:
+    """The statement, fetching these columns only. Raises Unplannable for what cannot be shown to be safe."""
+    narrowed = select.with_only_columns(*columns, maintain_column_froms=True)
+    narrowed._with_options = ()  # eager loading of entities, of which nothing is selected any more
+    try:
+        compiled: Any = narrowed.compile(dialect=dialect)
+        forges_nothing(str(compiled))
+    except ScopeError as error:
+        raise Unplannable(str(error)) from error
+    if compiled.raw or compiled.literal_execute_params or compiled.post_compile_params:
+        raise Unplannable("raw SQL, or parameters that are written into the text")
+    names: list[str] = list(compiled.positiontup or ())
+    if not compiled.guarded or CITY.key not in names:
+        raise Unplannable("no table of the city")
+    slots = []
+    for name in names:
+        bind = compiled.binds[name]
+        process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+        if bind is CITY or name == CITY.key:
+            slots.append(Slot())
+        elif bind.required:
+            slots.append(Slot(name=name, process=process))
+        elif bind.callable is not None:
+            raise Unplannable(f"parameter {name} is worked out when the statement runs")
+        else:
+            slots.append(Slot(fixed=True, constant=process(bind.value) if process else bind.value))
+    sql = str(compiled)
+    if dialect.name == "postgresql" and len({number for number, _ in _NUMBER.findall(sql)}) != len(slots):
+        raise Unplannable("parameters that cannot be told from the text")
+    return Text(sql=sql, slots=tuple(slots), tables=_tables(compiled))
+
+
+def in_scope(texts: Sequence[Text], *, arrays: bool) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """One PostgreSQL statement of several: the city is set, for this statement only, before a row is looked at.
+
+    `scope` is a function that is called in FROM; every part refers to its result, so it must come first. Gives the SQL
+    and, for each parameter after the city ($1), which part's slot it is.
+    """
+    order: list[tuple[int, int]] = []
+    parts = []
+    for number, text in enumerate(texts):
+
+        def renumber(match: re.Match[str], number: int = number, text: Text = text) -> str:
+            slot = int(match[1]) - 1
+            if not text.slots[slot].name and not text.slots[slot].fixed:
+                return "scope.city"
+            if (number, slot) not in order:
+                order.append((number, slot))
+            return f"${order.index((number, slot)) + 2}{match[2] or ''}"
+
+        parts.append(_NUMBER.sub(renumber, text.sql))
+    scope = "FROM set_config('allmende.city', $1::text, true) AS scope(city)"
+    if not arrays:
+        return f"SELECT part.* {scope}, LATERAL ({parts[0]}) AS part", tuple(order)
+    columns = ", ".join(f"ARRAY(SELECT part FROM ({part}) AS part)" for part in parts)
+    return f"SELECT {columns} {scope}", tuple(order)
+
+
+def _tables(compiled: Any) -> frozenset[str]:
+    names = {mapper.class_.__tablename__: mapper.class_ for mapper in CityTable.registry.mappers}
+    return frozenset(name for name in names if re.search(rf"\b{re.escape(name)}\b", str(compiled)))

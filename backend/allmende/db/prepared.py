@@ -1,0 +1,115 @@
+"""Statements that are written once and run often: what changes from question to question is bound, not built in.
+
+SQLAlchemy needs longer to build a statement than the database needs to answer it. A prepared statement is built once
+for each combination of values that are there and values that are missing; it serves resolvers and plans alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, update_wrapper
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import BindParameter, Select, bindparam
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+SHAPES = 256
+"""Built statements that each template keeps."""
+_BOUND = ":"
+
+
+class _Context(Protocol):
+    """The part of a context that reading needs."""
+
+    @property
+    def city(self) -> Any: ...
+    @property
+    def database(self) -> Any: ...
+    def session(self) -> AbstractAsyncContextManager[AsyncSession]: ...
+
+
+class Template:
+    """Builds a statement of bind parameters; made by `@prepared`, called with values."""
+
+    def __init__(self, build: Callable[..., Select[Any]]) -> None:
+        update_wrapper(self, build)
+        self.build = build
+        self.names = tuple(signature(build).parameters)
+        self.select = lru_cache(maxsize=SHAPES)(self._select)
+
+    def __call__(self, **values: Any) -> Prepared:
+        return Prepared(self, values)
+
+    def _select(self, shape: tuple[Any, ...]) -> Select[Any]:
+        return self.build(**dict(zip(self.names, map(_placeholder, self.names, shape), strict=True)))
+
+
+class Prepared:
+    """A statement with its values, ready to run."""
+
+    __slots__ = ("shape", "template", "values")
+
+    def __init__(self, template: Template, values: Mapping[str, Any]) -> None:
+        self.template = template
+        self.values = values
+        self.shape = tuple([_kind(values[name]) for name in template.names])
+
+    @property
+    def statement(self) -> Select[Any]:
+        return self.template.select(self.shape)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What to execute `statement` with."""
+        bound: dict[str, Any] = {}
+        for name, value in self.values.items():
+            if isinstance(value, list | tuple):
+                bound |= {f"{name}_{number}": each for number, each in enumerate(value)}
+            elif _kind(value) == _BOUND:
+                bound[name] = value
+        return bound
+
+    async def scalars(self, ctx: _Context, *, once: Sequence[Any] = ()) -> Sequence[Any]:
+        """The entities that the statement selects; of those that agree in the columns `once`, the first."""
+        async with ctx.session() as session:
+            found = (await session.scalars(self.statement, self.parameters)).all()
+        if not once:
+            return found
+        return list({tuple(getattr(row, column.key) for column in once): row for row in reversed(found)}.values())[::-1]
+
+    async def tuples(self, ctx: _Context, *columns: Any) -> Sequence[Sequence[Any]]:
+        """These columns of the rows, without the ORM: for what is asked so often that entities cost too much."""
+        rows: Sequence[Sequence[Any]] = await ctx.database.reader.tuples(ctx.city.slug, self, columns)
+        return rows
+
+
+def prepared(build: Callable[..., Select[Any]]) -> Template:
+    """Make a function that builds a statement into one that is called with values.
+
+    It is given a bind parameter for each value, None where the value is None, a list of bind parameters for a list, and
+    a number or a truth value as it is (a LIMIT, a switch). So it must not look at values: ask `is not None`.
+    """
+    return Template(build)
+
+
+def _kind(value: Any) -> Any:
+    """The part of a value that the statement's text depends on."""
+    if value is None or type(value) is bool or type(value) is int:
+        return value
+    if isinstance(value, list | tuple):
+        return (_BOUND, len(value))
+    return _BOUND
+
+
+def _placeholder(name: str, kind: Any) -> Any:
+    if kind == _BOUND:
+        return bindparam(name)
+    if isinstance(kind, tuple):
+        many: list[BindParameter[Any]] = [bindparam(f"{name}_{number}") for number in range(kind[1])]
+        return many
+    return kind

@@ -1,0 +1,148 @@
+"""Variables and arguments: as graphql-core and Strawberry read them, worked out ahead as far as they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLScalarType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    type_from_ast,
+    value_from_ast,
+    visit,
+)
+from graphql.execution.values import get_variable_values
+from strawberry.types.arguments import convert_argument
+from strawberry.types.field import StrawberryField
+
+from allmende.db.direct.statement import Unplannable
+
+Values = Mapping[str, Any]
+_PLAIN: Mapping[str, type] = {"String": str, "ID": str, "Boolean": bool, "Int": int}
+_INT = range(-(2**31), 2**31)
+
+
+class Variables:
+    """The variables of an operation, by its definitions."""
+
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+        self.schema, self.definitions = schema, operation.variable_definitions or ()
+        self.plain: dict[str, type] | None = {}
+        for definition in self.definitions:
+            kind = type_from_ast(schema, definition.type)  # type: ignore[call-overload]
+            plain = _PLAIN.get(get_named_type(kind).name) if str(kind).endswith("!") and str(kind)[0] != "[" else None
+            if plain is None or definition.default_value is not None:
+                self.plain = None
+                break
+            self.plain[definition.variable.name.value] = plain
+
+    def read(self, given: Values) -> Values:
+        """The coerced values. Raises Unplannable where graphql-core has something to say against them."""
+        if self.plain is not None:
+            for name, kind in self.plain.items():
+                value = given.get(name)
+                if type(value) is not kind or (kind is int and value not in _INT):
+                    break
+            else:
+                return given
+        found = get_variable_values(self.schema, self.definitions, dict(given))
+        if isinstance(found, list):
+            raise Unplannable("variables that graphql-core refuses")
+        return found.coerced
+
+
+class Arguments:
+    """The arguments of one field, as its resolver takes them."""
+
+    def __init__(self, schema: GraphQLSchema, node: FieldNode, field: GraphQLField) -> None:
+        declared: StrawberryField = field.extensions["strawberry-definition"]
+        if declared.extensions or declared.permission_classes:
+            raise Unplannable("a field with extensions")
+        strawberry_schema = schema._strawberry_schema  # type: ignore[attr-defined]
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        python = {strawberry_schema.config.name_converter.from_argument(one): one for one in declared.arguments}
+        self.fixed: dict[str, Any] = {}
+        self.open: list[tuple[str, Callable[[Values], Any]]] = []
+        for name, argument in field.args.items():
+            one = python[name]
+            convert = _converter(one, strawberry_schema, argument.type)
+            default = argument.default_value
+            value = given.get(name)
+            if value is None:
+                if default is not Undefined:
+                    self.fixed[one.python_name] = convert(default) if convert else default
+            elif isinstance(value, VariableNode):
+                self.open.append((one.python_name, _variable(value.name.value, argument.type, default, convert)))
+            elif _has_variables(value):
+                self.open.append((one.python_name, _nested(value, argument.type, convert)))
+            else:
+                found = _checked(value_from_ast(value, argument.type))
+                self.fixed[one.python_name] = convert(found) if convert else found
+
+    def read(self, variables: Values) -> dict[str, Any]:
+        if not self.open:
+            return self.fixed
+        values = dict(self.fixed)
+        for name, read in self.open:
+            value = read(variables)
+            if value is not Undefined:
+                values[name] = value
+        return values
+
+
+def _variable(name: str, kind: Any, default: Any, convert: Any) -> Callable[[Values], Any]:
+    required = isinstance(kind, GraphQLNonNull)
+
+    def read(variables: Values) -> Any:
+        value = variables.get(name, default)
+        if value is Undefined:
+            return value
+        if value is None and required:
+            raise Unplannable(f"${name} is null")
+        return convert(value) if convert else value
+
+    return read
+
+
+def _nested(node: Any, kind: Any, convert: Any) -> Callable[[Values], Any]:
+    def read(variables: Values) -> Any:
+        value = _checked(value_from_ast(node, kind, dict(variables)))
+        return convert(value) if convert else value
+
+    return read
+
+
+def _checked(value: Any) -> Any:
+    if value is Undefined:
+        raise Unplannable("an argument that graphql-core refuses")
+    return value
+
+
+def _converter(argument: Any, schema: Any, kind: Any) -> Callable[[Any], Any] | None:
+    """What Strawberry makes of the value; None where it stays as it is."""
+    if isinstance(get_named_type(kind), GraphQLScalarType) and "[" not in str(kind):
+        return None
+    registry = schema.schema_converter.scalar_registry
+    return lambda value: convert_argument(value, argument.type, registry, schema.config)
+
+
+class _Finder(Visitor):
+    found = False
+
+    def enter_variable(self, *_: Any) -> None:
+        self.found = True
+
+
+def _has_variables(node: Any) -> bool:
+    finder = _Finder()
+    visit(node, finder)
+    return finder.found

@@ -1,0 +1,207 @@
+"""How a plugin's types say where their values come from, once for resolvers and plans alike.
+
+    class EventsEvent:
+        title: str = column(Event.title, description="…")
+        category: str | None = computed(first_category, Event.categories, description="…")
+        venue: EventsVenue | None = part(EventsVenue, name=Event.venue_name, description="…")
+
+    class Events(CityModule):
+        @rows(EventsEvent, visible=PUBLIC, description="…")
+        def upcoming(self, first: int = 10) -> Prepared: …
+
+A type with such fields has a `ctx` and a `row`. A declaration makes an ordinary field, with a resolver that reads the
+row; plans read the declaration instead. Fields without one stay with graphql-core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Optional
+
+import strawberry
+from msgspec import Struct
+from sqlalchemy import inspect
+from sqlalchemy.orm import InstrumentedAttribute
+
+from allmende.context import Context
+from allmende.db.prepared import Prepared
+from allmende.graphql.visibility import field
+from allmende.visibility import Visibility
+
+PLAN = "allmende_plan"
+Column = InstrumentedAttribute[Any]
+Make = Callable[[Context[Any], Sequence[Any], Mapping[str, Any]], list[Any]]
+
+
+class Computed(Struct, frozen=True, eq=False):
+    """A value that a function makes of the context and some columns."""
+
+    function: Callable[..., Any]
+    columns: tuple[Column, ...]
+    steady: bool
+    """The same for the same columns, city and language at any time; worked out once for each combination."""
+
+
+class Part(Struct, frozen=True, eq=False):
+    """An object of some columns of the same row; null where `all_of` or `any_of` say that there is nothing."""
+
+    kind: type
+    fields: Mapping[str, Column | Part]
+    all_of: tuple[Column, ...] = ()
+    any_of: tuple[Column, ...] = ()
+
+    def make(self, row: Any) -> Any:
+        if any(missing(read(row, column)) for column in self.all_of):
+            return None
+        if self.any_of and all(missing(read(row, column)) for column in self.any_of):
+            return None
+        values = {name: one.make(row) if isinstance(one, Part) else read(row, one) for name, one in self.fields.items()}
+        return self.kind(**values)
+
+
+class Rows(Struct, frozen=True, eq=False):
+    """A field of a module that shows rows of a prepared statement."""
+
+    kind: type
+    ask: Callable[..., Any]
+    """The method: module and arguments → Prepared (or an awaitable of it, or None for no rows)."""
+    many: bool
+    once: tuple[Column, ...] = ()
+    """Of rows that agree in these columns, the first is shown."""
+
+
+def column(source: Column, *, description: str) -> Any:
+    """The value of a column. An instant is shown with the city's UTC offset."""
+    if source.type.python_type is datetime:
+
+        def resolve(self: Any) -> Any:
+            moment = read(self.row, source)
+            return None if moment is None else self.ctx.localize(moment)
+    else:
+
+        def resolve(self: Any) -> Any:
+            return read(self.row, source)
+
+    return _field(resolve, description, source)
+
+
+def computed(function: Callable[..., Any], *columns: Column, description: str, steady: bool = False) -> Any:
+    """What `function(ctx, *values)` makes of the columns. It must not ask the database.
+
+    `steady` promises that the result depends on nothing but the values, the city and the language, in particular not
+    on the time; then it is worked out once for each combination and kept, so use it where there are few.
+    """
+
+    def resolve(self: Any) -> Any:
+        return function(self.ctx, *(read(self.row, each) for each in columns))
+
+    return _field(resolve, description, Computed(function, columns, steady))
+
+
+def part(
+    kind: type,
+    *,
+    description: str,
+    all_of: Sequence[Column] = (),
+    any_of: Sequence[Column] = (),
+    **fields: Column | Part,
+) -> Any:
+    """An object (of a type with plain attributes) made of columns of the same row.
+
+    It is null where one of `all_of` is missing, or where all of `any_of` are; missing means NULL or an empty text.
+    Columns of instants do not fit in here.
+    """
+    made = parted(kind, all_of=all_of, any_of=any_of, **fields)
+
+    def resolve(self: Any) -> Any:
+        return made.make(self.row)
+
+    return _field(resolve, description, made)
+
+
+def parted(
+    kind: type, *, all_of: Sequence[Column] = (), any_of: Sequence[Column] = (), **fields: Column | Part
+) -> Part:
+    """A part within a part."""
+    return Part(kind, fields, tuple(all_of), tuple(any_of))
+
+
+def rows(
+    kind: type,
+    *,
+    visible: Visibility,
+    description: str,
+    name: str | None = None,
+    make: Make | None = None,
+    once: Sequence[Column] = (),
+    optional: bool = False,
+) -> Callable[[Callable[..., Any]], Any]:
+    """A list of `kind`: the method checks its arguments and gives the prepared statement of the rows.
+
+    `make(ctx, rows, arguments)` makes the objects where `kind(ctx=…, row=…)` is not enough. Of rows that agree in the
+    columns `once`, the first is shown. An `optional` list is null, with an error, where the method raises.
+    """
+    shape: Any = Optional[list[kind]] if optional else list[kind]  # type: ignore[valid-type]  # noqa: UP045 (a value)
+    options = {"visible": visible, "description": description, "name": name, "graphql_type": shape}
+    return functools.partial(_rows, kind, make, True, tuple(once), options)
+
+
+def row(
+    kind: type,
+    *,
+    visible: Visibility,
+    description: str,
+    name: str | None = None,
+    make: Make | None = None,
+) -> Callable[[Callable[..., Any]], Any]:
+    """One `kind`, the first row of the statement; null where there is none."""
+    shape: Any = Optional[kind]  # noqa: UP045 (a value, not an annotation)
+    options = {"visible": visible, "description": description, "name": name, "graphql_type": shape}
+    return functools.partial(_rows, kind, make, False, (), options)
+
+
+def _rows(
+    kind: Any, make: Make | None, many: bool, once: tuple[Column, ...], options: dict[str, Any], ask: Callable[..., Any]
+) -> Any:
+    @functools.wraps(ask)
+    async def resolve(self: Any, **arguments: Any) -> Any:
+        asked = ask(self, **arguments)
+        statement: Prepared | None = await asked if asyncio.iscoroutine(asked) else asked
+        found = await statement.scalars(self.ctx, once=once) if statement is not None else ()
+        if not many:
+            found = found[:1]
+        made = make(self.ctx, found, arguments) if make else [kind(ctx=self.ctx, row=each) for each in found]
+        return made if many else next(iter(made), None)
+
+    return _declared(field(resolver=resolve, **options), Rows(kind, ask, many, once))
+
+
+def read(entity: Any, source: Column) -> Any:
+    """The column of the row, or of the entity that the row was read together with."""
+    if isinstance(entity, source.class_):
+        return getattr(entity, source.key)
+    return getattr(getattr(entity, _relation(type(entity), source.class_)), source.key)
+
+
+@functools.lru_cache
+def _relation(here: type, there: type) -> str:
+    return next(name for name, one in inspect(here).relationships.items() if one.mapper.class_ is there)
+
+
+def missing(value: Any) -> bool:
+    return value is None or value == ""
+
+
+def _field(resolve: Callable[[Any], Any], description: str, plan: Any) -> Any:
+    made = strawberry.field(resolver=resolve, description=description)
+    # What Strawberry puts on the class: so `item.title` is the title for Python too, not a method that gives it.
+    made.base_resolver._descriptor = property(resolve)
+    return _declared(made, plan)
+
+
+def _declared(made: Any, plan: Any) -> Any:
+    made.metadata = {**made.metadata, PLAN: plan}
+    return made

@@ -1,0 +1,245 @@
+"""From rows to the answer: a function is written for exactly the selected fields, and compiled by Python.
+
+For `{ id start venue { name } }` it is
+
+    def encode(rows, ctx, zone):
+        return [{'id': r[0], 'start': zone[r[1]], 'venue': {'name': r[2]} if r[2] else None} for r in rows]
+
+Whatever does not come out as declared (a null where none may be, an object of another type) raises Unplannable, and
+graphql-core gives the answer, with its errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    get_named_type,
+)
+from sqlalchemy import Dialect
+
+from allmende.db.direct.reader import decoder, moment
+from allmende.db.direct.statement import Unplannable
+from allmende.db.table import UtcDateTime
+from allmende.graphql.plan.declare import PLAN, Column, Computed, Part
+from allmende.graphql.plan.fields import Case, Selected
+from allmende.graphql.plan.values import DAYS, TRUTH, Kept
+
+Complete = Callable[[Any], Any]
+_RAW = {"String": str, "ID": str, "Int": int, "Float": float, "Boolean": bool}
+
+
+def completed(kind: GraphQLOutputType, selected: Selected, case: Case) -> Complete:
+    """What makes of a resolver's result its part of the answer, as graphql-core would."""
+    if isinstance(kind, GraphQLNonNull):
+        inner = completed(kind.of_type, selected, case)
+
+        def required(value: Any) -> Any:
+            return _bad() if (result := inner(value)) is None else result
+
+        return required
+    if isinstance(kind, GraphQLList):
+        item = completed(kind.of_type, selected, case)
+
+        def many(value: Any) -> Any:
+            if value is None:
+                return None
+            return [item(one) for one in value] if isinstance(value, list | tuple) else _bad()
+
+        return many
+    if isinstance(kind, GraphQLScalarType | GraphQLEnumType):
+        serialize = kind.serialize
+
+        def leaf(value: Any) -> Any:
+            return value if value is None or (type(value) is str and kind.name == "String") else serialize(value)
+
+        return leaf
+    if not isinstance(kind, GraphQLObjectType):
+        raise Unplannable(f"{kind} is abstract")
+    return _object(kind, selected, case)
+
+
+def _object(kind: GraphQLObjectType, selected: Selected, case: Case) -> Complete:
+    origin = origin_of(kind)
+    parts = [(each.key, value_of(kind, each, case)) for each in case.select(kind, selected.nodes)]
+
+    def make(value: Any) -> Any:
+        if value is None:
+            return None
+        return {key: part(value) for key, part in parts} if type(value) is origin else _bad()
+
+    return make
+
+
+def value_of(kind: GraphQLObjectType, selected: Selected, case: Case) -> Complete:
+    """A field of an object: an attribute, or a resolver that needs nothing but the object."""
+    if selected.name == "__typename":
+        return lambda value: kind.name
+    field = kind.fields[selected.name]
+    declared = declaration(field)
+    done = completed(field.type, selected, case)
+    if declared.base_resolver is None:
+        name = declared.python_name
+        return lambda value: done(getattr(value, name))
+    resolver = declared.base_resolver
+    if field.args or resolver.is_async or resolver.info_parameter or not resolver.self_parameter:
+        raise Unplannable(f"{kind.name}.{selected.name} has a resolver of its own")
+    ask = resolver.wrapped_func
+    return lambda value: done(ask(value))
+
+
+def origin_of(kind: GraphQLObjectType) -> type:
+    """The class behind a type. A module that could not be loaded has none."""
+    definition = kind.extensions.get("strawberry-definition")
+    if definition is None:
+        raise Unplannable(f"{kind.name} is no Strawberry type")
+    origin: type = definition.origin
+    return origin
+
+
+def declaration(field: Any) -> Any:
+    declared = field.extensions.get("strawberry-definition")
+    if declared is None or declared.extensions or declared.permission_classes:
+        raise Unplannable("a field that is no plain Strawberry field")
+    return declared
+
+
+class RowEncoder:
+    """The columns that a selection needs, and the function that makes an answer of such rows."""
+
+    def __init__(self, kind: GraphQLObjectType, selected: Selected, case: Case, dialect: Dialect) -> None:
+        self.case, self.dialect = case, dialect
+        self.columns: list[Column] = []
+        self.steady: list[Callable[[Any], Kept]] = []
+        self.names: dict[str, Any] = {"bad": _bad, "truth": TRUTH, "days": DAYS, "moment": moment, "most": 1e308}
+        shape = self._shape(kind, case.select(kind, selected.nodes))
+        given = ", ".join(["rows", "ctx", "zone", *(f"kept{number}" for number in range(len(self.steady)))])
+        self.source = f"def encode({given}):\n    return [{shape} for r in rows]\n"
+        exec(compile(self.source, f"<plan of {kind.name}>", "exec"), self.names)
+        self.encode: Callable[..., list[Any]] = self.names["encode"]
+
+    def _shape(self, kind: GraphQLObjectType, fields: Sequence[Selected]) -> str:
+        return "{" + ", ".join(f"{each.key!r}: {self._value(kind, each)}" for each in fields) + "}"
+
+    def _value(self, kind: GraphQLObjectType, selected: Selected) -> str:
+        if selected.name == "__typename":
+            return repr(kind.name)
+        field = kind.fields[selected.name]
+        plan = declaration(field).metadata.get(PLAN)
+        where = f"{kind.name}.{selected.name}"
+        if isinstance(plan, Computed):
+            return self._computed(plan, field.type, selected)
+        if isinstance(plan, Part):
+            return self._part(plan, field.type, selected)
+        if plan is None:
+            raise Unplannable(f"{where} is not declared")
+        return self._column(plan, field.type, where)
+
+    def place(self, column: Column) -> int:
+        """Where in a row the column is; from now on it is one of those that are fetched."""
+        for number, known in enumerate(self.columns):
+            if known.class_ is column.class_ and known.key == column.key:
+                return number
+        self.columns.append(column)
+        return len(self.columns) - 1
+
+    def _raw(self, column: Column) -> str:
+        return f"r[{self.place(column)}]"
+
+    def _column(self, column: Column, kind: GraphQLOutputType, where: str) -> str:
+        named = get_named_type(kind)
+        plain = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+        raw = self._raw(column)
+        python = column.type.python_type
+        if plain is not named or (
+            named.name != "DateTime" and _RAW.get(named.name) is not python and named.name != "Date"
+        ):
+            raise Unplannable(f"{where}: no {kind} comes from a column of {python.__name__}")
+        if named.name == "DateTime":
+            if not isinstance(column.type, UtcDateTime):
+                raise Unplannable(f"{where}: no instant")
+            value = f"zone[{raw}]"
+        elif named.name == "Date":
+            value = f"days[{raw}]"
+        elif python is bool:
+            value = f"truth[{raw}]" if self.dialect.name == "sqlite" else raw
+        elif python is float:
+            value = f"(x if (x := {raw}) is None or -most < x < most else bad())"
+        else:
+            value = raw
+        if isinstance(kind, GraphQLNonNull) and column.property.columns[0].nullable:
+            value = f"(y if (y := {value}) is not None else bad())"
+        return value
+
+    def _computed(self, plan: Computed, kind: GraphQLOutputType, selected: Selected) -> str:
+        number = len(self.names)
+        done = completed(kind, selected, self.case)
+        raws = [self._raw(column) for column in plan.columns]
+        decoders = [_decoder(column, self.dialect) for column in plan.columns]
+        if plan.steady:
+            self.steady.append(_keeper(plan.function, decoders, done))
+            key = raws[0] if len(raws) == 1 else f"({', '.join(raws)},)" if raws else "()"
+            return f"kept{len(self.steady) - 1}[{key}]"
+        self.names |= {f"f{number}": plan.function, f"done{number}": done}
+        arguments = []
+        for place, (raw, decode) in enumerate(zip(raws, decoders, strict=True)):
+            if decode is not None:
+                self.names[f"d{number}_{place}"] = decode
+                raw = f"d{number}_{place}({raw})"
+            arguments.append(raw)
+        return f"done{number}(f{number}({', '.join(['ctx', *arguments])}))"
+
+    def _part(self, plan: Part, kind: GraphQLOutputType, selected: Selected) -> str:
+        named = get_named_type(kind)
+        if not isinstance(named, GraphQLObjectType) or origin_of(named) is not plan.kind:
+            raise Unplannable("a part of another type")
+        shape = []
+        for each in self.case.select(named, selected.nodes):
+            if each.name == "__typename":
+                shape.append(f"{each.key!r}: {named.name!r}")
+                continue
+            field = named.fields[each.name]
+            source = plan.fields.get(declaration(field).python_name)
+            if source is None or declaration(field).base_resolver is not None:
+                raise Unplannable(f"{named.name}.{each.name} is not declared")
+            value = (
+                self._part(source, field.type, each)
+                if isinstance(source, Part)
+                else self._column(source, field.type, f"{named.name}.{each.name}")
+            )
+            shape.append(f"{each.key!r}: {value}")
+        there = [f"{raw} is not None and {raw} != ''" for raw in map(self._raw, plan.all_of)]
+        if plan.any_of:
+            there.append(" or ".join(f"{raw} is not None and {raw} != ''" for raw in map(self._raw, plan.any_of)))
+        condition = " and ".join(f"({each})" for each in there)
+        otherwise = "bad()" if isinstance(kind, GraphQLNonNull) else "None"
+        return "({" + ", ".join(shape) + "}" + (f" if {condition} else {otherwise})" if condition else ")")
+
+
+def _keeper(function: Callable[..., Any], decoders: Sequence[Any], done: Complete) -> Callable[[Any], Kept]:
+    def keep(ctx: Any) -> Kept:
+        def make(key: Any) -> Any:
+            raws = key if len(decoders) != 1 else (key,)
+            values = [decode(raw) if decode else raw for decode, raw in zip(decoders, raws, strict=True)]
+            return done(function(ctx, *values))
+
+        return Kept(make)
+
+    return keep
+
+
+def _decoder(column: Column, dialect: Dialect) -> Complete | None:
+    if isinstance(column.type, UtcDateTime):
+        return moment
+    return decoder(column.property.columns[0], dialect)
+
+
+def _bad() -> Any:
+    raise Unplannable("a value that is not as declared")

@@ -1,0 +1,116 @@
+"""All plans of one schema: found by document, made when first asked for, left alone for a while after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from typing import Any
+
+import structlog
+from graphql import DocumentNode, OperationDefinitionNode, OperationType
+from msgspec import Struct
+
+from allmende.db.direct.reader import Reader
+from allmende.db.direct.statement import Unplannable
+from allmende.errors import AllmendeError
+from allmende.graphql.compose import Composed
+from allmende.graphql.plan.arguments import Values
+from allmende.graphql.plan.fields import Case, switches
+from allmende.graphql.plan.operation import Plan, Store
+from allmende.graphql.request import RequestContext
+
+log = structlog.get_logger(__name__)
+PLANS = 500
+PAUSE = 5.0
+"""Seconds without plans for a document after the database (or a plugin) has failed under one."""
+
+
+class _Entry(Struct):
+    """What is known of one operation of a document."""
+
+    switches: tuple[str, ...]
+    cases: dict[tuple[bool, ...], Plan | None]
+    """Values of the switches → plan; None where there cannot be one."""
+    paused: float = 0.0
+
+
+class Plans:
+    """The fast way to an answer. `answer` gives None wherever the ordinary way has to be gone."""
+
+    def __init__(self, composed: Composed, reader: Reader) -> None:
+        self.composed, self.reader = composed, reader
+        self.entries: OrderedDict[tuple[str, str | None], _Entry] = OrderedDict()
+        self.store: Store = {}
+        self.on = True
+        self.planned = 0
+        """Operations that were answered by a plan, at least in part."""
+
+    async def answer(
+        self,
+        text: str,
+        name: str | None,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        context: RequestContext,
+        variables: Values,
+    ) -> tuple[Plan, dict[str, Any]] | None:
+        """The plan and its data, for a valid document."""
+        if not self.on or operation.operation is not OperationType.QUERY:
+            return None
+        entry = self._entry(text, name, document)
+        plan = self.find(entry, document, operation, variables)
+        if plan is None or (entry.paused and entry.paused > time.monotonic()):
+            return None
+        try:
+            data = await plan.answer(context, variables)
+        except (Unplannable, AllmendeError):
+            return None
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
+            # Whatever it was: the ordinary way meets it again, contains it, and says what is to be said.
+            entry.paused = time.monotonic() + PAUSE
+            log.info("plan_failed", operation=name, error=repr(error)[:300])
+            return None
+        self.planned += 1
+        return plan, data
+
+    def find(
+        self, entry: _Entry, document: DocumentNode, operation: OperationDefinitionNode, variables: Values
+    ) -> Plan | None:
+        case = tuple([variables.get(switch) is True for switch in entry.switches])
+        if case not in entry.cases:
+            given = {each.variable.name.value: each for each in operation.variable_definitions or ()}
+            values = [variables.get(switch) for switch in entry.switches]
+            if not all(type(value) is bool for value in values) or any(
+                switch not in given for switch in entry.switches
+            ):
+                return None  # a default, or a wrong value
+            entry.cases[case] = self._make(document, operation, dict(zip(entry.switches, case, strict=True)))
+        elif entry.switches and not all(type(variables.get(switch)) is bool for switch in entry.switches):
+            return None
+        return entry.cases[case]
+
+    def _entry(self, text: str, name: str | None, document: DocumentNode) -> _Entry:
+        key = (text, name)
+        entry = self.entries.get(key)
+        if entry is None:
+            try:
+                entry = _Entry(switches(document), {})
+            except Unplannable:
+                entry = _Entry((), {(): None})
+            self.entries[key] = entry
+            if len(self.entries) > PLANS:
+                self.entries.popitem(last=False)
+        return entry
+
+    def _make(self, document: DocumentNode, operation: OperationDefinitionNode, case: dict[str, bool]) -> Plan | None:
+        try:
+            schema = self.composed.schema
+            return Plan(self.composed, document, operation, Case(schema, document, case), self.reader, self.store)
+        except Unplannable as reason:
+            log.debug("not_planned", reason=str(reason))
+        except Exception:  # a bug here must cost speed only
+            log.exception("planning_failed")
+        return None
