@@ -1,0 +1,111 @@
+"""Change notices: every statement tells what it writes, a commit sends it, and a lost connection is noticed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from allmende.db.board import ALL, slot
+from allmende.db.engine import Database
+from allmende.db.listening import APPLICATION
+from allmende.db.notices import LONGEST, from_text, to_text
+from allmende.footprint import followed
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, literal_column, select, text, update
+
+from .tables import Note
+
+NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=40)
+
+
+@given(st.sets(st.tuples(NAMES, NAMES), min_size=1, max_size=30))
+def test_notice_comes_back_as_it_was_sent(tags: set[tuple[str, str]]) -> None:
+    assert from_text(to_text(tags)) == tags
+
+
+def test_notice_that_is_too_long_tells_less_exactly() -> None:
+    assert from_text(to_text({("oben", f"table_{n}") for n in range(2_000)})) == {("oben", ALL)}
+    assert from_text(to_text({(f"city-{n}", "table") for n in range(2_000)})) == {(ALL, ALL)}
+    assert len(to_text({(f"city-{n}", "table") for n in range(400)})) <= LONGEST
+
+
+def test_notice_that_cannot_be_read_means_that_anything_may_have_changed() -> None:
+    for strange in ("", "nonsense", "a/b/c"):
+        assert from_text(strange) == {(ALL, ALL)}
+
+
+async def changed(database: Database, write: Callable[[Any], Any], city: str = "oben") -> bool:
+    """Whether the table's counter for the city, or a wider one, was raised by this transaction."""
+    assert database.board is not None
+    slots = (slot("oben", Note.__tablename__), slot("oben", ALL), slot(ALL, Note.__tablename__))
+    before = [database.board.counters[each] for each in slots]
+    async with database.transaction(city) as session:
+        await write(session)
+    return before != [database.board.counters[each] for each in slots]
+
+
+async def test_every_kind_of_write_is_noticed_and_no_read(database: Database) -> None:
+    row = {"id": "1", "title": "x"}
+    assert await changed(database, lambda s: s.execute(insert(Note), [row]))
+    assert await changed(database, lambda s: s.execute(update(Note), [{"city": "oben", **row}]))
+    assert await changed(database, lambda s: s.execute(update(Note).where(Note.id == "1").values(title="y")))
+    assert await changed(database, lambda s: s.merge(Note(id="1", title="z")))
+    assert await changed(database, lambda s: s.execute(delete(Note)))
+    assert not await changed(database, lambda s: s.execute(select(Note)))
+    assert not await changed(database, lambda s: s.execute(insert(Note), [row]), city="unten")
+
+
+async def test_sql_by_hand_counts_as_any_change_of_the_city(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    written = text(f"UPDATE {Note.__tablename__} SET title = 'x'")
+    assert await changed(database, lambda s: s.execute(written))
+    assert not await changed(database, lambda s: s.execute(text("SELECT 1")))
+    await database.close()
+
+
+async def test_reads_are_noted_for_who_keeps_the_answer(database: Database) -> None:
+    with followed() as footprint:
+        async with database.session("oben") as session:
+            await session.scalars(select(Note))
+            await session.scalars(select(Note.id).where(Note.id.in_(select(Note.id))))
+    assert (footprint.reads, footprint.anything) == ({("oben", Note.__tablename__)}, False)
+    with followed() as footprint:
+        async with database.system(write=False) as session:
+            await session.scalars(select(Note))
+    assert footprint.anything, "rows of all cities cannot be named"
+    if not database.is_sqlite:
+        with followed() as footprint:
+            async with database.session("oben") as session:
+                await session.execute(select(literal_column("1 + 1")))
+        assert footprint.anything
+
+
+async def test_listener_that_is_cut_off_is_not_trusted_until_it_hears_again(
+    postgresql_url: str, postgresql: Any
+) -> None:
+    database = Database(postgresql_url)
+    listener = database.listener()
+    assert listener is not None
+    assert database.board is not None
+    listener.start()
+    await until(lambda: listener.trusted)
+    missed = database.board.counters[slot(ALL, ALL)]
+    with psycopg.connect(postgresql.admin, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [APPLICATION]
+        )
+    await until(lambda: not listener.trusted)
+    await until(lambda: listener.trusted)
+    assert database.board.counters[slot(ALL, ALL)] > missed, "what may have been missed must be dropped"
+    await listener.stop()
+    assert not listener.trusted
+    await database.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)

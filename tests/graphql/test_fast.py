@@ -1,0 +1,161 @@
+"""The ASGI layer: answers from the cache over HTTP as phones and CDNs see them, and everything else past it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+from allmende.db.engine import Database
+from allmende.graphql.cache.keep import Responses
+from allmende.graphql.documents import Documents
+from allmende.graphql.fast import LONGEST_QUESTION, Front
+from allmende.graphql.http import graphql_routes, make_endpoint
+from litestar import Litestar, get
+from litestar.testing import AsyncTestClient
+from sqlalchemy import update
+
+from .gazette import GazetteNotice, make_engine, publish
+
+GRAPHQL = "application/graphql-response+json"
+QUERY = 'query T($city: String!) { city(slug: $city, language: "de") { gazette { notices { nodes { title } } } } }'
+EXTENSIONS = {"persistedQuery": {"version": 1, "sha256Hash": sha256(QUERY.encode()).hexdigest()}}
+ASKED = {"extensions": json.dumps(EXTENSIONS), "variables": '{"city": "oben"}'}
+
+
+@get("/elsewhere", sync_to_thread=False)
+def elsewhere() -> str:
+    return "Litestar"
+
+
+def shown(title: str) -> Any:
+    return {"data": {"city": {"gazette": {"notices": {"nodes": [{"title": title}]}}}}}
+
+
+class Instance:
+    def __init__(self, database: Database) -> None:
+        engine = make_engine(database)
+        self.trusted = True
+        self.responses = Responses(
+            database.board,
+            1_000_000,
+            engine.services.cities,
+            trusted=lambda: self.trusted,
+            clock=engine.services.clock,
+        )
+        documents = Documents({EXTENSIONS["persistedQuery"]["sha256Hash"]: QUERY})  # type: ignore[dict-item]
+        endpoint = make_endpoint(lambda: engine, documents=documents, responses=self.responses)
+        app = Litestar([*graphql_routes(lambda: engine, endpoint=endpoint), elsewhere], openapi_config=None)
+        transport = httpx2.ASGITransport(app=Front(app, endpoint))
+        self.client = httpx2.AsyncClient(transport=transport, base_url="http://oben.example")
+
+    async def get(self, **headers: str) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.get("/graphql", params=ASKED, headers={"accept": "application/json"} | named)
+
+
+@pytest_asyncio.fixture
+async def instance(database: Database) -> AsyncIterator[Instance]:
+    await publish(database, "oben", {"title": "Alt"})
+    made = Instance(database)
+    async with made.client:
+        yield made
+
+
+async def test_read_by_hash_may_be_kept_by_others_for_a_moment(instance: Instance) -> None:
+    response = await instance.get()
+    assert (response.status_code, response.json()) == (200, shown("Alt"))
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert response.headers["cache-control"] == "public, max-age=10, s-maxage=10, stale-while-revalidate=20"
+    assert response.headers["vary"] == "Accept"
+    assert response.headers["etag"].startswith('"')
+    again = await instance.get(accept_language="en", app_version="2.0")
+    assert (again.content, again.headers["etag"]) == (response.content, response.headers["etag"])
+    assert (instance.responses.hits, instance.responses.misses) == (1, 1)
+
+
+@pytest.mark.parametrize("known", ["{}", "W/{}", '"x", {} , "y"', "*"])
+async def test_known_answer_is_a_304_until_it_changes(instance: Instance, database: Database, known: str) -> None:
+    tag = (await instance.get()).headers["etag"]
+    response = await instance.get(if_none_match=known.format(tag))
+    assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", tag)
+    assert response.headers["cache-control"].startswith("public, max-age=10")
+    async with database.transaction("oben") as session:
+        await session.execute(update(GazetteNotice).values(title="Neu"))
+    response = await instance.get(if_none_match=tag)
+    assert (response.status_code, response.json()) == (200, shown("Neu"))
+
+
+async def test_change_and_back_is_the_same_etag(instance: Instance, database: Database) -> None:
+    """A strong ETag is made of the bytes, so whatever made them, in whichever worker, it is the same."""
+    tag = (await instance.get()).headers["etag"]
+    for title in ("Neu", "Alt"):
+        async with database.transaction("oben") as session:
+            await session.execute(update(GazetteNotice).values(title=title))
+    assert (await instance.get(if_none_match=tag)).status_code == 304
+
+
+async def test_media_types_have_etags_of_their_own(instance: Instance) -> None:
+    plain, graphql = await instance.get(), await instance.get(accept=GRAPHQL)
+    assert graphql.headers["content-type"] == f"{GRAPHQL}; charset=utf-8"
+    assert plain.content == graphql.content
+    assert plain.headers["etag"] != graphql.headers["etag"]
+    assert (await instance.get(accept=GRAPHQL, if_none_match=plain.headers["etag"])).status_code == 200
+
+
+@pytest.mark.parametrize("header", [{"authorization": "Bearer x"}, {"cookie": "a=b"}])
+async def test_who_shows_who_they_are_gets_nothing_that_is_kept(instance: Instance, header: dict[str, str]) -> None:
+    await instance.get()
+    response = await instance.get(**header)
+    assert (response.json(), response.headers["cache-control"]) == (shown("Alt"), "no-store")
+    assert "etag" not in response.headers
+    assert (instance.responses.hits, instance.responses.misses) == (0, 1)
+
+
+async def test_post_is_answered_anew_each_time(instance: Instance) -> None:
+    for _ in range(2):
+        response = await instance.client.post("/graphql", json={"query": QUERY, "variables": {"city": "oben"}})
+        assert (response.json(), response.headers["cache-control"]) == (shown("Alt"), "no-store")
+    assert (instance.responses.hits, instance.responses.misses) == (0, 0)
+
+
+async def test_without_news_of_changes_nothing_is_kept(instance: Instance) -> None:
+    await instance.get()
+    instance.trusted = False
+    response = await instance.get()
+    assert (response.json(), response.headers["cache-control"]) == (shown("Alt"), "no-store")
+    assert (instance.responses.hits, instance.responses.misses) == (0, 1)
+
+
+async def test_errors_are_not_kept_by_anybody(instance: Instance) -> None:
+    for query in ("{ nosuch }", '{ city(slug: "oben") { gazette { crash } } }', "mutation { x }"):
+        response = await instance.client.get("/graphql", params={"query": query})
+        assert "errors" in response.json()
+        assert response.headers["cache-control"] == "no-store"
+    assert len(instance.responses.store) == 0
+
+
+async def test_endless_questions_are_answered_and_not_kept(instance: Instance) -> None:
+    query = "{ __typename }" + " " * LONGEST_QUESTION
+    response = await instance.client.get("/graphql", params={"query": query})
+    assert (response.json(), response.headers["cache-control"]) == ({"data": {"__typename": "Query"}}, "no-store")
+    assert len(instance.responses.store) == 0
+
+
+async def test_everything_else_is_litestars(instance: Instance) -> None:
+    assert (await instance.client.get("/elsewhere")).text == "Litestar"
+    assert (await instance.client.get("/schema.graphql")).text.startswith('"""')
+    assert (await instance.client.get("/graphql/nosuch.js")).status_code == 404
+
+
+async def test_lifespan_passes_through() -> None:
+    lived: list[str] = []
+    app = Litestar([], on_startup=[lambda: lived.append("up")], on_shutdown=[lambda: lived.append("down")])
+    nothing: Any = None
+    async with AsyncTestClient(Front(app, nothing)):
+        assert lived == ["up"]
+    assert lived == ["up", "down"]
