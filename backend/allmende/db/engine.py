@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from allmende.db.board import open_board
 from allmende.db.direct.reader import Reader
+from allmende.db.interrupt import connect
 from allmende.db.listening import Listener, connect_options
 from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements
 from allmende.db.rls import EVERY, SETTING
@@ -132,7 +133,7 @@ class Database:
     def _engine(self, pool_size: int) -> AsyncEngine:
         options: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": 10}
         if self.is_sqlite:
-            options["connect_args"] = {"timeout": 10, "isolation_level": None}
+            options["connect_args"] = {"timeout": 10, "isolation_level": None, "async_creator_fn": connect}
         else:
             options["connect_args"] = {"timeout": 5, "command_timeout": 30, "connection_class": ScopedConnection}
         engine = create_async_engine(self.url, **options)
