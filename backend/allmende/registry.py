@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -136,7 +137,7 @@ def _load(name: str, folder: Path, entry: EntryPoint | None) -> Installed | Brok
     try:
         manifest = read_manifest(folder)
     except (OSError, msgspec.DecodeError) as error:
-        return broken(f"plugin.toml: {error}")
+        return broken(f"plugin.toml: {error}", _claimed_owner(folder))
     if fault := name_fault(name):
         return broken(fault, manifest.owner)
     if manifest.api != API:
@@ -157,6 +158,15 @@ def _load(name: str, folder: Path, entry: EntryPoint | None) -> Installed | Brok
     if faults:
         return broken("; ".join(faults), manifest.owner)
     return Installed(plugin=plugin, manifest=manifest, folder=folder, texts=texts)
+
+
+def _claimed_owner(folder: Path) -> str:
+    """Whom to tell of a plugin.toml that cannot be read as a whole."""
+    try:
+        found = re.search(r'^owner *= *"([^"\n]+)"', (folder / "plugin.toml").read_text(errors="replace"), re.M)
+    except OSError:
+        return "unknown"
+    return found[1] if found else "unknown"
 
 
 def _import(name: str, folder: Path) -> Any:

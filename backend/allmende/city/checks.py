@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -139,6 +140,15 @@ def strings(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, str]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from strings(item, (*path, index))
+
+
+def placeholder_flaws(raw: Mapping[str, Any]) -> Iterator[Finding]:
+    """Wording whose braces do not close; readers get the module's own words instead."""
+    for path, value in strings(raw):
+        try:
+            list(Formatter().parse(value))
+        except ValueError as error:
+            yield Finding(path, f"has a bad placeholder ({error})", "placeholders such as {name}, and {{ for a brace")
 
 
 def secret_errors(raw: Mapping[str, Any]) -> Iterator[Finding]:

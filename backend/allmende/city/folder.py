@@ -208,6 +208,7 @@ class _Visit:
                     else:
                         found.append(Finding((section, *keys), "is not text", "text in quotes"))
             self.fail(found, [layer], layer.raw)
+            self.flaw(checks.placeholder_flaws(layer.raw), [layer], layer.raw)
             result[intern(path.stem)] = flat
         return result
 
@@ -222,7 +223,12 @@ class _Visit:
             elif plugin not in self.reader.configs:
                 self.unavailable.append(plugin)
             else:
-                config = self.plugin(plugin, path, chain, languages)
+                try:
+                    config = self.plugin(plugin, path, chain, languages)
+                except Exception as error:  # the plugin's own fault: its Config may raise anything
+                    self.note(path, f"the plugin's configuration raised {type(error).__name__}: {error}")
+                    self.unavailable.append(plugin)
+                    continue
                 if config is not None:
                     result[intern(plugin)] = config
         return result

@@ -13,6 +13,7 @@ COMMANDS = {
     "city": ("allmende.cli.city:city", "City folders: list, new, check, explain, diff, schema."),
     "db": ("allmende.cli.db:db", "The database: upgrade, downgrade, check, revision, status."),
     "dev": ("allmende.cli.dev:dev", "Migrate, import and serve everything on this machine, with reload."),
+    "doctor": ("allmende.cli.doctor:doctor", "What needs a person, whose it is, and what to do."),
     "feeds": ("allmende.cli.feeds:feeds", "The state of every source; approve or reject a held import."),
     "import": ("allmende.cli.feeds:import_", "Import the sources of all cities, of one, or one source, now."),
     "impact": ("allmende.cli.impact:impact", "What the change at hand does to every city, plugin and released app."),

@@ -26,8 +26,10 @@ class TooMuch(Exception):
 def fitting(value: Any, kind: Any, context: RequestContext, plugin: str) -> Any:
     """The value, if there is room for it; generators and other iterables as lists."""
     if isinstance(kind, GraphQLList):
-        if isinstance(value, AsyncIterable) or not isinstance(value, Iterable) or isinstance(value, str | Mapping):
-            return value  # graphql-core refuses these
+        if not isinstance(value, Iterable) or isinstance(value, str | Mapping):
+            if isinstance(value, AsyncIterable):  # which graphql-core would follow to its end, if there is one
+                raise TypeError("an asynchronous iterator instead of a list")
+            return value  # graphql-core refuses the others
         items = value if isinstance(value, list | tuple) else list(islice(value, MAX_LIST + 1))
         if len(items) > MAX_LIST:
             raise TooMuch(f"a list of more than {MAX_LIST} items")
@@ -40,6 +42,15 @@ def fitting(value: Any, kind: Any, context: RequestContext, plugin: str) -> Any:
     if weight > LIGHT:
         _add(context, plugin, weight)
     return value
+
+
+def small(value: Any) -> bool:
+    """Whether a value is so little that it need not be weighed."""
+    if isinstance(value, list | tuple):
+        return len(value) <= LIGHT and all(small(item) for item in value)
+    if isinstance(value, str | bytes | Mapping):
+        return len(value) <= LIGHT * ITEM
+    return not isinstance(value, Iterable | AsyncIterable)
 
 
 def _weight(value: Any, depth: int = 0) -> int:

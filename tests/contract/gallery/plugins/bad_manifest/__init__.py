@@ -1,0 +1,3 @@
+"""Its plugin.toml is no TOML."""
+
+raise AssertionError("was imported")

@@ -1,0 +1,3 @@
+"""Raises at import."""
+
+raise RuntimeError("secret /etc/passwd")

@@ -1,0 +1,3 @@
+"""Was written for another core."""
+
+raise AssertionError("was imported")
