@@ -7,6 +7,7 @@ runner share the work. No city gets more than its share of the slots, so that on
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from allmende.jobs.house import House
 from allmende.jobs.tasks import Task, due_tasks, run_task
 
 log = structlog.get_logger(__name__)
+SHARE = 0.01
+"""Of the processor's time at most, for looking at what is due: with very many cities the looks become rarer."""
 
 
 @dataclass(slots=True)
@@ -53,32 +56,38 @@ class EmbeddedRunner:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            started, spent = loop.time(), time.thread_time()
             try:
-                begun = self._begin(await due_tasks(self.house))
+                tasks = await due_tasks(self.house)
             except Exception as error:  # the database, usually; the next look may find it again
                 log.warning("jobs_look_failed", error=f"{type(error).__name__}: {error}"[:300])
-                begun = 0
-            waiting = {task for _, task in self._running.values()}
-            if begun and waiting:  # as soon as a slot is free there may be more to do
-                await asyncio.wait(waiting, timeout=self.pause, return_when=asyncio.FIRST_COMPLETED)
-            else:
-                await asyncio.sleep(self.pause)
+                tasks = []
+            pause = max(self.pause, (time.thread_time() - spent) / SHARE)
+            while True:
+                tasks = self._begin(tasks)
+                left = started + pause - loop.time()
+                waiting = {task for _, task in self._running.values()}
+                if not tasks or not waiting or left <= 0:
+                    break  # as soon as a slot is free there is more to do, but for ever it is not the same
+                await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(max(0.0, started + pause - loop.time()))
 
-    def _begin(self, tasks: list[Task]) -> int:
-        """Start as many of the tasks as there is room for; how many have to wait or were started."""
+    def _begin(self, tasks: list[Task]) -> list[Task]:
+        """Start as many of the tasks as there is room for; those that have to wait."""
         per_city = Counter(city for city, _ in self._running.values())
-        begun = 0
+        late = []
         for task in tasks:
             if task.key in self._running:
                 continue
-            begun += 1
             if len(self._running) >= self.concurrency or per_city[task.city] >= self.per_city:
+                late.append(task)
                 continue
             per_city[task.city] += 1
             running = asyncio.create_task(self._work(task), name=task.key)
             self._running[task.key] = (task.city, running)
-        return begun
+        return late
 
     async def _work(self, task: Task) -> None:
         try:
