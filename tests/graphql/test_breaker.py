@@ -1,0 +1,140 @@
+"""A circuit breaker opens after repeated failures, answers at once while open, tries with one request, and closes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import strawberry
+from allmende import PUBLIC, CityModule, InputError, Plugin, field
+from allmende.db.engine import Database
+from allmende.graphql.breaker import Breakers, Rules
+
+from .gazette import ask, make_engine
+
+CALLS: list[str] = []
+
+
+@strawberry.type(description="Fails when told to.")
+class Moody(CityModule):
+    @field(visible=PUBLIC, description="Fails when told to.")
+    async def mood(self, bad: bool) -> str:
+        CALLS.append(self.ctx.city.slug)
+        if bad:
+            raise RuntimeError("secret")
+        return "good"
+
+    @field(visible=PUBLIC, description="Refuses its reader.")
+    async def refuse(self) -> str:
+        raise InputError("x: is wrong")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def breakers(clock: Clock) -> Breakers:
+    return Breakers(Rules(failures=3, window=60, pause=30, longest=100), clock)
+
+
+def fail(breakers: Breakers, times: int, city: str = "oben") -> None:
+    for _ in range(times):
+        breakers.report(city, "moody", failed=True)
+
+
+def test_it_opens_after_so_many_failures_for_that_city_and_plugin_only(breakers: Breakers) -> None:
+    fail(breakers, 2)
+    assert breakers.admit("oben", "moody")
+    fail(breakers, 1)
+    asked = [("oben", "moody"), ("unten", "moody"), ("oben", "tower")]
+    assert [breakers.admit(*who) for who in asked] == [False, True, True]
+    assert list(breakers.open_now()) == [("oben", "moody")]
+
+
+def test_failures_that_lie_far_apart_or_among_many_successes_do_not_open_it(breakers: Breakers, clock: Clock) -> None:
+    for _ in range(10):
+        fail(breakers, 1)
+        clock.now += 31
+    assert breakers.admit("oben", "moody")
+    fail(breakers, 1, "unten")
+    for _ in range(5):
+        breakers.report("unten", "moody", failed=False)
+    fail(breakers, 3, "unten")
+    assert not breakers.is_open("unten", "moody")
+    fail(breakers, 1, "unten")
+    assert breakers.is_open("unten", "moody"), "as many failures as successes"
+
+
+def test_after_the_pause_one_request_tries_and_its_success_closes(breakers: Breakers, clock: Clock) -> None:
+    fail(breakers, 3)
+    clock.now += 29
+    assert not breakers.admit("oben", "moody")
+    clock.now += 1
+    assert [breakers.admit("oben", "moody") for _ in range(3)] == [True, False, False]
+    breakers.report("oben", "moody", failed=False)
+    assert [breakers.admit("oben", "moody") for _ in range(3)] == [True, True, True]
+
+
+def test_each_failed_try_doubles_the_pause_up_to_a_limit(breakers: Breakers, clock: Clock) -> None:
+    fail(breakers, 3)
+    waited = []
+    for _ in range(4):
+        began = clock.now
+        while not breakers.admit("oben", "moody"):
+            clock.now += 1
+        waited.append(clock.now - began)
+        breakers.report("oben", "moody", failed=True)
+    assert waited == [30, 60, 100, 100]
+
+
+def test_a_try_of_which_nothing_is_heard_blocks_nobody_for_ever(breakers: Breakers, clock: Clock) -> None:
+    fail(breakers, 3)
+    clock.now += 30
+    assert breakers.admit("oben", "moody")
+    clock.now += 30
+    assert breakers.admit("oben", "moody")
+
+
+async def test_open_breaker_answers_at_once_without_asking_the_plugin(database: Database, clock: Clock) -> None:
+    CALLS.clear()
+    engine = make_engine(database, Plugin(name="moody", city_field=Moody))
+    engine.services.breakers = Breakers(Rules(failures=3, pause=30), clock)
+    bad = '{ city(slug: "oben") { name moody { mood(bad: true) } tower { height } modules { name status reason } } }'
+    codes: list[Any] = []
+    for _ in range(5):
+        body = await ask(engine, bad)
+        assert body["data"]["city"]["tower"] == {"height": 42}
+        codes += [(error["path"], error["extensions"]["code"]) for error in body["errors"]]
+    assert codes == [(["city", "moody", "mood"], "PLUGIN_FAILED")] * 3 + [(["city", "moody"], "PLUGIN_UNAVAILABLE")] * 2
+    assert CALLS == ["oben"] * 3
+    states = {module["name"]: (module["status"], module["reason"]) for module in body["data"]["city"]["modules"]}
+    assert states["moody"] == ("FAILED", "Das Modul ist gestört und wird in Kürze wieder versucht.")
+    assert states["tower"] == ("ON", None)
+    clock.now += 30
+    good = '{ city(slug: "oben") { moody { mood(bad: false) } } }'
+    assert [await ask(engine, good) for _ in range(2)] == [{"data": {"city": {"moody": {"mood": "good"}}}}] * 2
+
+
+async def test_input_errors_never_open_it(database: Database) -> None:
+    engine = make_engine(database, Plugin(name="moody", city_field=Moody))
+    for _ in range(10):
+        body = await ask(engine, '{ city(slug: "oben") { moody { refuse } } }')
+        assert [error["extensions"]["code"] for error in body["errors"]] == ["BAD_INPUT"]
+    assert list(engine.services.breakers.open_now()) == []
+
+
+async def test_many_failing_fields_of_one_request_count_once(database: Database) -> None:
+    engine = make_engine(database, Plugin(name="moody", city_field=Moody))
+    fields = " ".join(f"f{number}: mood(bad: true)" for number in range(20))
+    await ask(engine, f'{{ city(slug: "oben") {{ moody {{ {fields} }} }} }}')
+    assert list(engine.services.breakers.open_now()) == []
