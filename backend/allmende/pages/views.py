@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from markupsafe import Markup
 
 from allmende.city.model import City
 from allmende.context import Context
+from allmende.graphql.directory import Directory
 from allmende.graphql.languages import choose
 from allmende.graphql.request import RequestContext, Services
 from allmende.isolation import bounded
@@ -53,8 +55,7 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]],
         query = request.query_params.get("q", "").strip()[:80]
         asked = request.query_params.get("lang")
         language = choose(("de", "en"), asked, request.headers.get("accept-language", ""))
-        count = services.directory.count(query)
-        found = [city for _, city in services.directory.page(query, None, count, None)[0]]
+        first, count, dots = overview(services.directory, query)
         return _html(
             page(
                 "start.html",
@@ -62,9 +63,9 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]],
                 chosen=asked,
                 query=query,
                 total=len(services.cities().by_slug),
-                shown=found[:SHOWN],
-                hidden=max(len(found) - SHOWN, 0),
-                chart=chart(found),
+                shown=first,
+                hidden=count - len(first),
+                chart=dots,
                 outlines=LAENDER.values(),
                 squeeze=SQUEEZE,
                 problems=problems(),
@@ -99,6 +100,13 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]],
 
     static: Router = create_static_files_router("/static", [HERE / "static"], include_in_schema=False)
     return [start, city, style, logo, static]
+
+
+@lru_cache(maxsize=4)
+def overview(directory: Directory, query: str) -> tuple[list[City], int, Any]:
+    """The first cities that are found, how many there are, and all of them on the map; drawn once per load."""
+    found = [city for _, city in directory.page(query, None, directory.count(query), None)[0]]
+    return found[:SHOWN], len(found), chart(found)
 
 
 async def preview(
