@@ -120,7 +120,7 @@ async def gathered(
         try:
             if not context.admit(city, plugin):
                 raise unavailable(plugin, path)
-            return _items(plugin, await bounded(_called(load), context.seconds_left(plugin, path[0])))
+            return _items(info, plugin, await bounded(_called(load), context.seconds_left(plugin, path[0])))
         except GraphQLError as error:
             context.errors.append(error)
         except Exception as error:
@@ -135,7 +135,7 @@ async def _called(load: Callable[[], Awaitable[Sequence[Any]]]) -> Sequence[Any]
     return await load()
 
 
-def _items(plugin: str, found: Any) -> Sequence[Any]:
+def _items(info: Info, plugin: str, found: Any) -> Sequence[Any]:
     """The items, if they are what a list in which plugins meet can hold."""
     items = list(islice(found, MAX_ITEMS + 1))
     if len(items) > MAX_ITEMS:
@@ -144,6 +144,8 @@ def _items(plugin: str, found: Any) -> Sequence[Any]:
         definition = getattr(type(item), "__strawberry_definition__", None)
         if definition is None or not str(definition.name).startswith(prefix(plugin)):
             raise TypeError(f"{plugin} gave an item that is no object of a type of its own: {type(item).__name__}")
+        if definition.name not in info._raw_info.schema.type_map:
+            raise TypeError(f"{definition.name} is not in the schema; name it in Plugin(types=…)")
         for name in ("id", "title"):
             if not isinstance(getattr(item, name, ""), str):
                 raise TypeError(f"{plugin} gave an item whose {name} is no text")

@@ -62,5 +62,6 @@ plugin = Plugin(
     city_field=Sound,
     feed=Feed(load=load, visible=PUBLIC),
     map=Map(load=load, visible=PUBLIC),
+    types=(SoundThing,),
     routes=(Route(path="hello", handle=hello, visible=PUBLIC),),
 )
