@@ -26,7 +26,7 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.settings = Settings(cities=folder / "cities", plugins=folder / "plugins")
-        shutil.copytree(ROOT / "cities", folder / "cities")
+        shutil.copytree(ROOT / "cities", folder / "cities", ignore=shutil.ignore_patterns("plugins", "texts"))
         (folder / "plugins").mkdir()
 
     def run(self, *command: str) -> tuple[int, str]:

@@ -114,25 +114,25 @@ def test_a_sound_plugin_has_no_problems(workshop: Workshop) -> None:
             "__init__.py",
             'description="The entries, in the order',
             'description="Entries of Münster, in the order',
-            "plugins/lamp/__init__.py:34:1 Münster: names the city 'muenster', which does not own this plugin",
+            "plugins/lamp/__init__.py:28:1 Münster: names the city 'muenster', which does not own this plugin",
         ),
         (
             "__init__.py",
             'description="One entry."',
             'description=""',
-            "plugins/lamp/__init__.py:22:1 LampItem: has no description; expected description=",
+            "plugins/lamp/__init__.py:21:1 LampItem: has no description; expected description=",
         ),
         (
             "__init__.py",
             "items(first: 5) { name text }",
             "items(first: 5) { nmae }",
-            "plugins/lamp/__init__.py:44:1 home: Cannot query field 'nmae' on type 'LampItem'. Did you mean 'name'?",
+            "plugins/lamp/__init__.py:37:1 home: Cannot query field 'nmae' on type 'LampItem'. Did you mean 'name'?",
         ),
         (
             "__init__.py",
             'name="lamp"',
             'name="lamps"',
-            "plugins/lamp/__init__.py:45:1 plugin: Plugin(name='lamps') differs from the folder's name 'lamp'",
+            "plugins/lamp/__init__.py:38:1 plugin: Plugin(name='lamps') differs from the folder's name 'lamp'",
         ),
         (
             "demo/lamp.toml",
@@ -212,7 +212,7 @@ def test_tables_migrations_and_personal_columns_are_looked_at(workshop: Workshop
             "plugins/stall/plugin.toml:17:1 maturity.personal-data-declared: is said to be done and is not; expected "
             'what it says ("What it stores of people is declared, with purpose, legal basis and retention."), or '
             '"todo", or { exempt = "reason" }',
-            "plugins/stall/tables.py:19:1 stall_item.contact_email: could be about a person; expected "
+            "plugins/stall/tables.py:18:1 stall_item.contact_email: could be about a person; expected "
             "[[personal_data]] with table, field, purpose, legal_basis and retention in plugin.toml, or [not_personal] "
             '"stall_item.contact_email" = "why it is not"',
             "plugins checked: 1, problems: 4",

@@ -72,9 +72,11 @@ def _wrong(module: str, name: str) -> tuple[str, str] | None:
 def cities(subject: Subject) -> Iterator[Problem]:
     """No city's name or key, except the owner's."""
     words: dict[str, str] = {}
-    for slug, city in subject.cities.by_slug.items():
+    for slug in subject.cities.entries:
         if slug != subject.facts.get("owner"):
-            words |= dict.fromkeys((word.casefold() for word in (slug, city.name, city.ags, city.ars) if word), slug)
+            city = subject.cities.by_slug.get(slug)
+            names = (slug, city.name, city.ags, city.ars) if city else (slug,)
+            words |= dict.fromkeys((word.casefold() for word in names if word), slug)
     if not words:
         return
     pattern = re.compile(

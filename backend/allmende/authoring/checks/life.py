@@ -23,7 +23,7 @@ from allmende.pages.operation import home_operation
 from allmende.pages.render import environment
 from allmende.testing.town import Instance, Town
 
-CORE_TABLES = ("allmende.feeds.tables", "allmende.jobs.tables", "allmende.search.tables")
+CORE_TABLES = ("allmende.changes.tables", "allmende.feeds.tables", "allmende.jobs.tables", "allmende.search.tables")
 
 
 class Life(Struct, frozen=True, kw_only=True):
