@@ -135,7 +135,7 @@ class Pair:
     ) -> bool:
         """Whether the answer holds anything of `owner`, but for what only repeats what was asked."""
         told = strings(answer.get("data")) if strict else news(variables, answer)
-        told += [text for text in strings(answer.get("errors", [])) if not _repeats(text, variables)]
+        told += [_unquoted(text, variables) for text in strings(answer.get("errors", []))]
         return any(word_of(owner) in text or self.ids[owner] & set(ID.findall(text)) for text in told)
 
     async def seen(self, slug: str) -> dict[str, bool]:
@@ -203,8 +203,11 @@ def strings(value: Any) -> list[str]:
     return [text for inner in value for text in strings(inner)] if isinstance(value, list) else []
 
 
-def _repeats(text: str, variables: Mapping[str, Any]) -> bool:
-    return any(len(given) > 2 and given in text for given in strings(variables))
+def _unquoted(text: str, variables: Mapping[str, Any]) -> str:
+    """An error's text without the arguments that it repeats."""
+    for given in strings(variables):
+        text = text.replace(given, "") if len(given) > len(HERE) else text
+    return text
 
 
 def _pool(slug: str, plugin: Plugin, found: Mapping[str, Any]) -> list[str]:
