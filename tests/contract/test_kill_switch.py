@@ -1,4 +1,4 @@
-"""Off by the kill switch is off everywhere: null without an error, the reason in `modules`, no feed, no map, no route."""
+"""Off by the kill switch is off everywhere: null without an error, a reason in `modules`, no feed, no map, no route."""
 
 from __future__ import annotations
 

@@ -1,0 +1,179 @@
+"""The gallery under `allmende serve` with two workers: it starts, answers, names culprits, and survives who blocks it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from tests.server import ROOT, Server, running
+
+GALLERY = Path(__file__).parent / "gallery"
+SOUND = '{ adorf: city(slug: "adorf") { sound { city } } bedorf: city(slug: "bedorf") { sound { city } } }'
+ANSWER = {"data": {"adorf": {"sound": {"city": "adorf"}}, "bedorf": {"sound": {"city": "bedorf"}}}}
+
+
+def allmende(environ: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    program = str(Path(sys.executable).parent / "allmende")
+    return subprocess.run(
+        [program, *command],
+        cwd=ROOT,
+        env={"PATH": "", **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def environ(empty_database_url: str, tmp_path: Path) -> dict[str, str]:
+    shutil.copytree(GALLERY / "cities", tmp_path / "cities")
+    return {
+        "ALLMENDE_DATABASE": empty_database_url,
+        "ALLMENDE_CITIES": str(tmp_path / "cities"),
+        "ALLMENDE_PLUGINS": str(GALLERY / "plugins"),
+        "ALLMENDE_SCHEMA": "none",
+    }
+
+
+@pytest.fixture
+def server(environ: dict[str, str], tmp_path: Path) -> Iterator[Server]:
+    done = allmende(environ, "db", "upgrade")
+    assert (done.returncode, "broken_migration: not upgraded" in done.stderr) == (1, True), done
+    with running(tmp_path, "serve", "--workers", "2", **environ) as server:
+        yield server
+
+
+def ask(server: Server, query: str, timeout: float = 5) -> Any:
+    # A connection of its own each time, so that either worker may get it.
+    return httpx2.post(f"{server.url}/graphql", json={"query": query}, timeout=timeout).json()
+
+
+def eventually(check: Callable[[], bool], seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def test_it_serves_names_culprits_and_reloads(server: Server, environ: dict[str, str]) -> None:
+    assert ask(server, SOUND) == ANSWER
+    body = ask(server, '{ city(slug: "adorf") { broken_migration { things } sound { city } } }')
+    assert body["data"] == {"city": {"broken_migration": None, "sound": {"city": "adorf"}}}
+    for path, code in {"raises": 503, "exits": 503, "nonsense": 503, "huge": 503, "none": 404}.items():
+        answer = httpx2.get(f"{server.url}/adorf/routes/{path}", timeout=20)
+        assert (path, answer.status_code, "secret" in answer.text) == (path, code, False)
+    assert httpx2.get(f"{server.url}/adorf/sound/hello").text == "adorf"
+    assert httpx2.get(f"{server.url}/adorf", timeout=20).status_code == 200
+    ready = httpx2.get(f"{server.url}/health/ready").json()
+    assert (ready["status"], ready["cities"]) == ("degraded", 5)
+    assert {entry["owner"] for entry in ready["plugins"].values()} == {f"owner-of-{name}" for name in ready["plugins"]}
+    assert {"bad-toml", "binary", "unlucky"} <= ready["troubled_cities"].keys()
+    doctor = allmende(environ, "doctor", "--url", server.url)
+    assert doctor.returncode == 1
+    for expected in (
+        "import_exit is not loaded",
+        "[owner-of-import_exit]",
+        "bad-toml is NOT served",
+        "broken_migration",
+    ):
+        assert expected in doctor.stdout
+    keeps_the_last_good_version(server, Path(environ["ALLMENDE_CITIES"]), environ)
+    breaker_is_seen_by_all(server, environ)
+    metrics = httpx2.get(f"{server.url}/metrics").text
+    assert 'allmende_plugin{owner="owner-of-import_error",plugin="import_error",version=""} 0.0' in metrics
+    assert 'allmende_plugin_failures_total{city="adorf",code="PLUGIN_FAILED",plugin="raises"}' in metrics
+    assert "/etc/passwd" not in metrics
+
+
+def keeps_the_last_good_version(server: Server, cities: Path, environ: dict[str, str]) -> None:
+    """A broken edit of one city and a good one of another, while the server runs."""
+    good, other = (cities / "adorf" / "city.toml"), (cities / "bedorf" / "city.toml")
+    before = good.read_text()
+    good.write_text(before.replace('name = "Adorf"', 'name = "Neu'))
+    other.write_text(other.read_text().replace('name = "Bedorf"', 'name = "Bedorf am See"'))
+    names = '{ adorf: city(slug: "adorf") { name } bedorf: city(slug: "bedorf") { name } }'
+    expected = {"data": {"adorf": {"name": "Adorf"}, "bedorf": {"name": "Bedorf am See"}}}
+    eventually(lambda: all(ask(server, names) == expected for _ in range(6)))
+    ready = httpx2.get(f"{server.url}/health/ready").json()
+    assert ready["troubled_cities"]["adorf"] == {"serves": "last good version", "contact": "rathaus@adorf.example"}
+    assert any("adorf/city.toml:1" in problem for problem in ready["problems"])
+    assert "adorf/city.toml:1" in httpx2.get(f"{server.url}/").text
+    assert "adorf/city.toml:1" in server.log.read_text()
+    good.write_text(before)
+    eventually(lambda: "adorf" not in httpx2.get(f"{server.url}/health/ready").json()["troubled_cities"])
+
+
+def breaker_is_seen_by_all(server: Server, environ: dict[str, str]) -> None:
+    failing = '{ city(slug: "adorf") { raises { now } sound { city } } }'
+    codes = [ask(server, failing)["errors"][0]["extensions"]["code"] for _ in range(25)]
+    assert codes[0] == "PLUGIN_FAILED"
+    assert codes[-1] == "PLUGIN_UNAVAILABLE"
+    named = {"city": "adorf", "plugin": "raises", "owner": "owner-of-raises"}
+    assert named in httpx2.get(f"{server.url}/health/ready").json()["breakers"]
+    assert (
+        "the breaker of raises in adorf is open [owner-of-raises]"
+        in allmende(environ, "doctor", "--url", server.url).stdout
+    )
+
+
+@pytest.mark.parametrize("field", ["sleeps(seconds: 60)", "backtracks(length: 60)"])
+def test_a_plugin_that_blocks_a_worker_is_shut_out_and_the_worker_replaced(
+    field: str, sqlite_url: str, tmp_path: Path
+) -> None:
+    environ = {
+        "ALLMENDE_DATABASE": sqlite_url,
+        "ALLMENDE_CITIES": str(GALLERY / "cities"),
+        "ALLMENDE_PLUGINS": str(GALLERY / "plugins"),
+        "ALLMENDE_SCHEMA": "none",
+    }
+    allmende(environ, "db", "upgrade")
+    with running(tmp_path, "serve", "--workers", "2", **environ) as server, ThreadPoolExecutor() as pool:
+        lost = pool.submit(blocking, server, f'{{ city(slug: "adorf") {{ blocks {{ {field} }} }} }}')
+
+        def shut_out() -> bool:
+            return "blocks" in ready(server).get("blocked", {})
+
+        eventually(shut_out)
+        assert ready(server)["blocked"] == {"blocks": {"owner": "owner-of-blocks"}}
+        query = '{ city(slug: "adorf") { blocks { sleeps(seconds: 0) } sound { city } } }'
+        body = patiently(server, query)
+        assert body["data"] == {"city": {"blocks": None, "sound": {"city": "adorf"}}}
+        assert [error["extensions"]["code"] for error in body["errors"]] == ["PLUGIN_UNAVAILABLE"]
+        eventually(lambda: lost.done(), 60)
+        assert lost.result() == "lost"
+        eventually(lambda: all(patiently(server, SOUND) == ANSWER for _ in range(10)))
+        log = server.log.read_text()
+        assert ("loop_blocked" in log, "plugins/blocks/__init__.py" in log) == (True, True)
+
+
+def blocking(server: Server, query: str) -> str:
+    try:
+        ask(server, query, timeout=70)
+    except httpx2.TransportError:
+        return "lost"
+    return "answered"
+
+
+def ready(server: Server) -> Any:
+    try:
+        return httpx2.get(f"{server.url}/health/ready", timeout=1).json()
+    except httpx2.TransportError:  # that was the worker which stands still
+        return {}
+
+
+def patiently(server: Server, query: str) -> Any:
+    for _ in range(30):
+        try:
+            return ask(server, query, timeout=2)
+        except httpx2.TransportError:
+            time.sleep(0.3)
+    raise AssertionError("no worker answers")
