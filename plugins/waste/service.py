@@ -256,13 +256,14 @@ _STREET_COLUMNS = (WasteStreet.id, WasteStreet.name, WasteStreet.place)
 
 
 def _with_ranges(condition: Any) -> Select[Any]:
-    return (
+    statement: Select[Any] = (
         select(WasteStreet, WasteRange)
         .outerjoin(WasteRange, and_(WasteRange.city == WasteStreet.city, WasteRange.parent == WasteStreet.id))
         .where(condition)
         .order_by(WasteStreet.folded, WasteStreet.place, WasteStreet.id, WasteRange.spans, WasteRange.id)
         .limit(5000)
     )
+    return statement
 
 
 async def _by(ctx: Context[Any], condition: Any) -> list[Street]:

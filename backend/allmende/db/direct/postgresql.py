@@ -111,7 +111,7 @@ class _Connection:
         return rows
 
 
-async def _connect(options: dict[str, Any]) -> Any:
+async def _connect(options: Any) -> Any:
     driver = await asyncpg.connect(**options, timeout=5, statement_cache_size=0, server_settings=_SETTINGS)
     # Instants as microseconds: what becomes of them is decided where they are shown.
     await driver.set_type_codec(

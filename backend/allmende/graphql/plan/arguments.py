@@ -38,8 +38,9 @@ class Variables:
         self.schema, self.definitions = schema, operation.variable_definitions or ()
         self.plain: dict[str, type] | None = {}
         for definition in self.definitions:
-            kind = type_from_ast(schema, definition.type)  # type: ignore[call-overload]
-            plain = _PLAIN.get(get_named_type(kind).name) if str(kind).endswith("!") and str(kind)[0] != "[" else None
+            kind = type_from_ast(schema, definition.type)
+            named: Any = get_named_type(kind)
+            plain = _PLAIN.get(named.name) if str(kind).endswith("!") and str(kind)[0] != "[" else None
             if plain is None or definition.default_value is not None:
                 self.plain = None
                 break

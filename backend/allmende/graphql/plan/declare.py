@@ -181,14 +181,16 @@ def _rows(
 
 def read(entity: Any, source: Column) -> Any:
     """The column of the row, or of the entity that the row was read together with."""
-    if isinstance(entity, source.class_):
+    there: Any = source.class_
+    if isinstance(entity, there):
         return getattr(entity, source.key)
-    return getattr(getattr(entity, _relation(type(entity), source.class_)), source.key)
+    return getattr(getattr(entity, _relation(type(entity), there)), source.key)
 
 
 @functools.lru_cache
-def _relation(here: type, there: type) -> str:
-    return next(name for name, one in inspect(here).relationships.items() if one.mapper.class_ is there)
+def _relation(here: Any, there: Any) -> str:
+    relations: Any = inspect(here).relationships
+    return next(str(name) for name, one in relations.items() if one.mapper.class_ is there)
 
 
 def missing(value: Any) -> bool:

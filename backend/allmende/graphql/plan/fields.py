@@ -13,7 +13,6 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
-    InlineFragmentNode,
     SelectionSetNode,
     VariableNode,
     Visitor,
@@ -61,7 +60,7 @@ class Case:
         self, kind: GraphQLObjectType, selections: SelectionSetNode, found: dict[str, list[FieldNode]], seen: set[str]
     ) -> None:
         for node in selections.selections:
-            if not self._included(node):
+            if not self._included(node.directives or ()):
                 continue
             self.fields += 1
             if self.fields > MAX_FIELDS:
@@ -84,13 +83,13 @@ class Case:
         named: GraphQLNamedType | None = self.schema.get_type(condition)
         return named is kind or (is_abstract_type(named) and self.schema.is_sub_type(named, kind))
 
-    def _included(self, node: FieldNode | FragmentSpreadNode | InlineFragmentNode) -> bool:
-        for directive in node.directives or ():
+    def _included(self, directives: Iterable[Any]) -> bool:
+        for directive in directives:
             name = directive.name.value
             if name not in ("skip", "include"):
                 raise Unplannable(f"@{name}")
             value = directive.arguments[0].value
-            on = self.switches[value.name.value] if isinstance(value, VariableNode) else value.value  # type: ignore[attr-defined]
+            on = self.switches[value.name.value] if isinstance(value, VariableNode) else value.value
             if on is (name == "skip"):
                 return False
         return True

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
-from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, get_named_type
+from graphql import FieldNode, GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, get_named_type
 
 from allmende.context import Context
 from allmende.db.direct.reader import SECONDS, Ask, Reader
 from allmende.db.direct.statement import Text, Unplannable
 from allmende.db.prepared import Template
+from allmende.graphql.caps import small
 from allmende.graphql.plan.arguments import Arguments, Values
 from allmende.graphql.plan.declare import PLAN, Rows
 from allmende.graphql.plan.encode import RowEncoder, completed, declaration, origin_of
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.values import Kept
-from allmende.isolation import bounded
+from allmende.isolation import PluginCrash, bounded
 
 TEXTS = 200
 """Shapes of a statement that a field keeps compiled."""
-Encode = Callable[..., Any]
+REST = object()
+"""Stands in the answer of a plan where graphql-core's part is to go."""
 
 
 class Listed:
@@ -79,7 +80,15 @@ class Worked:
         self.done = completed(field.type, selected, case)
 
     def answer(self, module: Any, variables: Values) -> Any:
-        return self.done(self.work(module, **self.arguments.read(variables)))
+        try:
+            value = self.work(module, **self.arguments.read(variables))
+        except Exception:
+            raise
+        except BaseException as error:  # it would end the process
+            raise PluginCrash(type(error).__name__) from error
+        if not small(value):
+            raise Unplannable("more than a plan may carry; the reference weighs it")
+        return self.done(value)
 
 
 class ModulePlan:
@@ -91,16 +100,24 @@ class ModulePlan:
         self.fixed: dict[str, Any] = {}
         self.lists: list[Listed] = []
         self.worked: list[Worked] = []
+        self.rest: list[FieldNode] = []
+        """Fields that graphql-core answers."""
         for each in case.select(kind, selected.nodes):
             self.fixed[each.key] = None
             if each.name == "__typename":
                 self.fixed[each.key] = kind.name
                 continue
-            rows = declaration(kind.fields[each.name]).metadata.get(PLAN)
-            if isinstance(rows, Rows):
-                self.lists.append(Listed(kind, each, rows, case, reader))
-            else:
-                self.worked.append(Worked(kind, each, case))
+            try:
+                rows = declaration(kind.fields[each.name]).metadata.get(PLAN)
+                if isinstance(rows, Rows):
+                    self.lists.append(Listed(kind, each, rows, case, reader))
+                else:
+                    self.worked.append(Worked(kind, each, case))
+            except Unplannable:
+                self.fixed[each.key] = REST
+                self.rest.extend(each.nodes)
+        if not self.lists:
+            raise Unplannable("nothing to be gained")
 
     def keep(self, ctx: Context[Any]) -> list[list[Kept]]:
         """For each list, what is worked out once for this city and language."""
@@ -108,7 +125,7 @@ class ModulePlan:
 
 
 def module_plan(schema: GraphQLSchema, plugin: str, selected: Selected, case: Case, reader: Reader) -> ModulePlan:
-    """Raises Unplannable where one of its fields needs graphql-core."""
+    """Raises Unplannable where graphql-core had better answer the whole module."""
     city = schema.type_map["City"]
     assert isinstance(city, GraphQLObjectType)
     kind = get_named_type(city.fields[selected.name].type)

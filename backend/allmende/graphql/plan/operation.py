@@ -21,12 +21,10 @@ from allmende.graphql.compose import Composed
 from allmende.graphql.plan.arguments import Arguments, Values, Variables
 from allmende.graphql.plan.encode import Complete, declaration, value_of
 from allmende.graphql.plan.fields import Case, Selected
-from allmende.graphql.plan.module import ModulePlan, module_plan
+from allmende.graphql.plan.module import REST, ModulePlan, module_plan
 from allmende.graphql.plan.values import Kept, zone_times
 from allmende.graphql.request import RequestContext
 
-REST = object()
-"""Stands in the answer of a plan where graphql-core's part is to go."""
 PLACES = 2_000
 """How many combinations of plan, city and language are kept, by all plans together."""
 Store = dict[tuple[int, int, str], "_Kept"]
@@ -69,7 +67,10 @@ class CityPlan:
             plugin = composed.ownership.fields.get(("City", each.name))
             try:
                 if plugin is not None:
-                    self.modules.append(module_plan(schema, plugin, each, case, reader))
+                    module = module_plan(schema, plugin, each, case, reader)
+                    self.modules.append(module)
+                    if module.rest:
+                        self.rest.append(_with(each.nodes[0], module.rest))
                 else:
                     self.facts.append((each.key, value_of(kind, each, case)))
             except Unplannable:
@@ -179,21 +180,17 @@ class Plan:
 
 
 def merged(planned: dict[str, Any], rest: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The whole answer. Null, where a null of graphql-core's part has come up to here."""
+    """The whole answer, in the order of the query. A null that has come up in graphql-core's part counts for both."""
     if rest is None:
         return None
     answer = {}
     for key, value in planned.items():
         if value is REST:
             value = rest[key]
-        elif isinstance(value, dict) and key in rest:
-            value = None if rest[key] is None else _city(value, rest[key])
+        elif value is not None and key in rest:
+            value = merged(value, rest[key])
         answer[key] = value
     return answer
-
-
-def _city(planned: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
-    return {key: rest[key] if value is REST else value for key, value in planned.items()}
 
 
 def _with(node: FieldNode, selections: list[FieldNode]) -> FieldNode:

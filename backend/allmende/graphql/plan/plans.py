@@ -38,7 +38,7 @@ class _Entry(Struct):
 class Plans:
     """The fast way to an answer. `answer` gives None wherever the ordinary way has to be gone."""
 
-    def __init__(self, composed: Composed, reader: Reader) -> None:
+    def __init__(self, composed: Composed, reader: Reader | None) -> None:
         self.composed, self.reader = composed, reader
         self.entries: OrderedDict[tuple[str, str | None], _Entry] = OrderedDict()
         self.store: Store = {}
@@ -56,7 +56,7 @@ class Plans:
         variables: Values,
     ) -> tuple[Plan, dict[str, Any]] | None:
         """The plan and its data, for a valid document."""
-        if not self.on or operation.operation is not OperationType.QUERY:
+        if not self.on or self.reader is None or operation.operation is not OperationType.QUERY:
             return None
         entry = self._entry(text, name, document)
         plan = self.find(entry, document, operation, variables)
@@ -64,7 +64,8 @@ class Plans:
             return None
         try:
             data = await plan.answer(context, variables)
-        except (Unplannable, AllmendeError):
+        except (Unplannable, AllmendeError) as reason:
+            log.debug("plan_left", reason=str(reason))
             return None
         except (asyncio.CancelledError, GeneratorExit):
             raise
@@ -98,7 +99,8 @@ class Plans:
         if entry is None:
             try:
                 entry = _Entry(switches(document), {})
-            except Unplannable:
+            except Unplannable as reason:
+                log.debug("not_planned", reason=str(reason))
                 entry = _Entry((), {(): None})
             self.entries[key] = entry
             if len(self.entries) > PLANS:
@@ -108,6 +110,7 @@ class Plans:
     def _make(self, document: DocumentNode, operation: OperationDefinitionNode, case: dict[str, bool]) -> Plan | None:
         try:
             schema = self.composed.schema
+            assert self.reader is not None
             return Plan(self.composed, document, operation, Case(schema, document, case), self.reader, self.store)
         except Unplannable as reason:
             log.debug("not_planned", reason=str(reason))
