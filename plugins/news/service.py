@@ -97,8 +97,9 @@ def _languages(ctx: Context[NewsConfig], language: str | None) -> dict[str, str 
 
 
 def _in_language(now: Any, language: Any, fallback: Any) -> ColumnElement[bool]:
+    same: ColumnElement[bool] = Item.language == language
     if fallback is None:
-        return Item.language == language
+        return same
     other = aliased(Item)
     any_of_mine = (
         select(other.id)
@@ -106,7 +107,7 @@ def _in_language(now: Any, language: Any, fallback: Any) -> ColumnElement[bool]:
         .where(or_(other.expires_at.is_(None), other.expires_at > now))
         .exists()
     )
-    return or_(Item.language == language, and_(Item.language == fallback, ~any_of_mine))
+    return or_(same, and_(Item.language == fallback, ~any_of_mine))
 
 
 def _primary(language: str) -> str:

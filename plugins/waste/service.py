@@ -255,15 +255,14 @@ def _alike(name: str, other: str) -> float:
 _STREET_COLUMNS = (WasteStreet.id, WasteStreet.name, WasteStreet.place)
 
 
-def _with_ranges(condition: Any) -> Select[Any]:
-    statement: Select[Any] = (
-        select(WasteStreet, WasteRange)
-        .outerjoin(WasteRange, and_(WasteRange.city == WasteStreet.city, WasteRange.parent == WasteStreet.id))
+def _with_ranges(condition: Any) -> Any:
+    both: Any = select(WasteStreet, WasteRange)
+    return (
+        both.outerjoin(WasteRange, and_(WasteRange.city == WasteStreet.city, WasteRange.parent == WasteStreet.id))
         .where(condition)
         .order_by(WasteStreet.folded, WasteStreet.place, WasteStreet.id, WasteRange.spans, WasteRange.id)
         .limit(5000)
     )
-    return statement
 
 
 async def _by(ctx: Context[Any], condition: Any) -> list[Street]:

@@ -181,10 +181,11 @@ def _rows(
 
 def read(entity: Any, source: Column) -> Any:
     """The column of the row, or of the entity that the row was read together with."""
+    here: Any = type(entity)
     there: Any = source.class_
     if isinstance(entity, there):
         return getattr(entity, source.key)
-    return getattr(getattr(entity, _relation(type(entity), there)), source.key)
+    return getattr(getattr(entity, _relation(here, there)), source.key)
 
 
 @functools.lru_cache
