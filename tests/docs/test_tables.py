@@ -17,6 +17,7 @@ SOURCES = (
     "backend/allmende/errors.py",
     "backend/allmende/documents.py",
     "backend/allmende/graphql/**/*.py",
+    "backend/allmende/gate/*.py",
     "plugins/*/*.py",
 )
 
