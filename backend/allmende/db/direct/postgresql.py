@@ -22,9 +22,9 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SETTINGS = {
     # A plan is made before the statement has set its city, when row-level security seems to leave no rows: the planner
-    # would think that sorting nothing costs nothing. These lists are short, and their indexes have their order.
+    # would think that sorting them costs nothing. These lists are short, and most are in the order of an index.
     "enable_sort": "off",
-    "enable_bitmapscan": "off",
+    "enable_incremental_sort": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",
