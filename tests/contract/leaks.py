@@ -110,7 +110,9 @@ class Pair:
                         path = quote(text, safe="").join(re.split(r"\{[a-z_]+\}", route.path))
                         for query in ({}, *({name: text} for name in sorted(names.get(plugin.name, ())))):
                             response = await client.get(f"/{asker}/{plugin.name}/{path}", params=query)
-                            said = {"data": response.text if response.status_code == 200 else ""}
+                            call = {"path": path, **query}
+                            unfolded = response.text.replace("\r\n ", "").replace("\n ", "")
+                            said = {"data": _unquoted(unfolded, call) if response.status_code == 200 else ""}
                             answers.setdefault(f"{plugin.name}/{route.path}", []).append(
                                 ({"path": path, **query}, said)
                             )
@@ -204,7 +206,7 @@ def strings(value: Any) -> list[str]:
 
 
 def _unquoted(text: str, variables: Mapping[str, Any]) -> str:
-    """An error's text without the arguments that it repeats."""
+    """A text without the arguments that it repeats: an error, or a document that is named after what it is about."""
     for given in strings(variables):
         text = text.replace(given, "") if len(given) > len(HERE) else text
     return text
