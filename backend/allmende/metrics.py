@@ -20,6 +20,9 @@ _own = CollectorRegistry()
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 REQUESTS = Counter("allmende_requests", "GraphQL requests by outcome.", ["outcome"], registry=_own)
+RESPONSES = Counter(
+    "allmende_responses", "Reads by GET: answered from the response cache, or made.", ["source"], registry=_own
+)
 REQUEST_SECONDS = Histogram("allmende_request_seconds", "Time of GraphQL requests.", registry=_own, buckets=_BUCKETS)
 PLUGIN_FAILURES = Counter(
     "allmende_plugin_failures", "Failures of plugins, by code.", ["city", "plugin", "code"], registry=_own

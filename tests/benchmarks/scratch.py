@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +19,20 @@ SCRATCH = Path(os.environ.get("BENCH_SCRATCH", Path(tempfile.gettempdir()) / "al
 
 class Missing(Exception):
     """Something that this machine lacks; the message says what is skipped for it."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One benchmark at a time: two would measure each other."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    SCRATCH.chmod(0o755)
+    with (SCRATCH / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another benchmark is running; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def require(program: str, why: str) -> str:

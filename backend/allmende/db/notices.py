@@ -75,8 +75,8 @@ def note_statements(engine: Engine) -> None:
 def _note(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
     options = connection.get_execution_options()
     city, written = options.get(SCOPE, EVERY), options.get(WRITTEN)
-    compiled = context.compiled if context is not None else None
-    by_hand = compiled is None or getattr(compiled, "raw", False) or not hasattr(compiled, "tables")
+    compiled: Any = context.compiled if context is not None else None
+    by_hand = not isinstance(compiled, NotingCompiler) or getattr(compiled, "raw", False)
     if written is not None:
         if by_hand and (not _READS.match(statement) or _WRITES.search(statement)):
             written.tags.add((city, ALL))

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from allmende import metrics
 from allmende.context import utc_now
 from allmende.db.board import Board, slots_read
 from allmende.footprint import Footprint, followed
@@ -55,6 +56,9 @@ class Responses:
         self._shapes: OrderedDict[bytes, Shape] = OrderedDict()
         self._flights: dict[tuple[bytes, Reader], _Flight] = {}
         self.hits = self.misses = 0
+        # Bound when the first is made, not at import: by then the worker has its folder for counting.
+        self._count_kept = metrics.RESPONSES.labels("kept").inc
+        self._count_made = metrics.RESPONSES.labels("made").inc
 
     @property
     def usable(self) -> bool:
@@ -74,6 +78,7 @@ class Responses:
             self.store.drop(key)
             return None
         self.hits += 1
+        self._count_kept()
         return entry
 
     async def ask(self, question: bytes, reader: Reader, answer: Callable[[], Awaitable[Made]]) -> Entry | Made:
@@ -86,6 +91,7 @@ class Responses:
         flight = self._flights.get(key)
         if flight is None or flight.total != self.board.counters[0] or flight.cities is not cities:
             self.misses += 1
+            self._count_made()
             task = asyncio.create_task(self._make(question, reader, answer, cities))
             flight = self._flights[key] = _Flight(task, self.board.counters[0], cities)
             task.add_done_callback(lambda done: self._landed(key, done))
