@@ -27,6 +27,7 @@ from allmende.graphql.documents import Documents, load_documents
 from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.fast import Front
 from allmende.graphql.http import graphql_routes, make_endpoint
+from allmende.graphql.live.hub import Hub
 from allmende.graphql.request import Services
 from allmende.health import health_routes
 from allmende.jobs.embedded import EmbeddedRunner
@@ -144,9 +145,11 @@ def create_app(settings: Settings | None = None) -> Door:
 
     listener = database.listener()
     responses = make_responses(settings, database, engine, listener)
+    documents = make_documents(settings, engine)
+    hub = Hub(lambda: engine, documents)
     endpoint = make_endpoint(
         lambda: engine,
-        documents=make_documents(settings, engine),
+        documents=documents,
         responses=responses,
         graphiql=not settings.production,
     )
@@ -166,6 +169,7 @@ def create_app(settings: Settings | None = None) -> Door:
         if runner:
             runner.start()
         yield
+        await hub.stop()
         watchdog.stop()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -198,7 +202,7 @@ def create_app(settings: Settings | None = None) -> Door:
         logging_config=None,
     )
     return Door(
-        Front(app, endpoint),
+        Front(app, endpoint, hub),
         lambda: town.cities,
         hosts=settings.hosts,
         proxies=settings.proxies,

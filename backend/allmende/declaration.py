@@ -16,6 +16,7 @@ LONGEST = 40
 RESERVED = {
     "alembic": "migrations keep their versions in tables of that name",
     "brand": "cities keep their logos at /<city>/brand",
+    "changes": "tables of the core begin with it",
     "core": "the core's own migrations are called so",
     "feeds": "tables of the core begin with it",
     "jobs": "tables of the core begin with it",

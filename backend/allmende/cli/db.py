@@ -17,7 +17,7 @@ from allmende.errors import InputError
 from allmende.registry import Registry, load_registry
 from allmende.settings import Settings, load_settings
 
-CORE_TABLES = ("allmende.feeds.tables", "allmende.jobs.tables", "allmende.search.tables")
+CORE_TABLES = ("allmende.changes.tables", "allmende.feeds.tables", "allmende.jobs.tables", "allmende.search.tables")
 
 
 @click.group()

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from allmende.changes.log import record as record_changes
 from allmende.city.model import City
 from allmende.context import Context
 from allmende.errors import AllmendeError, NotFound
@@ -22,7 +23,7 @@ from allmende.feeds.lease import take
 from allmende.feeds.outcome import Run, Work, fail, reason_of, record, release
 from allmende.feeds.rows import Prepared, prepare
 from allmende.feeds.services import Services, importer_for, sources_of
-from allmende.feeds.sync import Diff, apply, compare
+from allmende.feeds.sync import Diff, apply, compare, touched
 from allmende.feeds.tables import FeedSource
 from allmende.plugin import Batch, Importer, Plugin, Refusal, Source
 from allmende.search.index import index_rows
@@ -137,6 +138,7 @@ async def _write(
         else:
             await apply(session, diff)
             await _index(session, work.plugin, diff)
+            await _log(session, work, importer, diff)
             await quarantine.forget(session, work.plugin.name, source.id)
             run = work.run("fresh", **counts)
         return await record(work, session, run, reading, fetched.validators, batch.valid_until, _items(diff, importer))
@@ -186,6 +188,12 @@ async def _index(session: AsyncSession, plugin: Plugin, diff: Diff) -> None:
             for row in (*change.added, *change.changed)
         ]
         await index_rows(session, plugin=plugin.name, table=search.table, rows=rows, deleted=change.removed)
+
+
+async def _log(session: AsyncSession, work: Work, importer: Importer, diff: Diff) -> None:
+    changed, removed = touched(diff)
+    table, now = importer.tables[0], work.services.clock()
+    await record_changes(session, plugin=work.plugin.name, table=table, changed=changed, removed=removed, now=now)
 
 
 async def _state(services: Services, city: City, key: dict[str, str]) -> FeedSource:

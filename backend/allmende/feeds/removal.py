@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, select
 
+from allmende.changes.log import record
 from allmende.feeds.lease import take
 from allmende.feeds.services import Services
 from allmende.feeds.sync import chunks
@@ -22,16 +23,23 @@ async def remove_source(services: Services, city: str, plugin: Plugin, source: s
     key = {"plugin": plugin.name, "source": source}
     if not await take(services.database, city, FeedSource, key, services.clock(), services.rules.lease):
         return False
+    first = dict.fromkeys(importer.tables[0] for importer in plugin.importers)
     tables = list(dict.fromkeys(table for importer in plugin.importers for table in importer.tables))
     async with services.database.transaction(city) as session:
         for search in plugin.search:
             ids = (await session.scalars(select(search.table.id).where(search.table.source == source))).all()
             for some in chunks(ids):
                 await index_rows(session, plugin=plugin.name, table=search.table, rows=[], deleted=some)
+        items = {
+            table: (await session.scalars(select(table.id).where(table.source == source))).all() for table in first
+        }
         for table in reversed(tables):
             await session.execute(delete(table).where(table.source == source), execution_options=_NO_SYNC)
         for state in (FeedQuarantine, FeedRun, FeedSource):
             await session.execute(
                 delete(state).where(state.plugin == plugin.name, state.source == source), execution_options=_NO_SYNC
             )
+        now = services.clock()
+        for table, gone in items.items():
+            await record(session, plugin=plugin.name, table=table, changed=(), removed=gone, now=now)
     return True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, delete, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,6 +26,8 @@ class Change(Struct, frozen=True, kw_only=True):
     changed: Sequence[Mapping[str, Any]] = ()
     removed: Sequence[str] = ()
     unchanged: int = 0
+    owners: Collection[str] = ()
+    """Of parts: the rows of the first table of which parts come, change or go."""
 
 
 class Diff(Struct, frozen=True, kw_only=True):
@@ -59,7 +62,10 @@ async def compare(
         found = (await session.execute(select(table.id, table.digest, owner).where(table.source == source))).all()
         # An owner in the batch comes with all of its parts; one that the batch leaves alone keeps those it has.
         outdated = {id_ for id_, _, parent in found if id_ not in rows and (parent in new or parent not in staying)}
-        changes[table] = _change(rows, {id_: digest for id_, digest, _ in found}, outdated)
+        change = _change(rows, {id_: digest for id_, digest, _ in found}, outdated)
+        owners = {row[importer.parent] for row in (*change.added, *change.changed)}
+        owners |= {parent for id_, _, parent in found if id_ in outdated}
+        changes[table] = replace(change, owners=owners)
     return Diff(
         changes=changes,
         stored=len(stored),
@@ -80,6 +86,14 @@ async def apply(session: AsyncSession, diff: Diff) -> None:
             await session.execute(insert(table), rows)
         for rows in chunks(change.changed):
             await session.execute(update(table), rows)
+
+
+def touched(diff: Diff) -> tuple[set[str], set[str]]:
+    """The items (rows of the first table) that are new or different, parts included, and those that are gone."""
+    first, *parts = diff.changes.values()
+    removed = set(first.removed)
+    changed = {row["id"] for row in (*first.added, *first.changed)}
+    return changed.union(*(part.owners for part in parts)) - removed, removed
 
 
 def chunks(items: Sequence[Any]) -> Iterator[list[Any]]:

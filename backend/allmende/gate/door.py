@@ -23,6 +23,8 @@ App = Callable[[Any, Receive, Send], Awaitable[None]]
 Headers = Mapping[bytes, bytes]
 
 PATHS = ("/graphql", "/graphql/")
+STREAM = "/graphql/stream"
+FORBIDDEN = (403, 421)
 READING = ("GET", "HEAD", "OPTIONS")
 GRAPHQL = b"application/graphql-response+json"
 ALLOWED = b"Content-Type, Accept, Accept-Language, App-Version, Apollo-Require-Preflight, X-Apollo-Operation-Name"
@@ -55,6 +57,7 @@ class Door:
         self.buckets, self.hall, self.vault = Buckets(self.rules), Hall(self.rules), Vault(self.rules)
         self.present = Presence(self.rules)
         self.busy: dict[str, int] = {}
+        self.staying: dict[str, int] = {}
         self.streams = 0
         self._hosts = Hosts(cities(), hosts)
 
@@ -92,7 +95,7 @@ class Door:
             else:
                 await self._admit(client, scope, headers, receive, send)
         except Turned as error:
-            await _refuse(scope, headers, send, error)
+            await _refuse(scope, headers, send, error, receive)
         except Disconnected:
             broken = Turned(400, "BAD_REQUEST", "body: ends too early, or is no HTTP")
             await _refuse(scope, headers, send, broken)
@@ -113,22 +116,24 @@ class Door:
     async def _admit(self, client: str, scope: Any, headers: Headers, receive: Receive, send: Send) -> None:
         """One more request of this client, if it has not too many already."""
         self.buckets.take(client)
-        busy = self.busy.get(client, 0)
-        if busy >= self.rules.per_client:
+        stays = _stays(scope)
+        there, most = (self.staying, self.rules.streams_per_client) if stays else (self.busy, self.rules.per_client)
+        if there.get(client, 0) >= most:
             raise too_many(1)
+        scope["allmende.take"] = partial(self.buckets.take, client)
         scope["allmende.charge"] = partial(self.buckets.charge, client)
-        self.busy[client] = busy + 1
+        there[client] = there.get(client, 0) + 1
         try:
             await self._pass(scope, headers, receive, send)
         finally:
-            self.busy[client] -= 1
-            if not self.busy[client]:
-                del self.busy[client]
+            there[client] -= 1
+            if not there[client]:
+                del there[client]
 
     async def _pass(self, scope: Any, headers: Headers, receive: Receive, send: Send) -> None:
         body = None
-        if scope["type"] == "websocket" or b"text/event-stream" in headers.get(b"accept", b""):
-            await self._stream(scope, receive, send)
+        if _stays(scope):
+            await self._stream(scope, headers, receive, send)
             return
         if scope["method"] not in READING and scope["path"] in PATHS:
             body = await read(receive, self.vault, headers.get(b"content-length"))
@@ -147,14 +152,22 @@ class Door:
             self.present.left(task)
             self.hall.leave()
 
-    async def _stream(self, scope: Any, receive: Receive, send: Send) -> None:
+    async def _stream(self, scope: Any, headers: Headers, receive: Receive, send: Send) -> None:
+        """A connection that stays open has no slot: most of the time there is nothing to do for it."""
         if self.streams >= self.rules.streams:
             raise full(10)
         self.streams += 1
         try:
+            if scope["type"] == "http" and scope["method"] not in READING:
+                body = await read(receive, self.vault, headers.get(b"content-length"))
+                receive = Exchange(receive, body).receive
             await self.app(scope, receive, send)
         finally:
             self.streams -= 1
+
+
+def _stays(scope: Any) -> bool:
+    return bool(scope["type"] == "websocket" or scope["path"] == STREAM)
 
 
 def _forwarded(scope: Any, headers: Headers) -> str | None:
@@ -205,10 +218,15 @@ def _hardened(send: Send) -> Send:
     return harden
 
 
-async def _refuse(scope: Any, headers: Headers, send: Send, error: Turned) -> None:
+async def _refuse(scope: Any, headers: Headers, send: Send, error: Turned, receive: Receive | None = None) -> None:
     metrics.TURNED_AWAY.labels(error.code).inc()
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 4429 if error.status == 429 else 4403, "reason": error.code})
+        if receive is not None and error.status in FORBIDDEN:
+            # A browser sees the code of an open connection only, and tries again and again after any other failure.
+            await receive()
+            offered = scope.get("subprotocols") or [None]
+            await send({"type": "websocket.accept", "subprotocol": offered[0]})
+        await send({"type": "websocket.close", "code": 4403, "reason": error.code})
         return
     body = msgspec.json.encode({"errors": [{"message": error.message, "extensions": {"code": error.code}}]})
     kind = GRAPHQL if GRAPHQL in headers.get(b"accept", b"") else b"application/json"

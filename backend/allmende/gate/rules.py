@@ -30,6 +30,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Seconds that a request waits for a slot."""
     streams: int = 5_000
     """Connections that stay open: subscriptions."""
+    streams_per_client: int = 500
     body: int = 256_000
     """Bytes of the body of a GraphQL request."""
     bodies: int = 64_000_000

@@ -9,6 +9,7 @@ import strawberry
 from allmende.city import model
 from allmende.graphql import meeting
 from allmende.graphql.inputs import BBoxInput
+from allmende.graphql.live import delta
 from allmende.graphql.meeting import FeedItemConnection
 from allmende.graphql.modules import Module, modules
 from allmende.graphql.request import Info
@@ -102,6 +103,15 @@ class CityBase:
     ) -> list[SearchHit | None] | None:
         plugins = meeting.enabled(info, self.model, self.language_, modules)
         return await meeting.search(info, self.model, plugins, text, first)
+
+    @strawberry.field(
+        description="What is new, different or gone since `since` (a cursor; everything without it), oldest first."
+    )
+    async def changes(
+        self, info: Info, since: str | None = None, modules: list[str] | None = None, first: int = 100
+    ) -> delta.CityChanges | None:
+        plugins = meeting.enabled(info, self.model, self.language_, modules)
+        return await delta.changes(info, self.model, plugins, since, first)
 
     @strawberry.field(description="What lies in the box, from all modules; null items failed.")
     async def map(

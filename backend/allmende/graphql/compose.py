@@ -23,6 +23,7 @@ from strawberry.schema.config import StrawberryConfig
 from allmende.city.model import pick
 from allmende.graphql.city import CityBase
 from allmende.graphql.guard import guard
+from allmende.graphql.live.subscription import Subscription
 from allmende.graphql.ownership import Ownership, mutation_owner, owner, prefix
 from allmende.graphql.query import query_type
 from allmende.graphql.request import Info
@@ -152,6 +153,7 @@ def _build(plugins: Mapping[str, Installed]) -> GraphQLSchema:
     schema = strawberry.Schema(
         query=query_type(city),
         mutation=_mutation(plugins),
+        subscription=Subscription,
         types=[city, Image, *_types(plugins.values())],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

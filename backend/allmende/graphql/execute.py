@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
 from functools import lru_cache
 from inspect import isawaitable
 from typing import Any, Literal
@@ -16,9 +17,11 @@ from typing import Any, Literal
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    OperationDefinitionNode,
     OperationType,
     execute,
     get_operation_ast,
+    subscribe,
 )
 from msgspec import Struct
 
@@ -91,6 +94,53 @@ class Engine:
         metrics.REQUEST_SECONDS.observe(time.perf_counter() - began)
         return outcome
 
+    async def stream(self, operation: Operation) -> AsyncGenerator[Outcome, None]:
+        """Every answer to an operation: those of a subscription as they come, the one of any other."""
+        document = self.prepare(operation.query).document
+        selected = get_operation_ast(document, operation.operation_name) if document is not None else None
+        if document is None or selected is None or selected.operation is not OperationType.SUBSCRIPTION:
+            yield await self.execute(operation)
+            return
+        refused = self._charge(operation, selected)
+        if refused is not None:
+            yield refused
+            return
+        context = RequestContext(self.services, operation.accept_language, operation.host, operation.app_version)
+        try:
+            stream: Any = subscribe(
+                self.composed.schema,
+                document,
+                context_value=context,
+                variable_values=dict(operation.variables),
+                operation_name=operation.operation_name,
+                hide_suggestions=not self.checks.introspectable,
+            )
+            stream = await stream if isawaitable(stream) else stream
+            if isinstance(stream, ExecutionResult):
+                errors = [
+                    presented(one, self.composed.schema, document, self.composed.ownership)
+                    for one in stream.errors or ()
+                ]
+                yield _refused(errors)
+                return
+            async with aclosing(stream):
+                async for result in stream:
+                    yield self._outcome(result, document, context)
+        except Exception as error:  # as in `_answer`
+            body = failure(f"something went wrong ({logged('subscription_failed', error)})", "INTERNAL")
+            yield Outcome(kind="refused", body=body)
+
+    def _charge(self, operation: Operation, selected: OperationDefinitionNode) -> Outcome | None:
+        """Tell what the operation costs; the refusal where that is too much, or its variables cannot be used."""
+        costs = self.prepare(operation.query).costs
+        try:
+            cost = self.checks.request(costs[selected.name.value if selected.name else ""], operation.variables)
+        except AllmendeError as error:
+            return _refused([described(error)])
+        if operation.charge is not None:
+            operation.charge(cost)
+        return None
+
     async def _answer(self, operation: Operation) -> Outcome:
         prepared = self.prepare(operation.query)
         document = prepared.document
@@ -101,14 +151,11 @@ class Engine:
             return refusal("operationName: say which of the document's operations", "BAD_OPERATION_NAME")
         if operation.read_only and selected.operation is not OperationType.QUERY:
             return Outcome(kind="mutation", body=failure("a GET request only reads; send this by POST", "METHOD"))
-        try:
-            cost = self.checks.request(
-                prepared.costs[selected.name.value if selected.name else ""], operation.variables
-            )
-        except AllmendeError as error:
-            return _refused([described(error)])
-        if operation.charge is not None:
-            operation.charge(cost)
+        if selected.operation is OperationType.SUBSCRIPTION:
+            return refusal("subscribe by WebSocket (graphql-transport-ws), or at /graphql/stream", "METHOD")
+        refused = self._charge(operation, selected)
+        if refused is not None:
+            return refused
         context = RequestContext(self.services, operation.accept_language, operation.host, operation.app_version)
         try:
             planned = await self.plans.answer(

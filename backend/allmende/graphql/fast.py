@@ -17,6 +17,9 @@ from allmende.graphql.cache.variant import Reader
 from allmende.graphql.documents import DocumentError, Documents
 from allmende.graphql.execute import Engine, Operation, failure
 from allmende.graphql.incoming import BadRequest, read_request
+from allmende.graphql.live.hub import Hub
+from allmende.graphql.live.socket import Socket
+from allmende.graphql.live.stream import serve_stream
 from allmende.graphql.negotiate import GRAPHQL, HTML, JSON, negotiate
 from allmende.graphql.outgoing import answer_type, encode, media_status
 
@@ -24,6 +27,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[Any], Any]
 PATH = "/graphql"
+STREAM = "/graphql/stream"
 LONGEST_QUESTION = 8_000
 """Bytes of a query string that is worth keeping an answer for."""
 _VARY = b"Accept, Accept-Language, App-Version, Host"
@@ -122,14 +126,19 @@ class Endpoint:
 
 
 class Front:
-    """The whole application: /graphql by the endpoint, everything else (and the lifespan) by `app`."""
+    """The whole application: /graphql by the endpoint, live connections by the hub, the rest (and the lifespan) by
+    `app`."""
 
-    def __init__(self, app: Any, endpoint: Endpoint) -> None:
-        self.app, self.endpoint = app, endpoint
+    def __init__(self, app: Any, endpoint: Endpoint, hub: Hub | None = None) -> None:
+        self.app, self.endpoint, self.hub = app, endpoint, hub
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == PATH:
             await self.endpoint(scope, receive, send)
+        elif self.hub is not None and scope["type"] == "websocket" and scope["path"] == PATH:
+            await Socket(self.hub, scope, receive, send).serve()
+        elif self.hub is not None and scope["type"] == "http" and scope["path"] == STREAM:
+            await serve_stream(self.hub, scope, receive, send)
         else:
             await self.app(scope, receive, send)
 

@@ -17,9 +17,12 @@ from allmende.city.switches import is_off
 from allmende.context import Context, utc_now
 from allmende.db.engine import Database
 from allmende.db.leash import SHARE, Leash
+from allmende.errors import AllmendeError
 from allmende.graphql.breaker import Breakers
 from allmende.graphql.directory import Cities, Directory
 from allmende.graphql.languages import choose, match
+from allmende.graphql.live.news import News
+from allmende.plugin import Plugin
 from allmende.registry import Registry
 
 
@@ -37,6 +40,7 @@ class Services:
     deadline: float = 10.0
     """Seconds that a whole request may take."""
     breakers: Breakers = field(default_factory=Breakers)
+    _news: News | None = None
     _directory: Directory | None = None
     _rooms: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
@@ -53,11 +57,26 @@ class Services:
         return (installed.manifest.budget if installed else None) or self.budget
 
     @property
+    def news(self) -> News:
+        """Tells subscribers of changes."""
+        if self._news is None:
+            board = self.database.board
+            if board is None:
+                raise AllmendeError("this instance has no room for change notices; ask for changes now and then")
+            tables = {name: _tables(installed.plugin) for name, installed in self.registry.plugins.items()}
+            self._news = News(board, tables)
+        return self._news
+
+    @property
     def directory(self) -> Directory:
         cities = self.cities()
         if self._directory is None or self._directory.cities is not cities:
             self._directory = Directory(cities, self._directory)
         return self._directory
+
+
+def _tables(plugin: Plugin) -> list[str]:
+    return [table.__tablename__ for table in plugin.tables]
 
 
 @dataclass(slots=True)

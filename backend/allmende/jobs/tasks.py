@@ -15,13 +15,14 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from allmende.changes.log import reconcile
 from allmende.city.model import City
 from allmende.db.leash import SHARE, Leash
 from allmende.feeds.importing import import_source
 from allmende.feeds.lease import next_try, settle, take
 from allmende.feeds.outcome import reason_of
 from allmende.feeds.removal import remove_source
-from allmende.feeds.services import sources_of
+from allmende.feeds.services import Services, sources_of
 from allmende.feeds.status import DEAD_AFTER, is_configured
 from allmende.feeds.tables import FeedSource
 from allmende.isolation import bounded
@@ -128,7 +129,21 @@ async def run_job(house: House, city: City, plugin: Plugin, job: Job) -> str:
             }
             log.warning("job_failed", city=city.slug, **key, reason=values["reason"], dead=dead)
         await settle(session, JobState, key, lease, last_attempt=started, **values)
+    try:
+        await _log_changes(services, city, plugin)
+    except Exception:  # the next run finds the same differences
+        log.exception("changes_not_logged", city=city.slug, **key)
     return str(values["status"])
+
+
+async def _log_changes(services: Services, city: City, plugin: Plugin) -> None:
+    """What a job has added to or taken out of the plugin's tables of items."""
+    tables = dict.fromkeys(importer.tables[0] for importer in plugin.importers)
+    if not tables:
+        return
+    async with services.database.transaction(city.slug) as session:
+        for table in tables:
+            await reconcile(session, plugin=plugin.name, table=table, now=services.clock())
 
 
 async def _limited(house: House, city: City, plugin: Plugin, job: Job) -> None:

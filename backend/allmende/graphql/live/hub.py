@@ -1,0 +1,84 @@
+"""All live connections of one worker: what they share, and how they end when the server does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from graphql import OperationType, get_operation_ast
+
+from allmende.graphql.documents import Documents
+from allmende.graphql.execute import Engine, Operation, Outcome
+from allmende.graphql.incoming import Incoming
+from allmende.graphql.live.model import LiveRules
+
+GRACE = 2.0
+"""Seconds in which connections may say goodbye when the server stops."""
+
+
+class Hub:
+    """Made once per worker. `engine` gives the current one."""
+
+    def __init__(
+        self, engine: Callable[[], Engine], documents: Documents | None = None, rules: LiveRules | None = None
+    ) -> None:
+        self.engine, self.documents, self.rules = engine, documents or Documents(), rules or LiveRules()
+        self.stopping = asyncio.Event()
+        self._open: set[asyncio.Task[Any]] = set()
+        self._working = asyncio.Semaphore(self.rules.working)
+
+    def entered(self) -> None:
+        """The running task serves a connection until it ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def stop(self) -> None:
+        """Close every connection, and wait until that is done."""
+        self.stopping.set()
+        if self._open:
+            await asyncio.wait(self._open, timeout=GRACE)
+
+    async def answers(self, operation: Operation, key: str | None) -> AsyncGenerator[Outcome, None]:
+        """Every answer to the operation. Subscriptions mostly wait; everything else waits for its turn."""
+        engine = self.engine()
+        if not _is_subscription(engine, operation):
+            async with self._working:
+                outcome = await engine.execute(operation)
+            if outcome.kind == "executed" and key is not None:
+                self.documents.remember(key, operation.query)
+            yield outcome
+            return
+        async with aclosing(engine.stream(operation)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
+
+    def operation(
+        self, asked: Incoming, scope: Mapping[str, Any], *, read_only: bool = False
+    ) -> tuple[Operation, str | None]:
+        """The operation as it is executed, and the hash to remember its document by. Raises DocumentError."""
+        headers = dict(scope["headers"])
+        text, key = self.documents.resolve(asked.query, asked.extensions)
+        operation = Operation(
+            query=text,
+            variables=asked.variables,
+            operation_name=asked.operation_name,
+            accept_language=headers.get(b"accept-language", b"").decode("latin-1"),
+            host=headers.get(b"host", b"").decode("latin-1").rpartition("@")[2].split(":")[0].lower(),
+            app_version=headers.get(b"app-version", b"").decode("latin-1")[:50],
+            read_only=read_only,
+            charge=scope.get("allmende.charge"),
+        )
+        return operation, key
+
+
+def _is_subscription(engine: Engine, operation: Operation) -> bool:
+    document = engine.prepare(operation.query).document
+    selected = get_operation_ast(document, operation.operation_name) if document is not None else None
+    return selected is not None and selected.operation is OperationType.SUBSCRIPTION

@@ -1,0 +1,245 @@
+"""One WebSocket, by graphql-transport-ws (github.com/enisdenjo/graphql-ws, PROTOCOL.md), strictly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from typing import Any
+
+import msgspec
+
+from allmende.errors import AllmendeError
+from allmende.graphql.documents import DocumentError
+from allmende.graphql.execute import Outcome, failure
+from allmende.graphql.incoming import BadRequest, Incoming, incoming
+from allmende.graphql.live.hub import Hub
+from allmende.graphql.live.model import PROTOCOL, Close
+from allmende.graphql.outgoing import encode
+
+
+class Closed(Exception):
+    """The connection ends, with this code and reason; without a code, the client has gone."""
+
+    def __init__(self, code: Close | None, reason: str = "") -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class Socket:
+    """A connection from its handshake to its end: `await Socket(…).serve()`."""
+
+    def __init__(
+        self, hub: Hub, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        self.hub, self.rules, self.scope, self.receive, self.send = hub, hub.rules, scope, receive, send
+        self.acknowledged = False
+        self.heard = True
+        """Since the last ping, or the beginning."""
+        self.operations: dict[str, asyncio.Task[None]] = {}
+        self.outgoing: asyncio.Queue[str] = asyncio.Queue(self.rules.queue)
+        self.waiting = 0
+        """Characters that wait for the client."""
+        self.room = asyncio.Event()
+        self.room.set()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def serve(self) -> None:
+        self.hub.entered()
+        if (await self.receive())["type"] != "websocket.connect":
+            return
+        offered = PROTOCOL in self.scope.get("subprotocols", ())
+        await self.send({"type": "websocket.accept", "subprotocol": PROTOCOL if offered else None})
+        if not offered:
+            await self._close(Close.SUBPROTOCOL, "Subprotocol not acceptable")
+            return
+        work = (self._read(), self._write(), self._watch(), self._stopped())
+        tasks = [asyncio.create_task(self._guarded(one)) for one in work]
+        try:
+            await self.ended
+        except Closed as closed:
+            if closed.code is not None:
+                await self._close(closed.code, closed.reason)
+        finally:
+            everything = [*tasks, *self.operations.values()]
+            for task in everything:
+                task.cancel()
+            await asyncio.gather(*everything, return_exceptions=True)
+
+    def end(self, error: BaseException) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(error)
+
+    async def _close(self, code: Close, reason: str) -> None:
+        with suppress(Exception):  # the client may have gone meanwhile
+            await asyncio.wait_for(self.send({"type": "websocket.close", "code": int(code), "reason": reason}), 2)
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Closed as closed:
+            self.end(closed)
+        except Exception:  # what nobody has thought of
+            self.end(Closed(Close.INTERNAL, "Internal server error"))
+
+    async def _read(self) -> None:
+        while True:
+            message = await self.receive()
+            if message["type"] == "websocket.disconnect":
+                raise Closed(None)
+            text = message.get("text")
+            if text is None:
+                raise Closed(Close.INVALID, "Invalid message: text is needed")
+            if len(text) > self.rules.message:
+                raise Closed(Close.TOO_BIG, f"more than {self.rules.message} characters")
+            self.heard = True
+            self._heard(_parsed(text))
+            await self.room.wait()  # who asks faster than it reads has to wait
+
+    async def _write(self) -> None:
+        while True:
+            text = await self.outgoing.get()
+            await self.send({"type": "websocket.send", "text": text})
+            self.waiting -= len(text)
+            if not self._is_full():
+                self.room.set()
+
+    async def _watch(self) -> None:
+        """The client has to introduce itself in time, and to show now and then that it is there."""
+        await asyncio.sleep(self.rules.init_seconds)
+        if not self.acknowledged:
+            raise Closed(Close.INIT_TIMEOUT, "Connection initialisation timeout")
+        while True:
+            await asyncio.sleep(self.rules.ping_seconds)
+            if not self.heard:
+                raise Closed(Close.SILENT, "Terminated")
+            self.heard = False
+            self._say({"type": "ping"})
+
+    async def _stopped(self) -> None:
+        await self.hub.stopping.wait()
+        raise Closed(Close.GOING_AWAY, "Going away")
+
+    def _say(self, message: dict[str, Any]) -> None:
+        text = encode(message).decode()
+        try:
+            self.outgoing.put_nowait(text)
+        except asyncio.QueueFull:
+            raise _too_slow() from None
+        self.waiting += len(text)
+        if self._is_full():
+            self.room.clear()
+
+    def _is_full(self) -> bool:
+        return self.waiting > self.rules.waiting or self.outgoing.qsize() > self.rules.queue // 2
+
+    async def _room(self) -> None:
+        """Until what waits for the client is little enough for one answer more."""
+        try:
+            await asyncio.wait_for(self.room.wait(), self.rules.patience)
+        except TimeoutError:
+            raise _too_slow() from None
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        kind, payload = message["type"], message.get("payload")
+        if kind == "connection_init":
+            if self.acknowledged:
+                raise Closed(Close.TOO_MANY_INITS, "Too many initialisation requests")
+            _object(payload)
+            self.acknowledged = True
+            self._say({"type": "connection_ack"})
+        elif kind == "ping":
+            _object(payload)
+            self._say({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
+        elif kind == "pong":
+            _object(payload)
+        elif kind == "complete":
+            task = self.operations.pop(self._id(message), None)
+            if task is not None:
+                task.cancel()
+        elif kind == "subscribe":
+            self._subscribe(self._id(message), payload)
+        else:
+            raise Closed(Close.INVALID, f"Invalid message: type {kind[:40]!r}")
+
+    def _id(self, message: dict[str, Any]) -> str:
+        id_ = message.get("id")
+        if not isinstance(id_, str) or not 0 < len(id_) <= self.rules.id:
+            raise Closed(Close.INVALID, f"Invalid message: id: a text of 1 to {self.rules.id} characters is needed")
+        return id_
+
+    def _subscribe(self, id_: str, payload: Any) -> None:
+        if not self.acknowledged:
+            raise Closed(Close.UNAUTHORIZED, "Unauthorized")
+        if not isinstance(payload, dict):
+            raise Closed(Close.INVALID, "Invalid message: payload: an object is needed")
+        try:
+            asked = incoming(payload)
+        except BadRequest as error:
+            raise Closed(Close.INVALID, f"Invalid message: {error.message}"[:120]) from error
+        if id_ in self.operations:
+            raise Closed(Close.DUPLICATE, f"Subscriber for {id_[:60]} already exists")
+        if len(self.operations) >= self.rules.operations:
+            self._refuse(id_, f"{self.rules.operations} operations are open on this connection", "LIMIT_OPERATIONS")
+            return
+        try:
+            self.scope.get("allmende.take", lambda: None)()
+        except AllmendeError as error:
+            self._refuse(id_, error.message, error.code)
+            return
+        task = asyncio.create_task(self._guarded(self._answer(id_, asked)))
+        self.operations[id_] = task
+        task.add_done_callback(lambda done: self._over(id_, done))
+
+    def _over(self, id_: str, task: asyncio.Task[None]) -> None:
+        if self.operations.get(id_) is task:
+            del self.operations[id_]
+
+    async def _answer(self, id_: str, asked: Incoming) -> None:
+        try:
+            operation, key = self.hub.operation(asked, self.scope)
+        except DocumentError as error:
+            self._refuse(id_, error.message, error.code)
+            return
+        async with aclosing(self.hub.answers(operation, key)) as outcomes:
+            async for outcome in outcomes:
+                await self._room()
+                if not self._show(id_, outcome):
+                    return
+        self._done(id_, {"id": id_, "type": "complete"})
+
+    def _show(self, id_: str, outcome: Outcome) -> bool:
+        """Whether there may be more."""
+        if outcome.kind == "executed":
+            self._say({"id": id_, "type": "next", "payload": outcome.body})
+            return True
+        self._done(id_, {"id": id_, "type": "error", "payload": outcome.body["errors"]})
+        return False
+
+    def _refuse(self, id_: str, message: str, code: str) -> None:
+        self._done(id_, {"id": id_, "type": "error", "payload": failure(message, code)["errors"]})
+
+    def _done(self, id_: str, message: dict[str, Any]) -> None:
+        """The last message of an operation; from then on its id may be used anew."""
+        if self.operations.get(id_) is asyncio.current_task():
+            del self.operations[id_]
+        self._say(message)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        message = msgspec.json.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise Closed(Close.INVALID, "Invalid message: not JSON") from error
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise Closed(Close.INVALID, "Invalid message: an object with a type is needed")
+    return message
+
+
+def _too_slow() -> Closed:
+    return Closed(Close.TOO_SLOW, "Too slow; try again later")
+
+
+def _object(payload: Any) -> None:
+    if not isinstance(payload, dict | None):
+        raise Closed(Close.INVALID, "Invalid message: payload: an object is needed")
