@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,11 +20,13 @@ def files(folder: Path) -> list[Path]:
 
 
 def city_words() -> dict[str, str]:
-    """Names, slugs and keys of the example cities → slug."""
+    """Names, slugs, keys, hosts and web domains of the example cities → slug."""
     found = {}
     for folder in CITIES:
         city = tomllib.loads((folder / "city.toml").read_text())
-        for word in (folder.name, city.get("name"), city.get("ags"), city.get("ars")):
+        website = urlsplit(city.get("contact", {}).get("website", "")).hostname or ""
+        hosts = [*city.get("hosts", ()), website.removeprefix("www.")]
+        for word in (folder.name, city.get("name"), city.get("ags"), city.get("ars"), *hosts):
             if word:
                 found[str(word)] = folder.name
     return found

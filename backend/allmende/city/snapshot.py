@@ -180,6 +180,6 @@ def _fingerprint(reader: Reader) -> bytes:
 
 
 def _package(config: type[Config]) -> str:
-    """The plugin's package (`plugins.news` of `plugins.news.config`), or the module where it is a single one."""
+    """The plugin's package (`plugins.benches` of `plugins.benches.config`), or the module where it is a single one."""
     module = sys.modules.get(config.__module__)
     return getattr(module, "__package__", "") or config.__module__
