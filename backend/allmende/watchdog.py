@@ -51,6 +51,7 @@ class Watchdog:
             self._dump = (self.run / f"stack-{os.getpid()}.txt").open("w")
             self._dump.write(f"loop 0x{self._ident:016x}\n")
             self._dump.flush()
+            self._arm()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def stop(self) -> None:
@@ -83,6 +84,10 @@ class Watchdog:
         if self._asked is not None:
             metrics.LOOP_LAG.set(time.monotonic() - self._asked)
         self._asked = None
+        self._arm()
+
+    def _arm(self) -> None:
+        """Wind up the timer that ends this worker unless it is wound up again."""
         if self._dump and not self._stopped.is_set():
             faulthandler.dump_traceback_later(self.limit + 2, exit=True, file=self._dump)
 

@@ -1,4 +1,4 @@
-"""The gallery under `allmende serve` with two workers: it starts, answers, names culprits, and survives who blocks it."""
+"""The gallery under `allmende serve`, two workers: it starts, answers, names culprits, survives who blocks it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from tests.server import ROOT, Server, running
 
 GALLERY = Path(__file__).parent / "gallery"

@@ -198,8 +198,9 @@ class _Visit:
             if layer is None:
                 continue
             known = self.reader.known
-            found = [Finding((name,), *unknown("plugin", name, known)) for name in sorted(layer.raw.keys() - known)]
-            found += walk({name: layer.raw[name] for name in layer.raw.keys() & known}, dict[str, dict[str, Any]])
+            strangers = [Finding((name,), *unknown("plugin", name, known)) for name in sorted(layer.raw.keys() - known)]
+            self.flaw(strangers, [layer], layer.raw)
+            found = walk({name: layer.raw[name] for name in layer.raw.keys() & known}, dict[str, dict[str, Any]])
             flat = {}
             for section, table in layer.raw.items():
                 for keys, text in _flat(table) if isinstance(table, dict) else ():
