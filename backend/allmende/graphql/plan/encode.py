@@ -3,7 +3,7 @@
 For `{ id start venue { name } }` it is
 
     def encode(rows, ctx, zone):
-        return [{'id': r[0], 'start': zone[r[1]], 'venue': {'name': r[2]} if r[2] else None} for r in rows]
+        return [{'id': v0, 'start': zone[v1], 'venue': {'name': v2} if v2 else None} for v0, v1, v2 in rows]
 
 Whatever does not come out as declared (a null where none may be, an object of another type) raises Unplannable, and
 graphql-core gives the answer, with its errors.
@@ -12,6 +12,7 @@ graphql-core gives the answer, with its errors.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 from graphql import (
@@ -114,14 +115,23 @@ def declaration(field: Any) -> Any:
 class RowEncoder:
     """The columns that a selection needs, and the function that makes an answer of such rows."""
 
-    def __init__(self, kind: GraphQLObjectType, selected: Selected, case: Case, dialect: Dialect) -> None:
+    def __init__(
+        self, kind: GraphQLObjectType, selected: Selected, case: Case, dialect: Dialect, once: Sequence[Column] = ()
+    ) -> None:
         self.case, self.dialect = case, dialect
         self.columns: list[Column] = []
         self.steady: list[Callable[[Any], Kept]] = []
-        self.names: dict[str, Any] = {"bad": _bad, "truth": TRUTH, "days": DAYS, "moment": moment, "most": 1e308}
+        self.floats: set[int] = set()
+        self.names: dict[str, Any] = {"bad": _bad, "truth": TRUTH, "days": DAYS, "moment": moment, "isfinite": isfinite}
+        self.once = [self.place(column) for column in once]
+        """Where the columns are in which rows must differ, to be shown both."""
         shape = self._shape(kind, case.select(kind, selected.nodes))
         given = ", ".join(["rows", "ctx", "zone", *(f"kept{number}" for number in range(len(self.steady)))])
-        self.source = f"def encode({given}):\n    return [{shape} for r in rows]\n"
+        row = "".join(f"v{number}, " for number in range(len(self.columns))) or "_"
+        self.source = f"def encode({given}):\n"
+        for place in sorted(self.floats):  # JSON has neither NaN nor infinity, and a sum shows both
+            self.source += f"    isfinite(sum([r[{place}] or 0.0 for r in rows])) or bad()\n"
+        self.source += f"    return [{shape} for {row} in rows]\n"
         exec(compile(self.source, f"<plan of {kind.name}>", "exec"), self.names)
         self.encode: Callable[..., list[Any]] = self.names["encode"]
 
@@ -151,7 +161,7 @@ class RowEncoder:
         return len(self.columns) - 1
 
     def _raw(self, column: Column) -> str:
-        return f"r[{self.place(column)}]"
+        return f"v{self.place(column)}"
 
     def _column(self, column: Column, kind: GraphQLOutputType, where: str) -> str:
         named = get_named_type(kind)
@@ -171,7 +181,8 @@ class RowEncoder:
         elif python is bool:
             value = f"truth[{raw}]" if self.dialect.name == "sqlite" else raw
         elif python is float:
-            value = f"(x if (x := {raw}) is None or -most < x < most else bad())"
+            self.floats.add(self.place(column))
+            value = raw
         else:
             value = raw
         if isinstance(kind, GraphQLNonNull) and column.property.columns[0].nullable:

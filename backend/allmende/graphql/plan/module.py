@@ -36,8 +36,7 @@ class Listed:
         self.key, self.rows, self.reader = selected.key, rows, reader
         self.required = isinstance(field.type, GraphQLNonNull)
         self.arguments = Arguments(case.schema, selected.nodes[0], field)
-        self.encoder = RowEncoder(kind, selected, case, reader.dialect)
-        self.once = [self.encoder.place(column) for column in rows.once]
+        self.encoder = RowEncoder(kind, selected, case, reader.dialect, rows.once)
         self.texts: dict[tuple[Template, Any], Text] = {}
 
     async def ask(self, module: Any, variables: Values) -> Ask | None:
@@ -56,8 +55,9 @@ class Listed:
         return Ask(prepared, text)
 
     def encode(self, rows: Any, ctx: Context[Any], zone: Kept, kept: list[Kept]) -> Any:
-        if self.once:
-            rows = {tuple([row[place] for place in self.once]): row for row in reversed(rows)}.values()
+        once = self.encoder.once
+        if once:
+            rows = {tuple([row[place] for place in once]): row for row in reversed(rows)}.values()
             rows = list(rows)[::-1]
         if self.rows.many:
             return self.encoder.encode(rows, ctx, zone, *kept)
