@@ -1,4 +1,4 @@
-"""Which plugins are shut out because they blocked a whole worker: in files, so that all workers know, and later ones."""
+"""Which plugins are shut out because they blocked a whole worker: in files, known to all workers and later ones."""
 
 from __future__ import annotations
 
