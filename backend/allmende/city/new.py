@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from allmende.city.checks import LAENDER
+from allmende.city.geo import around
 from allmende.city.model import BBox
 from allmende.city.register import Municipality
 from allmende.errors import InputError
-from allmende.city.geo import around
 
 ENLARGED = 1.6
 """Territories are not squares: the estimated box is this much wider than the square of the same area."""
