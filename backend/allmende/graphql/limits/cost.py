@@ -70,7 +70,7 @@ class Cost(Struct, frozen=True):
 
 
 def check_cost(cost: Cost, variables: Mapping[str, Any], limits: Limits) -> int:
-    """The cost with these variables. Raises LimitError for a page or an answer that is too large with these variables."""
+    """The cost with these variables. Raises LimitError for a page or an answer that is too large with them."""
     for size in cost.sizes():
         given = variables.get(size.variable, size.default)
         if isinstance(given, int):
