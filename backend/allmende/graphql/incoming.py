@@ -95,7 +95,8 @@ def _from_body(headers: Mapping[bytes, bytes], raw: bytes) -> dict[str, Any]:
 
 async def _body(receive: Any) -> bytes:
     """The whole body, as long as it is not too long and does not take too long."""
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     try:
         async with asyncio.timeout(PATIENCE):
             while True:
