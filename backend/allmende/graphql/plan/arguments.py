@@ -7,6 +7,7 @@ from typing import Any
 
 from graphql import (
     FieldNode,
+    GraphQLError,
     GraphQLField,
     GraphQLNonNull,
     GraphQLScalarType,
@@ -28,6 +29,7 @@ from allmende.db.direct.statement import Unplannable
 
 Values = Mapping[str, Any]
 _PLAIN: Mapping[str, type] = {"String": str, "ID": str, "Boolean": bool, "Int": int}
+_PARSED = {"Date", "DateTime"}
 _INT = range(-(2**31), 2**31)
 
 
@@ -37,14 +39,20 @@ class Variables:
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self.schema, self.definitions = schema, operation.variable_definitions or ()
         self.plain: dict[str, type] | None = {}
+        self.parsed: dict[str, Callable[[Any], Any]] = {}
         for definition in self.definitions:
             kind = type_from_ast(schema, definition.type)
             named: Any = get_named_type(kind)
-            plain = _PLAIN.get(named.name) if str(kind).endswith("!") and str(kind)[0] != "[" else None
-            if plain is None or definition.default_value is not None:
+            name = definition.variable.name.value
+            if not str(kind).endswith("!") or str(kind)[0] == "[" or definition.default_value is not None:
                 self.plain = None
                 break
-            self.plain[definition.variable.name.value] = plain
+            if named.name in _PARSED:
+                self.parsed[name] = named.parse_value
+            elif named.name not in _PLAIN:
+                self.plain = None
+                break
+            self.plain[name] = _PLAIN.get(named.name, str)
 
     def read(self, given: Values) -> Values:
         """The coerced values. Raises Unplannable where graphql-core has something to say against them."""
@@ -54,11 +62,20 @@ class Variables:
                 if type(value) is not kind or (kind is int and value not in _INT):
                     break
             else:
-                return given
+                return self._parse(given) if self.parsed else given
         found = get_variable_values(self.schema, self.definitions, dict(given))
         if isinstance(found, list):
             raise Unplannable("variables that graphql-core refuses")
         return found.coerced
+
+    def _parse(self, given: Values) -> Values:
+        values = dict(given)
+        for name, parse in self.parsed.items():
+            try:
+                values[name] = parse(values[name])
+            except GraphQLError as error:
+                raise Unplannable("variables that graphql-core refuses") from error
+        return values
 
 
 class Arguments:
