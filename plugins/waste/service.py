@@ -287,7 +287,8 @@ async def _named(ctx: Context[Any], id: str | None, folded: list[str] | None) ->
 
 @prepared
 def _streets(id: Any, folded: Any) -> Select[Any]:
-    return _with_ranges(WasteStreet.id == id if folded is None else WasteStreet.folded.in_(folded))
+    found: Select[Any] = _with_ranges(WasteStreet.id == id if folded is None else WasteStreet.folded.in_(folded))
+    return found
 
 
 def _street(street: WasteStreet, parts: Sequence[WasteRange]) -> Street:
