@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -161,6 +162,9 @@ def create_app(settings: Settings | None = None) -> Door:
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         metrics.started()
+        # The server drops all sockets before it ends the lifespan, so it sends this signal first, see cli/serve.py.
+        with suppress(ValueError, RuntimeError, NotImplementedError):  # in a thread, as in tests, there are no signals
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, hub.stopping.set)
         watchdog.start()
         watching = asyncio.create_task(town.watch())
         if listener:

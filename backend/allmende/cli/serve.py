@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ HEADER_SECONDS = 20
 """Until a client must have sent its header, and how long an idle connection is kept; a proxy should close its own
 connections earlier."""
 HEADER_BYTES = 65_536
+GOODBYE = 0.5
+"""Seconds for live connections to be told that the server stops."""
 CONNECTIONS = 8_192
 """Open at once in one worker; further ones wait in the backlog of the system."""
 
@@ -33,9 +38,20 @@ def serve(host: str, port: int, workers: int) -> None:
         server(host, port, workers).serve()
 
 
+class Polite(Server):  # type: ignore[misc, valid-type]
+    """Lets live connections say goodbye before the workers end: they drop all sockets at once."""
+
+    def _stop_workers(self) -> None:
+        for worker in self.wrks:
+            with suppress(ProcessLookupError):
+                os.kill(worker._id(), signal.SIGUSR1)
+        time.sleep(GOODBYE)
+        super()._stop_workers()
+
+
 def server(host: str, port: int, workers: int, reload: list[Path] | None = None) -> Any:
     """A granian server for the application; with `reload`, it restarts when something below these folders changes."""
-    return Server(
+    return Polite(
         "allmende.app:create_app",
         factory=True,
         address=host,

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    GraphQLError,
     OperationDefinitionNode,
     OperationType,
     execute,
@@ -117,10 +118,7 @@ class Engine:
             )
             stream = await stream if isawaitable(stream) else stream
             if isinstance(stream, ExecutionResult):
-                errors = [
-                    presented(one, self.composed.schema, document, self.composed.ownership)
-                    for one in stream.errors or ()
-                ]
+                errors = [self._presented(one, document) for one in stream.errors or ()]
                 yield _refused(errors)
                 return
             async with aclosing(stream):
@@ -196,6 +194,12 @@ class Engine:
             hide_suggestions=not self.checks.introspectable,
         )
         return await result if isawaitable(result) else result
+
+    def _presented(self, error: GraphQLError, document: DocumentNode) -> dict[str, Any]:
+        """An error of what was refused before anything was executed, or of the field that was."""
+        if error.path is None:
+            return coded(error, "BAD_INPUT")
+        return presented(error, self.composed.schema, document, self.composed.ownership)
 
     def _outcome(self, result: ExecutionResult, document: DocumentNode, context: RequestContext) -> Outcome:
         errors = result.errors or []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
 from graphql import OperationType, get_operation_ast
@@ -26,24 +26,31 @@ class Hub:
     ) -> None:
         self.engine, self.documents, self.rules = engine, documents or Documents(), rules or LiveRules()
         self.stopping = asyncio.Event()
-        self._open: set[asyncio.Task[Any]] = set()
+        self._open = 0
+        self._empty = asyncio.Event()
         self._working = asyncio.Semaphore(self.rules.working)
 
-    def entered(self) -> None:
-        """The running task serves a connection until it ends."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """A connection is served until the block ends."""
+        self._open += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._empty.set()
 
     def __len__(self) -> int:
-        return len(self._open)
+        return self._open
 
     async def stop(self) -> None:
         """Close every connection, and wait until that is done."""
         self.stopping.set()
         if self._open:
-            await asyncio.wait(self._open, timeout=GRACE)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), GRACE)
 
     async def answers(self, operation: Operation, key: str | None) -> AsyncGenerator[Outcome, None]:
         """Every answer to the operation. Subscriptions mostly wait; everything else waits for its turn."""

@@ -45,7 +45,10 @@ class Socket:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
-        self.hub.entered()
+        with self.hub.entered():
+            await self._serve()
+
+    async def _serve(self) -> None:
         if (await self.receive())["type"] != "websocket.connect":
             return
         offered = PROTOCOL in self.scope.get("subprotocols", ())
@@ -55,16 +58,18 @@ class Socket:
             return
         work = (self._read(), self._write(), self._watch(), self._stopped())
         tasks = [asyncio.create_task(self._guarded(one)) for one in work]
+        closed = Closed(None)
         try:
             await self.ended
-        except Closed as closed:
-            if closed.code is not None:
-                await self._close(closed.code, closed.reason)
+        except Closed as error:
+            closed = error
         finally:
             everything = [*tasks, *self.operations.values()]
             for task in everything:
                 task.cancel()
             await asyncio.gather(*everything, return_exceptions=True)
+        if closed.code is not None:  # after the reading has ended: a server may not close while somebody reads
+            await self._close(closed.code, closed.reason)
 
     def end(self, error: BaseException) -> None:
         if not self.ended.done():

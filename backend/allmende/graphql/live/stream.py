@@ -29,7 +29,11 @@ Send = Callable[[Any], Awaitable[None]]
 
 async def serve_stream(hub: Hub, scope: Any, receive: Receive, send: Send) -> None:
     """Answer one request for a stream."""
-    hub.entered()
+    with hub.entered():
+        await _serve(hub, scope, receive, send)
+
+
+async def _serve(hub: Hub, scope: Any, receive: Receive, send: Send) -> None:
     headers = dict(scope["headers"])
     method: str = scope["method"]
     try:
