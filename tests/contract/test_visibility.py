@@ -14,6 +14,7 @@ from allmende.db.engine import Database
 from allmende.graphql.compose import compose
 from allmende.registry import load_registry
 from allmende.settings import Settings
+from graphql import GraphQLObjectType
 
 from . import leaky
 from .leaks import HERE, ROOT, THERE, leaks, pair
@@ -37,8 +38,14 @@ def with_rows(seen: dict[str, bool]) -> set[str]:
     return {name.split(".")[1] for name, shown in seen.items() if shown and name.count(".") == 2}
 
 
-def test_there_is_no_subscription_that_the_suite_does_not_ask() -> None:
-    assert compose(TREE).schema.subscription_type is None, "teach probes.py to listen to it"
+def test_subscriptions_show_no_rows_so_the_suite_need_not_listen_to_them() -> None:
+    """Only that a module has changed, and when; that nobody hears of another city is held by tests/graphql/live."""
+    schema = compose(TREE).schema
+    assert schema.subscription_type is not None
+    assert set(schema.subscription_type.fields) == {"changes"}, "teach probes.py to listen to it"
+    change = schema.get_type("CityChange")
+    assert isinstance(change, GraphQLObjectType)
+    assert {name: str(field.type) for name, field in change.fields.items()} == {"module": "String!", "at": "DateTime!"}
 
 
 @pytest.mark.parametrize("name", [name for name, module in LEAKY.items() if hasattr(module, "LEAKS")])
