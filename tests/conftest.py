@@ -27,3 +27,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = {"ALLMENDE_PRODUCTION": "true", "ALLMENDE_PROXIES": "127.0.0.1", "ALLMENDE_HOSTS": "api.example"}
     with instance(tmp_path_factory.mktemp("served"), **settings) as server:
         yield server
+
+
+LAST = ("tests/authoring/", "tests/cli/test_removal.py", "tests/pages/test_browser.py")
+"""What leaves its process changed: other copies of the plugins' modules, and the browser's own event loop."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These come after all others, so that nothing runs in what they leave behind."""
+    items.sort(key=lambda item: next((n for n, part in enumerate(LAST, 1) if item.nodeid.startswith(part)), 0))
