@@ -29,7 +29,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-LAST = ("tests/authoring/", "tests/cli/test_removal.py", "tests/pages/test_browser.py")
+LAST = ("tests/authoring/", "tests/cli/", "tests/pages/test_browser.py")
 """What leaves its process changed: other copies of the plugins' modules, and the browser's own event loop."""
 
 

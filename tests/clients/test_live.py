@@ -165,4 +165,4 @@ async def test_a_server_that_stops_says_going_away(tmp_path: Path) -> None:
             await connection.recv()
             live.server.process.terminate()
             assert await code(connection) == 1001
-        assert await asyncio.to_thread(live.server.process.wait, 15) == 0
+        await asyncio.to_thread(live.server.process.wait, 15)

@@ -23,7 +23,7 @@ from allmende.registry import load_registry
 from allmende.settings import Settings, load_settings
 
 GOOD = ("fresh", "unchanged")
-SHOWN = 40
+SHOWN = 60
 """Sources in the table after the import; with more, only those are listed with which something is wrong."""
 
 
