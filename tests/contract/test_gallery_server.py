@@ -53,7 +53,7 @@ def server(environ: dict[str, str], tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-def ask(server: Server, query: str, timeout: float = 5) -> Any:
+def ask(server: Server, query: str, timeout: float = 20) -> Any:
     # A connection of its own each time, so that either worker may get it.
     return httpx2.post(f"{server.url}/graphql", json={"query": query}, timeout=timeout).json()
 
@@ -72,9 +72,9 @@ def test_it_serves_names_culprits_and_reloads(server: Server, environ: dict[str,
     for path, code in {"raises": 503, "exits": 503, "nonsense": 503, "huge": 503, "none": 404}.items():
         answer = httpx2.get(f"{server.url}/adorf/routes/{path}", timeout=20)
         assert (path, answer.status_code, "secret" in answer.text) == (path, code, False)
-    assert httpx2.get(f"{server.url}/adorf/sound/hello").text == "adorf"
+    assert httpx2.get(f"{server.url}/adorf/sound/hello", timeout=20).text == "adorf"
     assert httpx2.get(f"{server.url}/adorf", timeout=20).status_code == 200
-    ready = httpx2.get(f"{server.url}/health/ready").json()
+    ready = httpx2.get(f"{server.url}/health/ready", timeout=20).json()
     assert (ready["status"], ready["cities"]) == ("degraded", 5)
     assert {entry["owner"] for entry in ready["plugins"].values()} == {f"owner-of-{name}" for name in ready["plugins"]}
     assert {"bad-toml", "binary", "unlucky"} <= ready["troubled_cities"].keys()
@@ -104,13 +104,13 @@ def keeps_the_last_good_version(server: Server, cities: Path, environ: dict[str,
     names = '{ adorf: city(slug: "adorf") { name } bedorf: city(slug: "bedorf") { name } }'
     expected = {"data": {"adorf": {"name": "Adorf"}, "bedorf": {"name": "Bedorf am See"}}}
     eventually(lambda: all(ask(server, names) == expected for _ in range(6)))
-    ready = httpx2.get(f"{server.url}/health/ready").json()
+    ready = httpx2.get(f"{server.url}/health/ready", timeout=20).json()
     assert ready["troubled_cities"]["adorf"] == {"serves": "last good version", "contact": "rathaus@adorf.example"}
     assert any("adorf/city.toml:1" in problem for problem in ready["problems"])
     assert "adorf/city.toml:1" in httpx2.get(f"{server.url}/").text
     assert "adorf/city.toml:1" in server.log.read_text()
     good.write_text(before)
-    eventually(lambda: "adorf" not in httpx2.get(f"{server.url}/health/ready").json()["troubled_cities"])
+    eventually(lambda: "adorf" not in httpx2.get(f"{server.url}/health/ready", timeout=20).json()["troubled_cities"])
 
 
 def breaker_is_seen_by_all(server: Server, environ: dict[str, str]) -> None:
@@ -119,7 +119,7 @@ def breaker_is_seen_by_all(server: Server, environ: dict[str, str]) -> None:
     assert codes[0] == "PLUGIN_FAILED"
     assert codes[-1] == "PLUGIN_UNAVAILABLE"
     named = {"city": "adorf", "plugin": "raises", "owner": "owner-of-raises"}
-    assert named in httpx2.get(f"{server.url}/health/ready").json()["breakers"]
+    assert named in httpx2.get(f"{server.url}/health/ready", timeout=20).json()["breakers"]
     assert (
         "the breaker of raises in adorf is open [owner-of-raises]"
         in allmende(environ, "doctor", "--url", server.url).stdout
