@@ -46,7 +46,7 @@ def test_times_titles_and_states_are_shown() -> None:
     assert "<h3>Konzert &lt;laut&gt;</h3>" in html
     assert "19:00</time>–<time" in html
     assert "21:00</time>" in html
-    assert '<strong class="badge">Abgesagt</strong> <span class="badge">Musik</span>' in html
+    assert '<strong class="badge bad">Abgesagt</strong> <span class="badge">Musik</span>' in html
     assert "verlegt vom Mo., 30. Nov. 2026, 19:00" in html
     assert "Eintritt frei" in html
 
