@@ -140,11 +140,8 @@ def test_a_plugin_that_blocks_a_worker_is_shut_out_and_the_worker_replaced(
     with running(tmp_path, "serve", "--workers", "2", **environ) as server, ThreadPoolExecutor() as pool:
         lost = pool.submit(blocking, server, f'{{ city(slug: "adorf") {{ blocks {{ {field} }} }} }}')
 
-        def shut_out() -> bool:
-            return "blocks" in ready(server).get("blocked", {})
-
-        eventually(shut_out)
-        assert ready(server)["blocked"] == {"blocks": {"owner": "owner-of-blocks"}}
+        # The other worker may answer at once and the stopped one not at all, so one look is one answer.
+        eventually(lambda: ready(server).get("blocked") == {"blocks": {"owner": "owner-of-blocks"}})
         query = '{ city(slug: "adorf") { blocks { sleeps(seconds: 0) } sound { city } } }'
         body = patiently(server, query)
         assert body["data"] == {"city": {"blocks": None, "sound": {"city": "adorf"}}}
