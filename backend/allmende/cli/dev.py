@@ -14,7 +14,7 @@ import allmende
 from allmende.app import load_town, problems
 from allmende.cli.db import upgrade_all
 from allmende.cli.feeds import open_house, runs_table
-from allmende.cli.serve import server
+from allmende.cli.serve import develop
 from allmende.feeds.importing import import_all
 from allmende.feeds.outcome import Run
 from allmende.feeds.services import sources_of
@@ -44,7 +44,7 @@ def dev(host: str, port: int, skip: bool) -> None:
         "  A changed city folder is read again at once; a changed plugin restarts the server. Ctrl+C stops.\n",
         markup=False,
     )
-    server(host, port, 1, reload=reload_paths(settings)).serve()
+    develop(host, port, reload_paths(settings))
 
 
 async def _prepare(settings: Settings, console: Console, *, imports: bool) -> None:

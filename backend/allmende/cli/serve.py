@@ -8,21 +8,19 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.server import Server
+from uvicorn.config import Config
+from uvicorn.server import Server
+from uvicorn.supervisors.multiprocess import Multiprocess
+from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 
-HEADER_SECONDS = 20
-"""Until a client must have sent its header, and how long an idle connection is kept; a proxy should close its own
-connections earlier."""
-HEADER_BYTES = 65_536
 GOODBYE = 0.5
 """Seconds for live connections to be told that the server stops."""
-CONNECTIONS = 8_192
-"""Open at once in one worker; further ones wait in the backlog of the system."""
+GRACE = 5
+"""Seconds for requests to be finished after that."""
+SILENT = 60
+"""Seconds after which a worker that gives no sign of life is replaced; long before, it ends itself (watchdog.py)."""
 
 
 @click.command()
@@ -35,38 +33,50 @@ def serve(host: str, port: int, workers: int) -> None:
         # Before any worker begins: what they count, and whom they shut out, is for all of them.
         os.environ.setdefault("ALLMENDE_RUN", run)
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", os.environ["ALLMENDE_RUN"])
-        server(host, port, workers).serve()
+        options = configured(host, port, workers=workers)
+        Polite(options, sockets=[options.bind_socket()]).run()
 
 
-class Polite(Server):  # type: ignore[misc, valid-type]
-    """Lets live connections say goodbye before the workers end: they drop all sockets at once."""
-
-    def _stop_workers(self) -> None:
-        for worker in self.wrks:
-            with suppress(ProcessLookupError):
-                os.kill(worker._id(), signal.SIGUSR1)
-        time.sleep(GOODBYE)
-        super()._stop_workers()
+def develop(host: str, port: int, reload: list[Path]) -> None:
+    """Serve with one worker, which is started anew when a file below one of these folders changes."""
+    options = configured(host, port, reload=[str(folder) for folder in reload])
+    WatchFilesReload(options, target=Server(config=options).run, sockets=[options.bind_socket()]).run()
 
 
-def server(host: str, port: int, workers: int, reload: list[Path] | None = None) -> Any:
-    """A granian server for the application; with `reload`, it restarts when something below these folders changes."""
-    return Polite(
+def configured(host: str, port: int, *, workers: int = 1, reload: list[str] | None = None) -> Config:
+    return Config(
         "allmende.app:create_app",
         factory=True,
-        address=host,
+        host=host,
         port=port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=HEADER_BYTES),
-        backpressure=CONNECTIONS,
+        http="allmende.wire.connection:Connection",
+        loop="auto",
+        lifespan="on",
+        ws="websockets-sansio",
+        ws_max_size=1_000_000,  # the application refuses what is smaller than that and too large, with its own code
+        ws_ping_interval=None,  # the application has its own
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,  # addresses and queries of citizens are nobody's business
+        proxy_headers=False,  # the door reads them
+        server_header=False,
         workers=workers,
         backlog=2048,
-        respawn_failed_workers=True,
-        workers_kill_timeout=10,
-        log_access=False,  # addresses and queries of citizens are nobody's business
+        timeout_graceful_shutdown=GRACE,
+        timeout_worker_healthcheck=SILENT,
         reload=bool(reload),
-        reload_paths=reload,
-        reload_ignore_patterns=[r".*\.pyc$", r".*\.sqlite.*$"],
-        reload_ignore_worker_failure=bool(reload),
+        reload_dirs=reload,
+        reload_includes=["*.toml", "*.html", "*.css", "*.js"] if reload else None,  # beside *.py
     )
+
+
+class Polite(Multiprocess):
+    """Lets live connections say goodbye before the workers end, which closes all sockets."""
+
+    def terminate_all(self) -> None:
+        for process in self.processes:
+            if process.pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGUSR1)
+        time.sleep(GOODBYE)
+        super().terminate_all()

@@ -38,7 +38,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     body_seconds: float = 10.0
     """Until a body must be there."""
     url: int = 16_384
-    """Bytes. How large the whole header may be is the server's matter, see cli/serve.py."""
+    """Bytes. How large the whole header may be is the connection's matter, see wire/rules.py."""
     notice: float = 1.0
     """Seconds after which it is watched whether the client is still there."""
 

@@ -1,4 +1,4 @@
-"""The GraphQL routes alone, to be served by granian in the audit: no plugin, no database."""
+"""The GraphQL routes alone, to be served in the audit: no plugin, no database."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ NODE_MODULES = HERE.parents[1] / "node_modules"
 def url() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
-    server = subprocess.Popen([*command, "--no-ws", "server:app"], cwd=HERE, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "uvicorn", "--http", "allmende.wire.connection:Connection", "--port", str(port)]
+    server = subprocess.Popen([*command, "server:app"], cwd=HERE, stdout=subprocess.DEVNULL)
     try:
         address = f"http://127.0.0.1:{port}"
         for _ in range(150):

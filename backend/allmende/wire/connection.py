@@ -1,0 +1,296 @@
+"""One connection: requests are read from it one after the other, and answered in order.
+
+uvicorn serves (workers, signals, lifespan, WebSockets) and httptools parses; this is what uvicorn's own HTTP protocol
+does, with limits on the header, refusals in JSON, and less work for each request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from typing import Any, ClassVar
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr
+from uvicorn.server import ServerState
+
+from allmende.wire.exchange import Exchange
+from allmende.wire.rules import Refused, Rules, broken, too_large, too_many_ahead, written
+
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+_STATE: dict[str, Any] = {}
+
+
+class Connection(asyncio.Protocol):
+    """Made by uvicorn for each connection."""
+
+    rules: ClassVar[Rules] = Rules()
+    _dated: ClassVar[tuple[Any, bytes]] = (None, b"")
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.config, self.server, self.app_state = config, server_state, app_state
+        self.app: Any = config.loaded_app
+        self.loop = _loop or asyncio.get_running_loop()
+        self.parser: Any = httptools.HttpRequestParser(self)
+        self.transport: Any = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.since = 0.0
+        """When the connection became free, or was made."""
+        self.full: asyncio.Future[None] | None = None
+        """Done as soon as the client has taken some of what waits for it."""
+        self.paused, self.over = False, False
+        """Whether nothing is read for now; whether nothing further is read at all."""
+        self.active: Exchange | None = None
+        self.reading: Exchange | None = None
+        self.ahead: deque[Exchange] = deque()
+        self.url, self.size = b"", 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.refused: Refused | None = None
+        self.upgrade = False
+
+    # What the event loop tells
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.local, self.client = get_local_addr(transport), get_remote_addr(transport)
+        known: set[Any] = self.server.connections
+        if len(known) >= self.rules.connections:
+            transport.abort()
+            return
+        known.add(self)
+        self.since = self.loop.time()
+        self.timer = self.loop.call_later(self.rules.seconds, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.over = True
+        self.server.connections.discard(self)
+        for exchange in (self.active, self.reading, *self.ahead):
+            if exchange is not None:
+                exchange.lose()
+        self.ahead.clear()
+        self.resume_writing()
+        if self.timer is not None:
+            self.timer.cancel()
+
+    def eof_received(self) -> bool:
+        """The client sends nothing more. Whether it still reads cannot be known: it is taken as gone, as by nginx."""
+        return False
+
+    def pause_writing(self) -> None:
+        self.full = self.loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self.full is not None:
+            if not self.full.done():
+                self.full.set_result(None)
+            self.full = None
+
+    async def drained(self) -> None:
+        if self.full is not None:
+            await asyncio.shield(self.full)
+
+    def data_received(self, data: bytes) -> None:
+        if self.over:
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            if self.upgrade:
+                self._become_socket()
+        except httptools.HttpParserError:
+            self._refuse(self.refused or broken())
+
+    # What the parser tells
+
+    def on_message_begin(self) -> None:
+        self.url, self.size, self.headers = b"", 0, []
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+        self._grow(len(name) + len(value) + 4)
+
+    def _grow(self, size: int) -> None:
+        self.size += size
+        if self.size > self.rules.header or len(self.headers) > self.rules.fields:
+            self._stop(too_large(self.rules))
+
+    def _stop(self, refused: Refused) -> None:
+        """Makes the parser end with an error, for this reason."""
+        self.refused = refused
+        raise refused
+
+    def on_headers_complete(self) -> None:
+        parser, url = self.parser, self.url
+        keep = parser.should_keep_alive()
+        if parser.should_upgrade():
+            if self._wants_socket() and self.active is None:
+                self.upgrade = True
+                return
+            keep = False  # what comes after an upgrade that is not understood cannot be read
+        if url[:1] != b"/":  # the absolute form (RFC 9112 § 3.2.2), or *
+            parsed = httptools.parse_url(url)
+            url = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
+        raw, _, query = url.partition(b"#")[0].partition(b"?")
+        path = raw.decode("ascii", "replace")
+        version = parser.get_http_version()
+        scope = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "server": self.local,
+            "client": self.client,
+            "scheme": "http",
+            "root_path": "",
+            "headers": self.headers,
+            "method": parser.get_method().decode("ascii"),
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw,
+            "query_string": query,
+            "state": self.app_state.copy() if self.app_state else {},
+        }
+        expects = any(name == b"expect" and value.lower() == b"100-continue" for name, value in self.headers)
+        exchange = self.reading = Exchange(self, scope, keep=keep and version != "1.0", expects=expects)
+        if self.active is None:
+            self._begin(exchange)
+        elif len(self.ahead) < self.rules.ahead:
+            self.ahead.append(exchange)
+            self._pause()
+        else:
+            self._stop(too_many_ahead(self.rules))
+
+    def on_body(self, body: bytes) -> None:
+        reading = self.reading
+        if reading is not None:
+            reading.add(body)
+            if reading.unread > self.rules.unread:
+                self._pause()
+
+    def on_message_complete(self) -> None:
+        reading, self.reading = self.reading, None
+        if reading is not None:
+            reading.end()
+            if not reading.keep:
+                self.over = True
+
+    # What an exchange asks for
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def date(self) -> bytes:
+        """The header fields that uvicorn renews every second."""
+        given = self.server.default_headers
+        if given is not Connection._dated[0]:
+            line = b"".join(b"%b: %b\r\n" % field for field in given)
+            Connection._dated = given, line
+        return Connection._dated[1]
+
+    def resume(self) -> None:
+        if self.paused and not self.ahead:
+            self.paused = False
+            self.transport.resume_reading()
+
+    def answered(self, exchange: Exchange) -> None:
+        """The answer is complete: the next one's turn, or the end."""
+        self.server.total_requests += 1
+        self.active = None
+        if not exchange.keep or exchange.more:
+            if exchange.more:
+                self._linger()
+            else:
+                self.over = True
+                self.transport.close()
+            return
+        self.since = self.loop.time()
+        if self.ahead:
+            self._begin(self.ahead.popleft())
+        self.resume()
+
+    def left(self, exchange: Exchange) -> None:
+        """Nobody works on it any more."""
+        if exchange.task is not None:
+            self.server.tasks.discard(exchange.task)
+
+    # What the server asks for
+
+    def shutdown(self) -> None:
+        """Close as soon as what is being answered is answered."""
+        if self.active is None:
+            self.transport.close()
+        else:
+            self.active.keep = False
+
+    def _begin(self, exchange: Exchange) -> None:
+        self.active = exchange
+        exchange.task = self.loop.create_task(exchange.run(self.app))
+        self.server.tasks.add(exchange.task)
+
+    def _pause(self) -> None:
+        if not self.paused:
+            self.paused = True
+            self.transport.pause_reading()
+
+    def _look(self) -> None:
+        """Every now and then: end a connection on which nothing has happened, or whose client takes nothing."""
+        if self.active is not None:
+            self.timer = self.loop.call_later(self.rules.seconds, self._look)
+            return
+        left = self.since + self.rules.seconds - self.loop.time()
+        if left > 0.001:
+            self.timer = self.loop.call_later(left, self._look)
+        else:
+            self.transport.abort()
+
+    def _refuse(self, refused: Refused) -> None:
+        """Say why, unless an answer is on its way already: then that is the last one."""
+        if self.active is not None:
+            self.over = True
+            self.active.keep = False
+            if self.reading is self.active:  # its body is broken
+                self.active.break_off()
+            return
+        self.transport.write(written(refused))
+        self._linger()
+
+    def _linger(self) -> None:
+        """End after what was written has arrived: a client that still sends would get an error instead of the answer,
+        were the connection closed at once."""
+        self.over = True
+        self.paused = False
+        with suppress(Exception):  # it may be closing already
+            self.transport.resume_reading()
+            self.transport.write_eof()
+        self.loop.call_later(self.rules.goodbye, self.transport.abort)
+
+    def _wants_socket(self) -> bool:
+        fields = dict(self.headers)
+        return fields.get(b"upgrade", b"").lower() == b"websocket"
+
+    def _become_socket(self) -> None:
+        """From here on uvicorn's WebSocket protocol has the connection; it reads the handshake once more."""
+        self.server.connections.discard(self)
+        if self.timer is not None:
+            self.timer.cancel()
+        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/1.1"]
+        lines += [name + b": " + value for name, value in self.headers]
+        socket: Any = self.config.ws_protocol_class
+        protocol = socket(config=self.config, server_state=self.server, app_state=self.app_state)
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        protocol.data_received(b"\r\n".join([*lines, b"", b""]))

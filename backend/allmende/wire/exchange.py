@@ -1,0 +1,178 @@
+"""One request and its answer, as an ASGI application sees them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from allmende.wire.rules import failed, written
+
+if TYPE_CHECKING:
+    from allmende.wire.connection import Connection
+
+log = structlog.get_logger(__name__)
+Message = MutableMapping[str, Any]
+App = Callable[[Any, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+_STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_BODILESS = (204, 304)
+_ANY = 1 << 60
+
+
+class Exchange:
+    """`run` answers it. `add` and `end` bring the body; `lose` says that the client has gone."""
+
+    __slots__ = (
+        "chunked",
+        "connection",
+        "cut",
+        "done",
+        "expects",
+        "gone",
+        "head",
+        "keep",
+        "left",
+        "more",
+        "parts",
+        "scope",
+        "started",
+        "task",
+        "told",
+        "unread",
+        "waiter",
+    )
+
+    def __init__(self, connection: Connection, scope: dict[str, Any], *, keep: bool, expects: bool) -> None:
+        self.connection, self.scope = connection, scope
+        self.keep = keep
+        """Whether the connection is kept for further requests."""
+        self.expects = expects
+        """The client waits for our word before it sends the body (RFC 9110 § 10.1.1)."""
+        self.parts: list[bytes] = []
+        self.unread = 0
+        self.more, self.told = True, False
+        """Whether more of the body may come; whether the application knows that it has all."""
+        self.cut, self.gone = False, False
+        """Whether the body broke off; whether nobody is there any more to whom to answer."""
+        self.waiter: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.head = b""
+        self.started, self.done, self.chunked = False, False, False
+        self.left = 0
+        """Bytes of the body that the answer has announced and not sent yet; more than _ANY where it has not."""
+
+    async def run(self, app: App) -> None:
+        try:
+            await app(self.scope, self.receive, self.send)
+            if not self.done and not self.gone:
+                raise RuntimeError("the application ended before its answer did")
+        except asyncio.CancelledError:
+            self.connection.abort()
+            raise
+        except Exception:
+            log.exception("request_broke")
+            if self.started or self.gone:
+                self.connection.abort()
+            else:
+                self.started = self.done = True
+                self.keep = False
+                self.connection.write(written(failed()))
+                self.connection.answered(self)
+        finally:
+            self.connection.left(self)
+
+    def add(self, part: bytes) -> None:
+        if not self.done:
+            self.parts.append(part)
+            self.unread += len(part)
+            self._wake()
+
+    def end(self) -> None:
+        self.more = False
+        self._wake()
+
+    def break_off(self) -> None:
+        self.cut = True
+        self._wake()
+
+    def lose(self) -> None:
+        self.gone = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    async def receive(self) -> Message:
+        while True:
+            if self.gone or self.done or self.cut:
+                return {"type": "http.disconnect"}
+            if self.parts or (not self.more and not self.told):
+                body = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+                self.parts, self.unread = [], 0
+                self.told = not self.more
+                self.connection.resume()
+                return {"type": "http.request", "body": body, "more_body": self.more}
+            if self.expects and not self.started:
+                self.expects = False
+                self.connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.connection.resume()
+            self.waiter = self.connection.loop.create_future()
+            await self.waiter
+            self.waiter = None
+
+    async def send(self, message: Message) -> None:
+        connection = self.connection
+        if connection.full is not None and not self.gone:
+            await connection.drained()
+        if self.gone:
+            return
+        if not self.started:
+            self.started = True
+            self.head = self._head(message["status"], message.get("headers", ()))
+            return
+        if self.done:
+            raise RuntimeError("the answer has ended already")
+        body, more = message.get("body", b""), message.get("more_body", False)
+        if self.scope["method"] == "HEAD":
+            body = b""
+        elif self.chunked:
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
+        else:
+            self.left -= len(body)
+            if self.left < 0 or (0 < self.left < _ANY and not more):
+                raise RuntimeError("the body has not the length that was announced")
+        if self.head:
+            body, self.head = self.head + body, b""
+        if body:
+            connection.write(body)
+        if not more:
+            self.done = True
+            connection.answered(self)
+
+    def _head(self, status: int, headers: Any) -> bytes:
+        parts = [_STATUS[status], self.connection.date()]
+        length = None
+        for name, value in headers:
+            if b"\n" in value or b"\r" in value:
+                raise RuntimeError(f"the header field {name!r} holds a line break")
+            if name == b"content-length":
+                length = int(value)
+            elif name == b"connection" and b"close" in value.lower():
+                self.keep = False
+                continue
+            parts += (name, b": ", value, b"\r\n")
+        if status in _BODILESS:
+            self.left = 0
+        elif length is not None:
+            self.left = length
+        elif self.scope["http_version"] == "1.0":
+            self.left, self.keep = 2 * _ANY, False  # it ends with the connection
+        else:
+            self.chunked = True
+            parts.append(b"transfer-encoding: chunked\r\n")
+        parts.append(b"\r\n" if self.keep else b"connection: close\r\n\r\n")
+        return b"".join(parts)

@@ -1,0 +1,65 @@
+"""The numbers of the wire, and the refusals that no application has seen."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+from msgspec import Struct
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """Per connection, but for the first."""
+
+    connections: int = 8_192
+    """Open at once in one worker; further ones are closed at once."""
+    header: int = 65_536
+    """Bytes of the request line and all header fields together."""
+    fields: int = 100
+    """Header fields."""
+    seconds: float = 20.0
+    """Until a client must have sent its header, and how long an idle connection is kept; a proxy should close its own
+    connections earlier. What was answered must be taken off the line in that time, too."""
+    ahead: int = 16
+    """Requests that may be sent before the first one is answered."""
+    unread: int = 65_536
+    """Bytes of a body that wait to be read by the application before no more is taken from the network."""
+    goodbye: float = 1.0
+    """Seconds for a client to read a refusal while it is still sending."""
+
+
+class Refused(Exception):
+    """The request cannot be read, or is larger than what is read."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+def broken() -> Refused:
+    return Refused(400, "BAD_REQUEST", "this is no HTTP/1.1 request")
+
+
+def too_large(rules: Rules) -> Refused:
+    limits = f"{rules.header} bytes, or there are more than {rules.fields} fields"
+    return Refused(431, "LIMIT_HEADER", f"address and header fields have more than {limits}")
+
+
+def too_many_ahead(rules: Rules) -> Refused:
+    return Refused(400, "BAD_REQUEST", f"more than {rules.ahead} requests were sent before the first was answered")
+
+
+def failed() -> Refused:
+    return Refused(500, "INTERNAL", "something went wrong")
+
+
+def written(refused: Refused) -> bytes:
+    """The whole answer, after which the connection ends."""
+    told = {"message": refused.message, "extensions": {"code": refused.code}}
+    body = msgspec.json.encode({"errors": [told]})
+    head = (
+        f"HTTP/1.1 {refused.status} {HTTPStatus(refused.status).phrase}\r\n"
+        f"content-type: application/json; charset=utf-8\r\ncontent-length: {len(body)}\r\n"
+        "cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
