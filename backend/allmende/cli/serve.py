@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from socket import socket
 
 import click
-from uvicorn.config import Config
+from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.server import Server
-from uvicorn.supervisors.multiprocess import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 
 GOODBYE = 0.5
 """Seconds for live connections to be told that the server stops."""
 GRACE = 5
 """Seconds for requests to be finished after that."""
-SILENT = 60
-"""Seconds after which a worker that gives no sign of life is replaced; long before, it ends itself (watchdog.py)."""
+AGAIN = 5.0
+"""Seconds within which a worker that was just replaced must not end again: then another one would not live either."""
 
 
 @click.command()
@@ -34,7 +36,10 @@ def serve(host: str, port: int, workers: int) -> None:
         os.environ.setdefault("ALLMENDE_RUN", run)
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", os.environ["ALLMENDE_RUN"])
         options = configured(host, port, workers=workers)
-        Polite(options, sockets=[options.bind_socket()]).run()
+        house = Polite(options, sockets=[options.bind_socket()])
+        house.run()
+    if house.hopeless:
+        sys.exit(STARTUP_FAILURE)
 
 
 def develop(host: str, port: int, reload: list[Path]) -> None:
@@ -63,7 +68,6 @@ def configured(host: str, port: int, *, workers: int = 1, reload: list[str] | No
         workers=workers,
         backlog=2048,
         timeout_graceful_shutdown=GRACE,
-        timeout_worker_healthcheck=SILENT,
         reload=bool(reload),
         reload_dirs=reload,
         reload_includes=["*.toml", "*.html", "*.css", "*.js"] if reload else None,  # beside *.py
@@ -73,10 +77,30 @@ def configured(host: str, port: int, *, workers: int = 1, reload: list[str] | No
 class Polite(Multiprocess):
     """Lets live connections say goodbye before the workers end, which closes all sockets."""
 
+    def __init__(self, config: Config, sockets: list[socket]) -> None:
+        super().__init__(config, sockets)
+        self.began: dict[int, float] = {}
+        self.hopeless = False
+
     def terminate_all(self) -> None:
-        for process in self.processes:
-            if process.pid is not None:
+        for worker in self.processes:
+            if worker.pid is not None:
                 with suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGUSR1)
+                    os.kill(worker.pid, signal.SIGUSR1)
         time.sleep(GOODBYE)
         super().terminate_all()
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that have ended. Those that stand still end themselves, see watchdog.py."""
+        for place, worker in enumerate(self.processes):
+            if worker.process.is_alive() or self.should_exit.is_set():
+                continue
+            now = time.monotonic()
+            if worker.exitcode == STARTUP_FAILURE or now - self.began.get(place, 0) < AGAIN:
+                click.echo("a worker cannot be started: see above", err=True)
+                self.hopeless = True
+                self.should_exit.set()
+                return
+            self.began[place] = now
+            self.processes[place] = Process(self.config, self.sockets)
+            self.processes[place].start()

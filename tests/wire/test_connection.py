@@ -1,0 +1,207 @@
+"""A connection, over real sockets: what clients may do to it, in one piece or byte by byte, and what they are told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from allmende.wire.connection import Connection
+from allmende.wire.rules import Rules
+from uvicorn.config import Config
+from uvicorn.server import Server
+
+GET = b"GET /echo?a=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+CLOSE = b"Connection: close\r\n"
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Answers by path."""
+    path = scope["path"]
+
+    async def answer(status: int, *parts: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        for part in parts[:-1]:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": parts[-1]})
+
+    if path == "/stream":
+        await answer(200, b"one", b"", b"two")
+    elif path == "/unchanged":
+        await answer(304, b"", headers=((b"etag", b'"x"'),))
+    elif path == "/refuse":  # without reading the body
+        await answer(413, b"no", headers=((b"content-length", b"2"), (b"connection", b"close")))
+    elif path == "/raise":
+        raise ValueError("secret")
+    elif path == "/split":
+        await answer(200, b"", headers=((b"x-name", b"a\r\nset-cookie: b"),))
+    elif path == "/short":
+        await answer(200, b"12", headers=((b"content-length", b"3"),))
+    else:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                await answer(400, b"broken off")
+                return
+            body, more = body + message["body"], message["more_body"]
+        if path == "/slow":
+            await asyncio.sleep(0.05)
+        told = f"{scope['method']} {path}?{scope['query_string'].decode()} ".encode() + body
+        await answer(200, told, headers=((b"content-length", str(len(told)).encode()),))
+
+
+@asynccontextmanager
+async def served(monkeypatch: pytest.MonkeyPatch, **rules: Any) -> AsyncIterator[Callable[..., Any]]:
+    """`talk(*parts)` sends them on one connection; gives all that comes back until it is closed."""
+    monkeypatch.setattr(Connection, "rules", Rules(**rules))
+    server = Server(Config(app, port=0, http=Connection, lifespan="off", log_config=None, server_header=False))
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+
+    async def talk(*parts: bytes, pause: float = 0.0) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(pause)
+        except ConnectionError:
+            pass  # closed while we were sending; what was said before is still there
+        try:
+            return await asyncio.wait_for(reader.read(), 10)
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    try:
+        yield talk
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def code(answer: bytes) -> tuple[int, str]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"content-type: application/json; charset=utf-8" in head
+    assert b"connection: close" in head
+    assert f"content-length: {len(body)}".encode() in head
+    return int(head.split(b" ")[1]), json.loads(body)["errors"][0]["extensions"]["code"]
+
+
+async def test_requests_of_one_connection_are_answered_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+    last = b"GET /echo HTTP/1.1\r\nHost: x\r\n" + CLOSE + b"\r\n"
+    together = slow + GET + last
+    async with served(monkeypatch) as talk:
+        for parts in ([together], [together[place : place + 1] for place in range(len(together))]):
+            answer = await talk(*parts)
+            found = [line for line in answer.split(b"\r\n") if line.startswith((b"POST", b"GET"))]
+            assert [line.replace(b"HTTP/1.1 200 OK", b"") for line in found] == [
+                b"POST /slow? body",
+                b"GET /echo?a=1 ",
+                b"GET /echo? ",
+            ]
+            assert answer.count(b"\r\ndate: ") == answer.count(b"HTTP/1.1 200 OK") == 3
+
+
+@pytest.mark.parametrize(
+    ("request_line", "expected"),
+    [
+        (
+            "GET /stream HTTP/1.1",
+            b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n",
+        ),
+        ("GET /stream HTTP/1.0", b"connection: close\r\n\r\nonetwo"),
+        ("HEAD /echo HTTP/1.1", b"content-length: 12\r\nconnection: close\r\n\r\n"),
+        ("GET /unchanged HTTP/1.1", b'etag: "x"\r\nconnection: close\r\n\r\n'),
+        ("GET http://x/echo?b=%20 HTTP/1.1", b"\r\n\r\nGET /echo?b=%20 "),
+        ("GET /e%C3%A4cho HTTP/1.1", "\r\n\r\nGET /eächo? ".encode()),
+    ],
+)
+async def test_answer_is_framed_as_the_request_asks(
+    monkeypatch: pytest.MonkeyPatch, request_line: str, expected: bytes
+) -> None:
+    async with served(monkeypatch) as talk:
+        answer = await talk(f"{request_line}\r\nHost: x\r\n".encode() + CLOSE + b"\r\n")
+    assert answer.endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (b"GET /" + b"a" * 2_000 + b" HTTP/1.1\r\n", (431, "LIMIT_HEADER")),
+        (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 101 + b"\r\n", (431, "LIMIT_HEADER")),
+        (b"GET / HTTP/1.1\r\nBroken\x00: b\r\n\r\n", (400, "BAD_REQUEST")),
+        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", (400, "BAD_REQUEST")),
+        (b"GET / HTTP/1.1\r\nA: b\r\n\r\n" * 40 + CLOSE, None),
+        (b"GET /raise HTTP/1.1\r\nHost: x\r\n\r\n", (500, "INTERNAL")),
+        (b"GET /split HTTP/1.1\r\nHost: x\r\n\r\n", None),
+        (b"GET /short HTTP/1.1\r\nHost: x\r\n\r\n", None),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused_in_json(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, told: tuple[int, str] | None
+) -> None:
+    async with served(monkeypatch, header=1_000) as talk:
+        answer = await talk(sent)
+        assert b"secret" not in answer
+        assert b"set-cookie" not in answer
+        if told is not None:
+            assert code(answer) == told
+        again = await talk(GET[:-2] + CLOSE + b"\r\n")
+    assert again.endswith(b"GET /echo?a=1 ")
+
+
+async def test_refusal_arrives_also_while_the_client_still_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = b"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n"
+    async with served(monkeypatch) as talk:
+        answer = await talk(head, *([b"x" * 100_000] * 5))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.endswith(b"no")
+
+
+async def test_body_that_is_no_body_is_told_to_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(monkeypatch) as talk:
+        answer = await talk(b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\nabc")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"broken off" in answer
+
+
+async def test_client_that_waits_for_our_word_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n" + CLOSE + b"\r\n"
+    async with served(monkeypatch) as talk:
+        answer = await talk(head, b"body", pause=0.1)
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"POST /echo? body")
+
+
+async def test_idle_connections_and_half_sent_headers_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(monkeypatch, seconds=0.3) as talk:
+        assert await talk(b"") == b""
+        assert await talk(*[GET[place : place + 1] for place in range(20)], pause=0.05) == b""
+        answer = await talk(GET)
+    assert answer.endswith(b"GET /echo?a=1 ")
+
+
+async def test_large_body_is_read_as_fast_as_the_application_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = bytes(range(256)) * 4_000
+    head = f"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n".encode() + CLOSE + b"\r\n"
+    async with served(monkeypatch, unread=1_000) as talk:
+        answer = await talk(head, body)
+    assert answer.endswith(b"POST /echo? " + body)
+
+
+async def test_more_connections_than_there_may_be_are_closed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(monkeypatch, connections=1, seconds=0.5) as talk:
+        first = asyncio.create_task(talk(GET))
+        await asyncio.sleep(0.1)
+        assert await talk(GET) == b""
+        assert (await first).endswith(b"GET /echo?a=1 ")
