@@ -163,8 +163,8 @@ def test_a_visibility_that_the_core_cannot_enforce_is_refused(tmp_path: Path) ->
     code = "from allmende import Feed, Plugin\nasync def f(*a): ...\n"
     write(tmp_path, "staff", code + "plugin = Plugin(name='staff', feed=Feed(load=f, visible='staff'))\n")
     assert load(tmp_path).broken["staff"].reason == (
-        "the hook feed has visible='staff', which this core cannot enforce; there is only PUBLIC: "
-        "write Feed(visible=PUBLIC, …)"
+        "the hook feed has visible='staff', which this core cannot enforce; there are PUBLIC, SIGNED_IN and "
+        'staff("plugin.permission"): write Feed(visible=PUBLIC, …)'
     )
 
 

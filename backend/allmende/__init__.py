@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from allmende.db.table import UtcDateTime as UtcDateTime
     from allmende.db.table import stable_id as stable_id
     from allmende.errors import AllmendeError as AllmendeError
+    from allmende.errors import Denied as Denied
     from allmende.errors import FeedError as FeedError
     from allmende.errors import InputError as InputError
     from allmende.errors import NotFound as NotFound
@@ -57,21 +58,25 @@ if TYPE_CHECKING:
     from allmende.plugin import Job as Job
     from allmende.plugin import Map as Map
     from allmende.plugin import Payload as Payload
+    from allmende.plugin import Permission as Permission
     from allmende.plugin import Plugin as Plugin
     from allmende.plugin import Refusal as Refusal
     from allmende.plugin import Reply as Reply
     from allmende.plugin import Route as Route
     from allmende.plugin import Search as Search
     from allmende.plugin import Source as Source
+    from allmende.reader import Reader as Reader
     from allmende.search.index import search_ids as search_ids
     from allmende.visibility import PUBLIC as PUBLIC
+    from allmende.visibility import SIGNED_IN as SIGNED_IN
+    from allmende.visibility import staff as staff
 
 _HOME = {
     "city.model": "BBox City Colour Config LocalText Slug Strict pick",
     "context": "Context",
     "db.prepared": "Prepared prepared",
     "db.table": "Base CityTable FeedTable UtcDateTime stable_id",
-    "errors": "AllmendeError FeedError InputError NotFound",
+    "errors": "AllmendeError Denied FeedError InputError NotFound",
     "city.geo": "around distance",
     "city.projection": "crs_code to_wgs84",
     "graphql.inputs": "BBoxInput",
@@ -79,9 +84,10 @@ _HOME = {
     "graphql.plan.declare": "column computed part parted row rows",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "graphql.visibility": "field",
-    "plugin": "Batch Feed Home Importer Job Map Payload Plugin Refusal Reply Route Search Source",
+    "plugin": "Batch Feed Home Importer Job Map Payload Permission Plugin Refusal Reply Route Search Source",
+    "reader": "Reader",
     "search.index": "search_ids",
-    "visibility": "PUBLIC",
+    "visibility": "PUBLIC SIGNED_IN staff",
 }
 _WHERE = {name: f"allmende.{module}" for module, names in _HOME.items() for name in names.split()}
 __all__ = sorted(_WHERE)

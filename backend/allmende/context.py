@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from allmende.city.model import City, Config, LocalText, pick
 from allmende.footprint import note_clock
+from allmende.reader import ANONYMOUS, Reader
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,6 +42,8 @@ class Context(Generic[ConfigT]):
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Language → key → text: the plugin's texts/, with the city's overrides on top."""
     clock: Callable[[], datetime] = utc_now
+    reader: Reader = ANONYMOUS
+    """Who asks, as they are in this city. Jobs, imports and everybody without a token of this city are anonymous."""
 
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """A session for reading, which sees this city's rows only. One per resolver; nothing is committed."""

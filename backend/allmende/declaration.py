@@ -8,18 +8,27 @@ from collections.abc import Iterator
 from allmende.db.contract import check_tables
 from allmende.db.table import CityTable, FeedTable
 from allmende.plugin import Plugin
-from allmende.visibility import visibility_fault
+from allmende.visibility import PUBLIC, Visibility, visibility_fault
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 40
 """Characters of a name; with a table's own name behind it, PostgreSQL must not cut it."""
 RESERVED = {
     "alembic": "migrations keep their versions in tables of that name",
+    "account": "tables of the core begin with it",
     "brand": "cities keep their logos at /<city>/brand",
+    "case": "tables of the core begin with it",
     "changes": "tables of the core begin with it",
+    "content": "tables of the core begin with it",
     "core": "the core's own migrations are called so",
+    "desk": "the town hall's pages are at /<city>/desk",
     "feeds": "tables of the core begin with it",
+    "file": "tables of the core begin with it",
+    "files": "what is uploaded lies at /<city>/files",
     "jobs": "tables of the core begin with it",
+    "notify": "tables of the core begin with it",
+    "once": "tables of the core begin with it",
+    "privacy": "each city's notice is at /<city>/privacy",
     "procrastinate": "tables of the job queue begin with it",
     "search": "tables of the core begin with it",
 }
@@ -66,7 +75,6 @@ def _faults(name: str, plugin: Plugin) -> Iterator[str]:
 def _visibility_faults(plugin: Plugin) -> list[str]:
     """The routes and hooks that do not say who may see what comes out of them. (Fields: graphql/visibility.py.)"""
     said = [
-        *((f"the route {one.path!r}", one.visible, "Route(visible=PUBLIC, …)") for one in plugin.routes),
         *((f"the search of {one.table.__name__}", one.visible, "Search(visible=PUBLIC, …)") for one in plugin.search),
         *(
             (f"the hook {kind.lower()}", one.visible, f"{kind}(visible=PUBLIC, …)")
@@ -74,7 +82,15 @@ def _visibility_faults(plugin: Plugin) -> list[str]:
             if one is not None
         ),
     ]
-    return [fault for one in said if (fault := visibility_fault(*one))]
+    declared = plugin.permission_names
+    routes = [(f"the route {one.path!r}", one.visible, "Route(visible=PUBLIC, …)") for one in plugin.routes]
+    faults = [fault for one in routes if (fault := visibility_fault(*one, permissions=declared))]
+    faults += [fault for one in said if (fault := visibility_fault(*one))]
+    return faults + [
+        f"{entry} is for everybody who sees the list in which plugins meet: write {fix}"
+        for entry, visible, fix in said
+        if isinstance(visible, Visibility) and visible != PUBLIC
+    ]
 
 
 def _twice(values: list[str]) -> list[str]:

@@ -48,6 +48,9 @@ def document_routes(services: Services) -> list[HTTPRouteHandler]:
         if ctx is None or found is None:
             return _fault(404, "NOT_FOUND", f"there is no document at /{slug}/{name}{path}")
         route, parameters = found
+        assert route.visible is not None
+        if not route.visible.admits(ctx.reader):
+            return _fault(403, "FORBIDDEN", f"/{slug}/{name}{path} is not for everybody")
         if not asking.admit(slug, name):
             return _fault(503, "PLUGIN_UNAVAILABLE", f"{name} is not available at the moment")
         failed = False

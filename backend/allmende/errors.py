@@ -46,6 +46,12 @@ class NotFound(AllmendeError):
     code = "NOT_FOUND"
 
 
+class Denied(AllmendeError):
+    """Whoever asks may not see or do this: UNAUTHENTICATED without a token of the city, FORBIDDEN with one."""
+
+    code = "FORBIDDEN"
+
+
 class ScopeError(AllmendeError):
     """A statement touched a city's rows without saying which city, or another city's. Always a bug."""
 

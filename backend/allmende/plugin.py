@@ -236,6 +236,20 @@ class Home(Struct, frozen=True, kw_only=True):
     """Values for the variables when the reader has not chosen any."""
 
 
+Role = Literal["reader", "editor", "publisher", "case_worker", "admin"]
+"""What staff are in a city, for one plugin or for all."""
+
+
+class Permission(Struct, frozen=True, kw_only=True):
+    """Something that staff may do; `name="work"` of the plugin reports is `reports.work` everywhere else."""
+
+    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+    title: LocalText
+    """What the role's holder may do, for the page on which roles are given."""
+    roles: tuple[Role, ...]
+    """The roles that grant it. Nobody else has it; an admin gives roles, and has only what is granted here."""
+
+
 class Plugin(Struct, frozen=True, kw_only=True):
     """All that a plugin adds. `name` is the folder's name, the config key, the root field and the table prefix."""
 
@@ -245,7 +259,10 @@ class Plugin(Struct, frozen=True, kw_only=True):
     city_field: type | None = None
     """Strawberry type (a CityModule) behind the nullable field `City.<name>`."""
     mutations: type | None = None
-    """Strawberry type whose fields, prefixed with the plugin's name, become fields of Mutation."""
+    """Strawberry type (a CityModule, too) whose fields, prefixed with the plugin's name, become fields of Mutation.
+    Each has one argument, `input`, whose field `city` says in which city; `self.ctx` is bound to it."""
+    permissions: tuple[Permission, ...] = ()
+    """What staff can be allowed to do; entries name them: `visible=staff("reports.work")`."""
     importers: tuple[Importer, ...] = ()
     jobs: tuple[Job, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -255,3 +272,8 @@ class Plugin(Struct, frozen=True, kw_only=True):
     home: Home | None = None
     types: tuple[type, ...] = field(default=())
     """Further Strawberry types that only appear behind an interface."""
+
+    @property
+    def permission_names(self) -> frozenset[str]:
+        """`<plugin>.<permission>` of all that it declares."""
+        return frozenset(f"{self.name}.{permission.name}" for permission in self.permissions)

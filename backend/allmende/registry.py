@@ -23,6 +23,7 @@ from allmende.context import Context, Database, utc_now
 from allmende.db.table import HOME, Base
 from allmende.declaration import declaration_faults, name_fault
 from allmende.plugin import API, Manifest, Plugin
+from allmende.reader import ANONYMOUS, Reader
 from allmende.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -82,6 +83,7 @@ class Registry(Struct, frozen=True, kw_only=True):
         database: Database,
         language: str | None = None,
         clock: Callable[[], datetime] = utc_now,
+        reader: Reader = ANONYMOUS,
     ) -> Context[Any] | None:
         """What the plugin is given for this city; None where the city has it off."""
         config = city.config(name)
@@ -95,6 +97,7 @@ class Registry(Struct, frozen=True, kw_only=True):
             language=language or city.language,
             texts=_with_overrides(self.plugins[name].texts, city, name),
             clock=clock,
+            reader=reader,
         )
 
 

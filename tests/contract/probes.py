@@ -49,6 +49,14 @@ class Probe(NamedTuple):
             for name, argument in self.arguments.items()
             if is_required_argument(argument) or name == "first"
         }
+        for variables in self._variants(base, pool):
+            if isinstance(variables.get("input"), dict) and "city" in variables["input"]:
+                variables["input"]["city"] = (
+                    slug  # every text of the input is the other city's, but not where it is sent
+                )
+            yield variables
+
+    def _variants(self, base: dict[str, Any], pool: Sequence[str]) -> Iterator[dict[str, Any]]:
         yield base
         for name, argument in self.arguments.items():
             if takes_text(argument.type):

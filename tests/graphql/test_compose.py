@@ -54,11 +54,17 @@ class Mute(CityModule):
         return ""
 
 
+@strawberry.input(description="How much higher, and where.")
+class TowerBuildUpInput:
+    city: str = strawberry.field(description="In which city.")
+    metres: int = strawberry.field(description="How much higher.")
+
+
 @strawberry.type(description="What can be changed.")
-class TowerMutations:
+class TowerMutations(CityModule):
     @field(visible=PUBLIC, description="Make it higher.")
-    def build_up(self, metres: int) -> int:
-        return 42 + metres
+    def build_up(self, input: TowerBuildUpInput) -> int:
+        return 42 + input.metres
 
 
 def test_composed_schema_has_one_nullable_field_per_plugin() -> None:

@@ -27,7 +27,7 @@ NO_DATABASE: Any = NoDatabase()
 
 
 def engine() -> Engine:
-    return make_engine(NO_DATABASE, Plugin(name="crane", city_field=None, mutations=TowerMutations))
+    return make_engine(NO_DATABASE, Plugin(name="tower", city_field=None, mutations=TowerMutations))
 
 
 @pytest_asyncio.fixture
@@ -97,11 +97,15 @@ async def test_get_reads_and_never_mutates(client: AsyncTestClient[Litestar]) ->
         "/graphql", params={"query": "query A { __typename } query B { x: __typename }", "operationName": "B"}
     )
     assert (response.status_code, response.json()) == (200, {"data": {"x": "Query"}})
-    response = await client.get("/graphql", params={"query": "mutation { craneBuildUp(metres: 1) }"})
+    response = await client.get(
+        "/graphql", params={"query": 'mutation { towerBuildUp(input: { city: "oben", metres: 1 }) }'}
+    )
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
     assert response.json()["errors"][0]["extensions"]["code"] == "METHOD"
-    response = await client.post("/graphql", json={"query": "mutation { craneBuildUp(metres: 1) }"})
-    assert response.json() == {"data": {"craneBuildUp": 43}}
+    response = await client.post(
+        "/graphql", json={"query": 'mutation { towerBuildUp(input: { city: "oben", metres: 1 }) }'}
+    )
+    assert response.json() == {"data": {"towerBuildUp": 43}}
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ async def test_every_other_field_of_the_same_request_answers() -> None:
 
 
 async def test_a_mutation_of_a_broken_plugin_is_unavailable_and_valid() -> None:
-    body = await ask(engine(compose(broken("tower"), COMMITTED)), "mutation { towerBuildUp(metres: 1) }")
+    body = await ask(
+        engine(compose(broken("tower"), COMMITTED)), 'mutation { towerBuildUp(input: { city: "oben", metres: 1 }) }'
+    )
     assert body["data"] is None
     assert body["errors"][0]["extensions"] == {"code": "PLUGIN_UNAVAILABLE", "plugin": "tower"}
 

@@ -65,7 +65,7 @@ def compose(registry: Registry, committed: str = "") -> Composed:
             taken |= dict.fromkeys(types, name)
     schema = _build(registry.plugins)
     ownership = Ownership(types=taken, fields=_owned_fields(schema, registry.plugins))
-    guard(schema, ownership)
+    guard(schema, ownership, _mutation_types(registry.plugins))
     broken = {one.name for one in registry.broken.values()}
     schema, ownership = with_stand_ins(schema, ownership, committed, broken, registry.plugins)
     return Composed(schema, registry, ownership)
@@ -101,10 +101,11 @@ def _examine(
         f"the plugin's name claims the core's type {kind}" for kind in sorted(core) if kind.startswith(prefix(name))
     ]
     field, mutations = installed.plugin.city_field, installed.plugin.mutations
+    permissions = installed.plugin.permission_names
     if field is not None:
-        faults += _field_faults(field)
+        faults += _field_faults(field, permissions)
     if mutations is not None:
-        faults += _type_faults("mutations", mutations)
+        faults += _mutation_faults(mutations, permissions)
     if faults:
         return set(), faults
     try:
@@ -119,10 +120,10 @@ def _examine(
     ]
 
 
-def _field_faults(field: type) -> list[str]:
+def _field_faults(field: type, permissions: frozenset[str]) -> list[str]:
     if not (isinstance(field, type) and issubclass(field, CityModule)):
         return [f"city_field {field!r} is no CityModule"]
-    faults = _type_faults("city_field", field)
+    faults = _type_faults("city_field", field, permissions)
     needed = [
         f.name
         for f in dataclasses.fields(field)
@@ -131,11 +132,23 @@ def _field_faults(field: type) -> list[str]:
     return faults + [f"city_field {field.__name__}.{key} has neither a default nor a resolver" for key in needed]
 
 
-def _type_faults(what: str, kind: Any) -> list[str]:
+def _mutation_faults(kind: Any, permissions: frozenset[str]) -> list[str]:
+    if not (isinstance(kind, type) and issubclass(kind, CityModule)):
+        return [f"mutations {getattr(kind, '__name__', kind)!s} is no CityModule: write class …(CityModule)"]
+    faults = _type_faults("mutations", kind, permissions)
+    for one in [] if faults else _resolvers(kind):
+        given = {argument.python_name: argument.type for argument in one.arguments}
+        fields = getattr(getattr(given.get("input"), "__strawberry_definition__", None), "fields", ())
+        if set(given) != {"input"} or not any(part.python_name == "city" and part.type is str for part in fields):
+            faults.append(f"{kind.__name__}.{one.python_name} needs one argument, `input`, with a field `city: str`")
+    return faults
+
+
+def _type_faults(what: str, kind: Any, permissions: frozenset[str]) -> list[str]:
     definition = getattr(kind, "__strawberry_definition__", None)
     if definition is None or definition.origin is not kind:
         return [f"{what} {getattr(kind, '__name__', kind)!s} lacks @strawberry.type"]
-    return field_faults(kind)
+    return field_faults(kind, permissions)
 
 
 def _build(plugins: Mapping[str, Installed]) -> GraphQLSchema:
@@ -172,13 +185,23 @@ def _mutation(plugins: Mapping[str, Installed]) -> type | None:
     fields = {}
     for name, installed in plugins.items():
         if installed.plugin.mutations is not None:
-            for declared in installed.plugin.mutations.__strawberry_definition__.fields:  # type: ignore[attr-defined]
+            for declared in _resolvers(installed.plugin.mutations):
                 field = copy.copy(declared)
                 field.python_name = f"{name}_{declared.python_name}"
                 fields[field.python_name] = field
     if not fields:
         return None
     return strawberry.type(type("Mutation", (), fields), name="Mutation", description="Changes, one after the other.")
+
+
+def _resolvers(kind: Any) -> list[Any]:
+    """The fields of a type of mutations; what it is bound to is none of them."""
+    return [one for one in kind.__strawberry_definition__.fields if one.base_resolver is not None]
+
+
+def _mutation_types(plugins: Mapping[str, Installed]) -> dict[str, type]:
+    declared = ((name, installed.plugin.mutations) for name, installed in plugins.items())
+    return {name: kind for name, kind in declared if kind is not None}
 
 
 def _types(installed: Iterable[Installed]) -> list[Any]:

@@ -37,6 +37,7 @@ from allmende.graphql.plan.operation import merged
 from allmende.graphql.plan.plans import Plans
 from allmende.graphql.request import RequestContext, Services
 from allmende.isolation import bounded
+from allmende.reader import ANONYMOUS, Reader
 
 DOCUMENTS = 500
 """Documents that are kept parsed and validated."""
@@ -53,6 +54,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     app_version: str = ""
     """Header App-Version, by which modules can be switched off for some releases of the app."""
     read_only: bool = False
+    reader: Reader = ANONYMOUS
+    """Whose token came with the request."""
     charge: Callable[[int], None] | None = None
     """Is told what the operation costs, before it is executed."""
 
@@ -106,7 +109,7 @@ class Engine:
         if refused is not None:
             yield refused
             return
-        context = RequestContext(self.services, operation.accept_language, operation.host, operation.app_version)
+        context = self._context(operation)
         try:
             stream: Any = subscribe(
                 self.composed.schema,
@@ -154,7 +157,7 @@ class Engine:
         refused = self._charge(operation, selected)
         if refused is not None:
             return refused
-        context = RequestContext(self.services, operation.accept_language, operation.host, operation.app_version)
+        context = self._context(operation)
         try:
             planned = await self.plans.answer(
                 operation.query, operation.operation_name, document, selected, context, operation.variables
@@ -176,6 +179,15 @@ class Engine:
         finally:
             self._take_back(context)
         return self._outcome(result, document, context)
+
+    def _context(self, operation: Operation) -> RequestContext:
+        return RequestContext(
+            self.services,
+            operation.accept_language,
+            operation.host,
+            operation.app_version,
+            operation.reader,
+        )
 
     def _take_back(self, context: RequestContext) -> None:
         """Close what plugins have left open, while the answer is on its way already."""

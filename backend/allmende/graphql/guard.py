@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from graphql import (
@@ -24,27 +25,70 @@ from graphql import (
 from graphql.pyutils import is_awaitable
 
 from allmende import metrics
+from allmende.errors import AllmendeError, NotFound
 from allmende.graphql.caps import fitting
 from allmende.graphql.faults import plugin_fault, unavailable
 from allmende.graphql.ownership import Ownership, prefix
 from allmende.graphql.request import Info, RequestContext
 from allmende.graphql.types import CityModule
+from allmende.graphql.visibility import visibility_of
 from allmende.isolation import bounded
+from allmende.visibility import PUBLIC
 
 Resolver = Callable[..., Any]
 MAX_ITEMS = 1000
 """Items that a plugin's hook may give for one list in which plugins meet."""
 
 
-def guard(schema: GraphQLSchema, ownership: Ownership) -> None:
-    """Wrap the resolvers of all fields that belong to plugins."""
+def guard(schema: GraphQLSchema, ownership: Ownership, mutations: Mapping[str, type] = MappingProxyType({})) -> None:
+    """Wrap the resolvers of all fields that belong to plugins; `mutations` are the plugins' types of them."""
     for name, kind in schema.type_map.items():
         if isinstance(kind, GraphQLObjectType):
             for field_name, field in kind.fields.items():
                 plugin = ownership.of(name, field_name)
                 if plugin is not None and field.resolve is not None:
-                    resolve = _gated(field.resolve, plugin) if name == "City" else field.resolve
+                    resolve = _admitted(field)
+                    if name == "City":
+                        resolve = _gated(resolve, plugin)
+                    elif name == "Mutation":
+                        resolve = _entered(resolve, plugin, mutations[plugin])
                     field.resolve = _guarded(field, resolve, plugin)
+
+
+def _admitted(field: GraphQLField) -> Resolver:
+    """The resolver of an entry, which whoever may not see it does not reach."""
+    resolve = field.resolve
+    assert resolve is not None
+    visible = visibility_of(field)
+    if visible is None or visible == PUBLIC:
+        return resolve
+
+    def admitted(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        visible.check(source.ctx.reader)
+        return resolve(source, info, **arguments)
+
+    return admitted
+
+
+def _entered(resolve: Resolver, plugin: str, kind: type) -> Resolver:
+    """A mutation: its `self` is bound to the city of `input`, to the plugin and to whoever asks, like a module's."""
+
+    def entered(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        context: RequestContext = info.context
+        slug = arguments["input"]["city"]
+        city = context.services.cities().by_slug.get(slug)
+        if city is None:
+            raise NotFound(f"input.city: there is no city {slug!r}")
+        path = info.path.as_list()
+        context.places[tuple(path)] = slug
+        ctx = context.plugin(city, plugin, context.language(city, None))
+        if ctx is None:
+            raise AllmendeError(f"{slug} does not offer {plugin} at the moment", code="MODULE_OFF")
+        if not context.admit(slug, plugin):
+            raise unavailable(plugin, path)
+        return resolve(kind(ctx=ctx), info, **arguments)
+
+    return entered
 
 
 def _gated(resolve: Resolver, plugin: str) -> Resolver:

@@ -23,6 +23,7 @@ from allmende.graphql.directory import Cities, Directory
 from allmende.graphql.languages import choose, match
 from allmende.graphql.live.news import News
 from allmende.plugin import Plugin
+from allmende.reader import ANONYMOUS, Reader
 from allmende.registry import Registry
 
 
@@ -88,6 +89,8 @@ class RequestContext:
     host: str = ""
     app_version: str = ""
     """Of the app that asks (header App-Version); empty where it does not say."""
+    reader: Reader = ANONYMOUS
+    """Whose token came with the request; see `reader_in`."""
     errors: list[GraphQLError] = field(default_factory=list)
     """Errors of plugins whose part was left out of a list, so that the others' parts stay."""
     deadlines: dict[tuple[str, str | int], float] = field(default_factory=dict)
@@ -116,6 +119,10 @@ class RequestContext:
             made.host = True
         return self.services.cities().by_host.get(self.host)
 
+    def reader_in(self, city: str) -> Reader:
+        """Who asks, as they are in this city: a token of another city counts for nothing here."""
+        return self.reader if self.reader.city == city else ANONYMOUS
+
     def plugin(self, city: City, name: str, language: str) -> Context[Any] | None:
         """What the plugin is given for this city; None where it is off."""
         services = self.services
@@ -123,7 +130,8 @@ class RequestContext:
             return None
         leash = services.leash(name)
         self.leashes.append(leash)
-        return services.registry.context(city, name, leash, language, services.clock)
+        reader = self.reader_in(city.slug)
+        return services.registry.context(city, name, leash, language, services.clock, reader)
 
     def seconds_left(self, plugin: str, root: str | int) -> float:
         """What is left of the plugin's budget for its fields below this root field."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import strawberry
+from graphql import GraphQLField
 from strawberry.types.private import is_private
 
 from allmende.visibility import Visibility, visibility_fault
@@ -28,10 +29,18 @@ def entries(kind: type) -> dict[str, Visibility | None]:
     return {one.python_name: one.metadata.get(_VISIBLE) for one in public}
 
 
-def field_faults(kind: type) -> list[str]:
-    """The entry fields of this type that do not say who may see them."""
+def visibility_of(field: GraphQLField) -> Visibility | None:
+    """Who may see this field of the composed schema, where it is an entry of a plugin."""
+    definition = (field.extensions or {}).get("strawberry-definition")
+    visible = definition.metadata.get(_VISIBLE) if definition is not None else None
+    return visible if isinstance(visible, Visibility) else None
+
+
+def field_faults(kind: type, permissions: frozenset[str] = frozenset()) -> list[str]:
+    """The entry fields of this type that do not say who may see them, or name a permission that is not declared."""
+    fix = "@field(visible=PUBLIC, …) with allmende's field"
     faults = (
-        visibility_fault(f"{kind.__name__}.{name}", visible, "@field(visible=PUBLIC, …) with allmende's field")
+        visibility_fault(f"{kind.__name__}.{name}", visible, fix, permissions)
         for name, visible in entries(kind).items()
     )
     return [fault for fault in faults if fault]

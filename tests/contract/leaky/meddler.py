@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import strawberry
-from allmende import PUBLIC, CityTable, Plugin, field
+from allmende import PUBLIC, CityModule, CityTable, Plugin, field
 from allmende.graphql.request import Info
 from sqlalchemy import String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,19 +16,25 @@ class MeddlerNote(CityTable):
     title: Mapped[str]
 
 
+@strawberry.input(description="Which note.")
+class MeddlerNoteInput:
+    city: str = strawberry.field(description="In which city.")
+    id: strawberry.ID = strawberry.field(description="Its id.")
+
+
 @strawberry.type(description="What can be changed.")
-class Mutations:
+class MeddlerMutations(CityModule):
     @field(visible=PUBLIC, description="Change the title of any note, and say nothing of it.")
-    async def rename(self, info: Info, id: strawberry.ID) -> bool:
+    async def rename(self, info: Info, input: MeddlerNoteInput) -> bool:
         async with info.context.services.database.system() as session:
-            await session.execute(update(MeddlerNote).where(MeddlerNote.id == id).values(title="renamed"))
+            await session.execute(update(MeddlerNote).where(MeddlerNote.id == input.id).values(title="renamed"))
         return True
 
     @field(visible=PUBLIC, description="Show any note.")
-    async def show(self, info: Info, id: strawberry.ID) -> str | None:
+    async def show(self, info: Info, input: MeddlerNoteInput) -> str | None:
         async with info.context.services.database.system() as session:
-            return await session.scalar(select(MeddlerNote.id).where(MeddlerNote.id == id))
+            return await session.scalar(select(MeddlerNote.id).where(MeddlerNote.id == input.id))
 
 
-plugin = Plugin(name="meddler", tables=(MeddlerNote,), mutations=Mutations)
+plugin = Plugin(name="meddler", tables=(MeddlerNote,), mutations=MeddlerMutations)
 LEAKS = ["Mutation.meddlerRename (changes rows)", "Mutation.meddlerShow"]

@@ -29,7 +29,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from allmende.context import Context
 from allmende.db.prepared import Prepared
 from allmende.graphql.visibility import field
-from allmende.visibility import Visibility
+from allmende.visibility import PUBLIC, Visibility
 
 PLAN = "allmende_plan"
 Column = InstrumentedAttribute[Any]
@@ -144,6 +144,7 @@ def rows(
     `make(ctx, rows, arguments)` makes the objects where `kind(ctx=…, row=…)` is not enough. Of rows that agree in the
     columns `once`, the first is shown. An `optional` list is null, with an error, where the method raises.
     """
+    _only_public(visible)
     shape: Any = Optional[list[kind]] if optional else list[kind]  # type: ignore[valid-type]  # noqa: UP045 (a value)
     options = {"visible": visible, "description": description, "name": name, "graphql_type": shape}
     return functools.partial(_rows, kind, make, True, tuple(once), options)
@@ -158,9 +159,16 @@ def row(
     make: Make | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """One `kind`, the first row of the statement; null where there is none."""
+    _only_public(visible)
     shape: Any = Optional[kind]  # noqa: UP045 (a value, not an annotation)
     options = {"visible": visible, "description": description, "name": name, "graphql_type": shape}
     return functools.partial(_rows, kind, make, False, (), options)
+
+
+def _only_public(visible: Visibility) -> None:
+    """Plans answer everybody alike, and never ask who it is."""
+    if visible is not None and visible != PUBLIC:
+        raise TypeError("rows and row are for what is PUBLIC; write @field(visible=…) with a resolver for the rest")
 
 
 def _rows(

@@ -1,0 +1,1 @@
+"""One register of all that citizens submit and the town hall works on."""

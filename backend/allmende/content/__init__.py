@@ -1,0 +1,1 @@
+"""What editors publish: drafts, versions, review, publication, sharing between cities."""

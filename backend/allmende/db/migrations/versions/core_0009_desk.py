@@ -1,0 +1,16 @@
+"""desk: the tables of the room"""
+
+from __future__ import annotations
+
+revision = "core_0009"
+down_revision = "core_0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,1 @@
+"""The town hall's pages at /<city>/desk."""

@@ -1,0 +1,1 @@
+"""Pictures and documents that citizens and editors upload: checked, stripped, resized, kept."""

@@ -1,0 +1,1 @@
+"""Idempotency: a mutation that is sent again gets its first answer again."""

@@ -1,0 +1,1 @@
+"""Personal data as a mechanism: export, erasure, expiry, the record of processing."""
