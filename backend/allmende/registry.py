@@ -20,7 +20,6 @@ from msgspec import Struct
 
 from allmende.city.model import City, Config
 from allmende.context import Context, Database, utc_now
-from allmende.db.bound import Bound
 from allmende.db.table import HOME, Base
 from allmende.declaration import declaration_faults, name_fault
 from allmende.plugin import API, Manifest, Plugin
@@ -94,7 +93,7 @@ class Registry(Struct, frozen=True, kw_only=True):
             city=city,
             plugin=name,
             config=config,
-            database=Bound(database, city.slug),
+            database=database,
             language=language or city.language,
             texts=_with_overrides(self.plugins[name].texts, city, name),
             clock=clock,

@@ -1,1 +1,1 @@
-"""The town hall's pages at /<city>/desk."""
+"""The town hall's pages at /<city>/desk, for editors, case workers and city admins."""

@@ -44,9 +44,6 @@ lon = 7.63
 bbox = {{ south = 51.8, west = 7.4, north = 52.1, east = 7.8 }}
 """
 
-PATIENCE = 60.0
-"""Seconds that a plugin, or a whole request, may take here: what a busy machine does must not change an answer."""
-
 
 class Instance:
     """An instance of Allmende whose cities are written by the test."""
@@ -56,9 +53,7 @@ class Instance:
         self.registry = composed.registry
         folder.mkdir(parents=True, exist_ok=True)
         self.cities = self._load()
-        self.services = Services(
-            self.registry, database, lambda: self.cities, clock=lambda: self.now, budget=PATIENCE, deadline=PATIENCE
-        )
+        self.services = Services(self.registry, database, lambda: self.cities, clock=lambda: self.now)
         self.engine = Engine(composed, self.services)
         self.feeds = FeedServices(
             database=database,

@@ -1,0 +1,8 @@
+"""All pages of the desk. A room adds its own by a line here; how a page is declared is in page.py."""
+
+from __future__ import annotations
+
+from allmende.desk import home
+from allmende.desk.page import Page
+
+PAGES: tuple[Page, ...] = (*home.PAGES,)
