@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from allmende.graphql.types import Position as Position
     from allmende.graphql.types import SearchHit as SearchHit
     from allmende.graphql.visibility import field as field
+    from allmende.notify.message import Message as Message
+    from allmende.notify.message import every_language as every_language
+    from allmende.notify.outbox import tell as tell
+    from allmende.plugin import Applied as Applied
     from allmende.plugin import Batch as Batch
     from allmende.plugin import Feed as Feed
     from allmende.plugin import Home as Home
@@ -67,6 +71,8 @@ if TYPE_CHECKING:
     from allmende.plugin import Source as Source
     from allmende.reader import Reader as Reader
     from allmende.search.index import search_ids as search_ids
+    from allmende.topic import Parameter as Parameter
+    from allmende.topic import Topic as Topic
     from allmende.visibility import PUBLIC as PUBLIC
     from allmende.visibility import SIGNED_IN as SIGNED_IN
     from allmende.visibility import staff as staff
@@ -84,9 +90,12 @@ _HOME = {
     "graphql.plan.declare": "column computed part parted row rows",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "graphql.visibility": "field",
-    "plugin": "Batch Feed Home Importer Job Map Payload Permission Plugin Refusal Reply Route Search Source",
+    "notify.message": "Message every_language",
+    "notify.outbox": "tell",
+    "plugin": "Applied Batch Feed Home Importer Job Map Payload Permission Plugin Refusal Reply Route Search Source",
     "reader": "Reader",
     "search.index": "search_ids",
+    "topic": "Parameter Topic",
     "visibility": "PUBLIC SIGNED_IN staff",
 }
 _WHERE = {name: f"allmende.{module}" for module, names in _HOME.items() for name in names.split()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -79,6 +79,10 @@ class Context(Generic[ConfigT]):
         if moment.tzinfo is None:
             return moment.replace(tzinfo=self.city.tz)
         return moment.astimezone(self.city.tz)
+
+    def in_language(self, language: str) -> Context[ConfigT]:
+        """The same for a reader of another language."""
+        return replace(self, language=language)
 
     def pick(self, text: LocalText) -> str:
         """A configured text in the reader's language, or the nearest there is."""

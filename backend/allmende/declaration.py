@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from allmende.db.contract import check_tables
 from allmende.db.table import CityTable, FeedTable
 from allmende.plugin import Plugin
+from allmende.topic import topic_faults
 from allmende.visibility import PUBLIC, Visibility, visibility_fault
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -70,6 +71,8 @@ def _faults(name: str, plugin: Plugin) -> Iterator[str]:
         if search.table not in own or not issubclass(search.table, FeedTable):
             yield f"search names {search.table.__name__}, which is no FeedTable in tables"
     yield from (f"two routes at {path!r}" for path in _twice([route.path for route in plugin.routes]))
+    yield from (f"two topics {name!r}" for name in _twice([topic.name for topic in plugin.topics]))
+    yield from (fault for topic in plugin.topics for fault in topic_faults(topic))
 
 
 def _visibility_faults(plugin: Plugin) -> list[str]:

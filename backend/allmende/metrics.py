@@ -31,6 +31,9 @@ FIELD_SECONDS = Histogram(
     "allmende_field_seconds", "Time of plugins' fields.", ["plugin", "field"], registry=_own, buckets=_BUCKETS
 )
 TURNED_AWAY = Counter("allmende_turned_away", "Requests that were turned away at the door.", ["code"], registry=_own)
+DELIVERIES = Counter(
+    "allmende_notify_deliveries", "Attempts to notify somebody, by outcome.", ["channel", "state"], registry=_own
+)
 LOOP_LAG = Gauge("allmende_loop_lag_seconds", "How late the event loop is.", registry=_own, multiprocess_mode="livemax")
 BLOCKED = Counter("allmende_loop_blocked", "Times that the event loop stood still.", ["plugin"], registry=_own)
 _BREAKER = Gauge(

@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 from sqlalchemy import ColumnElement
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.city.model import Config, LocalText, Maintainer, Slug, Strict
 from allmende.context import Context
 from allmende.db.table import CityTable, FeedTable
 from allmende.errors import FeedError
+from allmende.topic import Topic
 from allmende.visibility import Visibility
 
 API = 1
@@ -138,6 +140,17 @@ class Batch(Struct, frozen=True, kw_only=True):
     """From then on the data is known to be out of date (the end of a calendar, for instance)."""
 
 
+class Applied(Struct, frozen=True, kw_only=True):
+    """What an import has changed in the importer's first table."""
+
+    added: Sequence[Mapping[str, Any]] = ()
+    """Rows, by column."""
+    changed: Sequence[Mapping[str, Any]] = ()
+    """Rows as they are now."""
+    removed: Sequence[str] = ()
+    """Ids."""
+
+
 class Importer(Struct, frozen=True, kw_only=True):
     """Code that reads one kind of feed. `read` is pure and synchronous; it runs in a thread, with a time limit."""
 
@@ -149,6 +162,9 @@ class Importer(Struct, frozen=True, kw_only=True):
     others hold parts of its rows and refer to it by a column named in `parent`."""
     parent: str = "parent"
     """Column of the further tables that holds the id of the row (of the first table) that they belong to."""
+    applied: Callable[[AsyncSession, Context[Any], Applied], Awaitable[None]] | None = None
+    """(session, context, what has changed), in the transaction of the import itself: the place to `tell` of it. What
+    it raises undoes the import."""
 
     @property
     def kind(self) -> str:
@@ -270,6 +286,8 @@ class Plugin(Struct, frozen=True, kw_only=True):
     feed: Feed | None = None
     map: Map | None = None
     home: Home | None = None
+    topics: tuple[Topic, ...] = ()
+    """What citizens can subscribe to; `tell` tells them."""
     types: tuple[type, ...] = field(default=())
     """Further Strawberry types that only appear behind an interface."""
 

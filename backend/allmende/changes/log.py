@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.changes.tables import ChangesCity, ChangesItem
 from allmende.db.table import FeedTable
+from allmende.db.upsert import upsert
 
 RETENTION = timedelta(days=90)
 """For how long it is known what is gone; who was offline for longer begins anew."""
@@ -40,7 +40,7 @@ async def record(
         return
     version = await _next_version(session, now)
     fixed = {"plugin": plugin, "kind": table.__tablename__, "version": version, "at": now}
-    statement = _insert(session, ChangesItem)
+    statement = upsert(session, ChangesItem)
     new = {name: statement.excluded[name] for name in (*fixed, "deleted")}
     statement = statement.on_conflict_do_update(index_elements=["city", "id"], set_=new)
     for chunk in _chunks(entries):
@@ -56,7 +56,7 @@ async def reconcile(session: AsyncSession, *, plugin: str, table: type[FeedTable
 
 
 async def _next_version(session: AsyncSession, now: datetime) -> int:
-    statement = _insert(session, ChangesCity).values(version=1, pruned_at=now)
+    statement = upsert(session, ChangesCity).values(version=1, pruned_at=now)
     statement = statement.on_conflict_do_update(index_elements=["city"], set_={"version": ChangesCity.version + 1})
     returned = statement.returning(ChangesCity.version, ChangesCity.pruned_at)
     version, pruned_at = (await session.execute(returned)).one()
@@ -74,11 +74,6 @@ async def _prune(session: AsyncSession, now: datetime) -> None:
         values["pruned"] = newest
         await session.execute(delete(ChangesItem).where(*old), execution_options=_QUIET)
     await session.execute(update(ChangesCity).values(**values), execution_options=_QUIET)
-
-
-def _insert(session: AsyncSession, table: type[ChangesCity] | type[ChangesItem]) -> Any:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
 
 
 def _chunks(items: Sequence[tuple[str, bool]]) -> Iterator[Sequence[tuple[str, bool]]]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from allmende.city.model import Ags, Area, Ars, Contact, Imprint, Language, Maintainer, Strict, Switch
+from allmende.city.model import Ags, Area, Ars, Contact, Imprint, Language, Maintainer, Notify, Strict, Switch
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, description="a name of 1 to 100 characters")]
 Host = Annotated[
@@ -51,3 +51,5 @@ class CityFile(Strict, frozen=True, kw_only=True):
     fictional: bool = False
     modules: dict[str, Switch] = field(default_factory=dict)
     """Modules that are switched off with a reason, by the name of the plugin."""
+    notify: Notify = field(default_factory=Notify)
+    """How citizens can be told of something: push services, mail server."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct, field
@@ -113,6 +113,59 @@ class Brand(Strict, frozen=True, kw_only=True):
     """File name of an SVG or PNG below brand/."""
 
 
+class WebPush(Strict, frozen=True, kw_only=True):
+    """`[notify.webpush]`: browsers, and phones without Google's services through UnifiedPush."""
+
+    private_key: str
+    """`secret:NAME` of the VAPID key that `allmende notify keys` makes."""
+    subject: Annotated[str, Meta(pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://\S+)$", description="mailto: or https:")]
+    """Whom a push service asks when something is wrong (RFC 8292, 2.1)."""
+
+
+class Fcm(Strict, frozen=True, kw_only=True):
+    """`[notify.fcm]`: Android phones, through the app's project at Firebase."""
+
+    credentials: str
+    """`secret:NAME` of the service account's JSON file."""
+
+
+class Apns(Strict, frozen=True, kw_only=True):
+    """`[notify.apns]`: iPhones, through the app's key at Apple."""
+
+    private_key: str
+    """`secret:NAME` of the .p8 file."""
+    key_id: str
+    team_id: str
+    app: str
+    """The app's bundle id."""
+    sandbox: bool = False
+
+
+class Mail(Strict, frozen=True, kw_only=True):
+    """`[notify.email]`: the city's own mail server."""
+
+    host: str
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password: str = ""
+    """`secret:NAME`."""
+    sender: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$", description="an e-mail address")]
+    site: Annotated[
+        str, Meta(pattern=r"^(https?://[^\s/]+)?$", description="an address such as https://app.example.org")
+    ] = ""
+    """Where the links in mails lead; the first of `hosts` where nothing stands here."""
+
+
+class Notify(Strict, frozen=True, kw_only=True):
+    """`[notify]` in city.toml: the ways by which citizens can be told of something. What is missing is not offered."""
+
+    webpush: WebPush | None = None
+    fcm: Fcm | None = None
+    apns: Apns | None = None
+    email: Mail | None = None
+
+
 class City(Struct, frozen=True, kw_only=True):
     """One municipality, effective after layering plugin defaults, _shared/<key>, city and environment."""
 
@@ -141,6 +194,7 @@ class City(Struct, frozen=True, kw_only=True):
     """Enabled plugins and their effective configuration; a plugin that is not a key here is off."""
     modules: Mapping[str, Switch] = MappingProxyType({})
     """Plugin → its kill switch. A module that is off for everybody is not in `plugins` either."""
+    notify: Notify = field(default_factory=Notify)
     texts: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     """Wording overrides: language → `plugin.key` → text."""
     folder: str = ""

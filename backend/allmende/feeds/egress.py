@@ -67,7 +67,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         failure: Exception | None = None
-        for address in await self._addresses(host, port, timeout):
+        for address in await self.addresses(host, port, timeout):
             try:
                 return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
@@ -85,7 +85,8 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def _addresses(self, host: str, port: int, seconds: float | None) -> list[str]:
+    async def addresses(self, host: str, port: int, seconds: float | None) -> list[str]:
+        """Those that may be connected to; FeedError where one of them may not."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):
@@ -108,12 +109,34 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
 class GuardedTransport(httpx2.AsyncHTTPTransport):
     """httpx2's transport on a GuardedBackend, without proxies from the environment."""
 
-    def __init__(self, allowed: frozenset[tuple[str, int]]) -> None:
+    def __init__(self, allowed: frozenset[tuple[str, int]], *, http2: bool = False, connections: int = 4) -> None:
         super().__init__(verify=_ssl_context(), trust_env=False)
         # httpx2 has no argument for the network backend; its pool takes one.
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=_ssl_context(), max_connections=4, network_backend=GuardedBackend(allowed)
+            ssl_context=_ssl_context(),
+            max_connections=connections,
+            http1=True,
+            http2=http2,
+            network_backend=GuardedBackend(allowed),
         )
+
+
+async def guarded_socket(allowed: frozenset[tuple[str, int]], host: str, port: int) -> socket.socket:
+    """A connection to a server that does not speak HTTP (a mail server), under the same rule."""
+    failure: Exception | None = None
+    for address in await GuardedBackend(allowed).addresses(host, port, 10.0):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection.setblocking(False)
+        try:
+            async with asyncio.timeout(10.0):
+                await asyncio.get_running_loop().sock_connect(connection, (address, port))
+        except (OSError, TimeoutError) as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure or OSError(f"{host} has no address")
 
 
 @cache

@@ -25,10 +25,13 @@ from allmende.feeds.rows import Prepared, prepare
 from allmende.feeds.services import Services, importer_for, sources_of
 from allmende.feeds.sync import Diff, apply, compare, touched
 from allmende.feeds.tables import FeedSource
-from allmende.plugin import Batch, Importer, Plugin, Refusal, Source
+from allmende.isolation import bounded
+from allmende.plugin import Applied, Batch, Importer, Plugin, Refusal, Source
 from allmende.search.index import index_rows
 
 log = structlog.get_logger(__name__)
+APPLIED = 20.0
+"""Seconds that a plugin may take for what follows from an import, inside of its transaction."""
 
 
 async def import_source(
@@ -139,6 +142,7 @@ async def _write(
             await apply(session, diff)
             await _index(session, work.plugin, diff)
             await _log(session, work, importer, diff)
+            await _applied(session, importer, ctx, diff)
             await quarantine.forget(session, work.plugin.name, source.id)
             run = work.run("fresh", **counts)
         return await record(work, session, run, reading, fetched.validators, batch.valid_until, _items(diff, importer))
@@ -194,6 +198,13 @@ async def _log(session: AsyncSession, work: Work, importer: Importer, diff: Diff
     changed, removed = touched(diff)
     table, now = importer.tables[0], work.services.clock()
     await record_changes(session, plugin=work.plugin.name, table=table, changed=changed, removed=removed, now=now)
+
+
+async def _applied(session: AsyncSession, importer: Importer, ctx: Context[Any], diff: Diff) -> None:
+    change = diff.changes[importer.tables[0]]
+    if importer.applied is not None and (change.added or change.changed or change.removed):
+        applied = Applied(added=change.added, changed=change.changed, removed=change.removed)
+        await bounded(importer.applied(session, ctx, applied), APPLIED)
 
 
 async def _state(services: Services, city: City, key: dict[str, str]) -> FeedSource:

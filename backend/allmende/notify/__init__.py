@@ -1,1 +1,1 @@
-"""Tells those who want to know: topics, subscriptions, and the ways a message can take."""
+"""Notifications: who wants to be told of what, an outbox written with its cause, and the ways to phones and people."""

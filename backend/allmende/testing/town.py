@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from allmende.city.load import Cities, load_cities
 from allmende.city.model import City
 from allmende.context import Context
@@ -24,6 +26,7 @@ from allmende.feeds.services import sources_of
 from allmende.graphql.compose import Composed
 from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.request import Services
+from allmende.notify.tables import Outgoing
 from allmende.pages.operation import home_operation
 from allmende.pages.render import fragment
 from allmende.pages.views import home_variables
@@ -220,6 +223,13 @@ class Town:
         if route is None:
             raise NotFound(f"{plugin} has no route {path!r}")
         return await route.handle(self.context(plugin), parts, query or {})
+
+    async def told(self, topic: str = "") -> list[dict[str, Any]]:
+        """What is in the outbox (of one topic, `<plugin>.<topic>`), the oldest first: `topic`, `key`, `texts`, …"""
+        async with self.instance.database.session(self.slug) as session:
+            found = await session.scalars(select(Outgoing).order_by(Outgoing.created, Outgoing.key))
+            names = ("topic", "key", "texts", "link", "urgency", "thread", "to", "expires")
+            return [{name: getattr(one, name) for name in names} for one in found if topic in ("", one.topic)]
 
     async def work(self, plugin: str, job: str) -> None:
         """Run a job once, here and now."""
