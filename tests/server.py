@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import httpx2
 
-ROOT = Path(__file__).parents[1]
+from tests.warm import ROOT, allmende
 
 
 class Server(NamedTuple):
@@ -59,16 +59,8 @@ def running(folder: Path, *command: str, **environ: str) -> Iterator[Server]:
 def instance(folder: Path, **environ: str) -> Iterator[Server]:
     """An instance with all example cities imported, on a fresh SQLite file in this folder. Nothing restarts it."""
     environ = {"ALLMENDE_DATABASE": f"sqlite:///{folder / 'instance.sqlite'}", **environ}
-    allmende = str(Path(sys.executable).parent / "allmende")
     for command in (("db", "upgrade"), ("import",)):
-        subprocess.run(
-            [allmende, *command],
-            cwd=ROOT,
-            env=clean_environment(**environ),
-            check=True,
-            timeout=120,
-            capture_output=True,
-        )
+        allmende(*command, environ=clean_environment(**environ), check=True)
     with running(folder, "serve", "--workers", "1", **environ) as server:
         yield server
 

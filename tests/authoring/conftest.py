@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,8 +15,7 @@ from allmende.registry import Registry, load_registry
 from allmende.settings import Settings
 
 from tests.server import clean_environment
-
-ROOT = Path(__file__).parents[2]
+from tests.warm import ROOT, allmende
 
 
 class Workshop:
@@ -31,15 +29,7 @@ class Workshop:
 
     def run(self, *command: str) -> tuple[int, str]:
         """Exit code and output of `allmende …`, called from this folder."""
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / "allmende"), *command],
-            cwd=self.folder,
-            env=clean_environment(COLUMNS="200"),
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
+        done = allmende(*command, cwd=self.folder, environ=clean_environment(COLUMNS="200"))
         return done.returncode, done.stdout + done.stderr
 
     def registry(self) -> Registry:

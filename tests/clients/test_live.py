@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from plugins.news.tables import Item
 from tests import node
 from tests.server import ROOT, Server, clean_environment, running
+from tests.warm import allmende
 
 HERE = Path(__file__).parent
 CITY = "musterstadt"
@@ -47,8 +47,7 @@ def started(folder: Path) -> Iterator[Live]:
         "ALLMENDE_DATABASE": f"sqlite:///{folder / 'live.sqlite'}",
         "ALLMENDE_CITIES": str(folder / "cities"),
     }
-    command = [str(Path(sys.executable).parent / "allmende"), "db", "upgrade"]
-    subprocess.run(command, cwd=ROOT, env=clean_environment(**environ), check=True, timeout=120, capture_output=True)
+    allmende("db", "upgrade", environ=clean_environment(**environ), check=True)
     with running(folder, "serve", "--workers", "2", **environ) as server:
         yield Live(server, environ["ALLMENDE_DATABASE"])
 

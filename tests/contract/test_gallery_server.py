@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,24 +12,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.server import ROOT, Server, running
+from tests.server import Server, clean_environment, running
+from tests.warm import allmende
 
 GALLERY = Path(__file__).parent / "gallery"
 SOUND = '{ adorf: city(slug: "adorf") { sound { city } } bedorf: city(slug: "bedorf") { sound { city } } }'
 ANSWER = {"data": {"adorf": {"sound": {"city": "adorf"}}, "bedorf": {"sound": {"city": "bedorf"}}}}
-
-
-def allmende(environ: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
-    program = str(Path(sys.executable).parent / "allmende")
-    return subprocess.run(
-        [program, *command],
-        cwd=ROOT,
-        env={"PATH": "", **environ},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -47,7 +33,7 @@ def environ(empty_database_url: str, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def server(environ: dict[str, str], tmp_path: Path) -> Iterator[Server]:
-    done = allmende(environ, "db", "upgrade")
+    done = allmende("db", "upgrade", environ=clean_environment(**environ))
     assert (done.returncode, "broken_migration: not upgraded" in done.stderr) == (1, True), done
     with running(tmp_path, "serve", "--workers", "2", **environ) as server:
         yield server
@@ -78,7 +64,7 @@ def test_it_serves_names_culprits_and_reloads(server: Server, environ: dict[str,
     assert (ready["status"], ready["cities"]) == ("degraded", 5)
     assert {entry["owner"] for entry in ready["plugins"].values()} == {f"owner-of-{name}" for name in ready["plugins"]}
     assert {"bad-toml", "binary", "unlucky"} <= ready["troubled_cities"].keys()
-    doctor = allmende(environ, "doctor", "--url", server.url)
+    doctor = allmende("doctor", "--url", server.url, environ=clean_environment(**environ))
     assert doctor.returncode == 1
     for expected in (
         "import_exit is not loaded",
@@ -122,7 +108,7 @@ def breaker_is_seen_by_all(server: Server, environ: dict[str, str]) -> None:
     assert named in httpx2.get(f"{server.url}/health/ready", timeout=20).json()["breakers"]
     assert (
         "the breaker of raises in adorf is open [owner-of-raises]"
-        in allmende(environ, "doctor", "--url", server.url).stdout
+        in allmende("doctor", "--url", server.url, environ=clean_environment(**environ)).stdout
     )
 
 
@@ -136,7 +122,7 @@ def test_a_plugin_that_blocks_a_worker_is_shut_out_and_the_worker_replaced(
         "ALLMENDE_PLUGINS": str(GALLERY / "plugins"),
         "ALLMENDE_SCHEMA": "none",
     }
-    allmende(environ, "db", "upgrade")
+    allmende("db", "upgrade", environ=clean_environment(**environ))
     with running(tmp_path, "serve", "--workers", "2", **environ) as server, ThreadPoolExecutor() as pool:
         lost = pool.submit(blocking, server, f'{{ city(slug: "adorf") {{ blocks {{ {field} }} }} }}')
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.server import clean_environment
+from tests.warm import ROOT, allmende
 
 HERE = Path(__file__).parent / "outside_benches"
-ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
@@ -31,20 +31,13 @@ class Site:
         subprocess.run([*command, str(self.folder / "source")], check=True, timeout=120)
 
     def run(self, *command: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [str(BIN / "allmende"), *command],
-            cwd=self.folder,
-            env=clean_environment(
-                COLUMNS="200",
-                PYTHONPATH=str(self.packages),
-                ALLMENDE_PLUGINS=str(ROOT / "plugins"),
-                ALLMENDE_DATABASE=f"sqlite:///{self.folder / 'instance.sqlite'}",
-            ),
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
+        environ = clean_environment(
+            COLUMNS="200",
+            PYTHONPATH=str(self.packages),
+            ALLMENDE_PLUGINS=str(ROOT / "plugins"),
+            ALLMENDE_DATABASE=f"sqlite:///{self.folder / 'instance.sqlite'}",
         )
+        done = allmende(*command, cwd=self.folder, environ=environ)
         return done.returncode, done.stdout + done.stderr
 
     def tables(self) -> list[str]:

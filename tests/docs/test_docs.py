@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -25,8 +26,8 @@ import httpx2
 import pytest
 
 from tests.server import Server, instance
+from tests.warm import ROOT, allmende
 
-ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^(`{3,})([a-z]*)(?: +(\S+))?\n(.*?)^\1$", re.M | re.S)
 ELSEWHERE = "http://127.0.0.1:8000"
@@ -39,6 +40,8 @@ REGISTER = "".join(
     )
 )
 """An extract of the official register, for the pages that make a city from it."""
+SHELL = re.compile(r"[|&;<>$`*?(){}~]")
+"""What is for the shell to do."""
 SERVICE = re.compile(r"compose (?:exec|run)(?: -[-a-zT]+)* ([a-z]+)")
 
 
@@ -124,14 +127,20 @@ class Workspace:
                 known = re.findall(r"^  ([a-z]+):$", (ROOT / "docker-compose.yml").read_text(), re.M)
                 assert service is None or service[1] in known, f"{where}: {command}"
                 continue
-            done = subprocess.run(
-                ["bash", "-c", command.replace(ELSEWHERE, self.url) if ELSEWHERE in command else command],
-                cwd=self.folder, env=environ, capture_output=True, text=True, timeout=180, check=False,
-            )  # fmt: skip
+            done = self._call(command.replace(ELSEWHERE, self.url) if ELSEWHERE in command else command, environ)
             output = done.stdout + done.stderr
             assert missing(expected, output) == [], f"{where}: `{command}` printed:\n{output}"
             if not expected:
                 assert done.returncode == 0, f"{where}: `{command}` ended with {done.returncode}:\n{output}"
+
+    def _call(self, command: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """As a shell does; the command alone, where there is nothing else in the line."""
+        if command.startswith("allmende ") and not SHELL.search(command):
+            return allmende(*shlex.split(command, comments=True)[1:], cwd=self.folder, environ=environ)
+        shell = ["bash", "-c", command]
+        return subprocess.run(
+            shell, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=300, check=False
+        )
 
     def ask(self, block: Block, where: str) -> None:
         answer = httpx2.post(f"{self.url}/graphql", json={"query": block.text}, timeout=20).json()
