@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 UV := $(BIN)/uv --no-config
+unexport PYTHONDONTWRITEBYTECODE  # where it is set, each of many starts would compile all libraries anew
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev test check lock schema pictures bench germany
@@ -24,7 +25,7 @@ dev: $(STAMP) ## import and serve all cities on embedded SQLite; ARGS="--port N"
 	@$(BIN)/allmende dev $(ARGS)
 
 test: $(STAMP) ## run all tests on SQLite and on a real PostgreSQL; ARGS="-k waste"
-	@$(BIN)/pytest -n 2 $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(STAMP) ## run the gates: format, lint, types, layers, cities, plugins
 	@$(BIN)/ruff format --check .

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-from tests.server import Server, instance
+from tests.server import Server, fill, instance
 
 pytest_plugins = ["allmende.testing.fixtures"]
+# How long an example takes says something about the machine, and about nothing else.
+settings.register_profile("allmende", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("allmende")
 DATA = Path(__file__).parents[1] / "../shared/data"
 
 
@@ -22,17 +28,22 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with all that the example cities import: to be copied. Made once for all workers of a run."""
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    path = folder / "imported.sqlite"
+    with (folder / "imported.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            fill(folder / "filling.sqlite")
+            (folder / "filling.sqlite").rename(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, imported: Path) -> Iterator[Server]:
     """An instance as in production, with all example cities; requests come through a proxy that it trusts."""
     settings = {"ALLMENDE_PRODUCTION": "true", "ALLMENDE_PROXIES": "127.0.0.1", "ALLMENDE_HOSTS": "api.example"}
-    with instance(tmp_path_factory.mktemp("served"), **settings) as server:
+    with instance(tmp_path_factory.mktemp("served"), imported, **settings) as server:
         yield server
-
-
-LAST = ("tests/authoring/", "tests/cli/", "tests/pages/test_browser.py")
-"""What leaves its process changed: other copies of the plugins' modules, and the browser's own event loop."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These come after all others, so that nothing runs in what they leave behind."""
-    items.sort(key=lambda item: next((n for n, part in enumerate(LAST, 1) if item.nodeid.startswith(part)), 0))

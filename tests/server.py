@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx2
 
@@ -49,20 +50,37 @@ def running(folder: Path, *command: str, **environ: str) -> Iterator[Server]:
     finally:
         process.terminate()
         try:
-            process.wait(timeout=15)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
-@contextmanager
-def instance(folder: Path, **environ: str) -> Iterator[Server]:
-    """An instance with all example cities imported, on a fresh SQLite file in this folder. Nothing restarts it."""
-    environ = {"ALLMENDE_DATABASE": f"sqlite:///{folder / 'instance.sqlite'}", **environ}
+def fill(database: Path, **environ: str) -> None:
+    """Make the tables, and import all sources of all cities."""
     for command in (("db", "upgrade"), ("import",)):
-        allmende(*command, environ=clean_environment(**environ), check=True)
+        allmende(*command, environ=clean_environment(**environ, ALLMENDE_DATABASE=f"sqlite:///{database}"), check=True)
+
+
+@contextmanager
+def instance(folder: Path, imported: Path | None = None, **environ: str) -> Iterator[Server]:
+    """An instance with all its cities imported, or a copy of what is, on an SQLite file in this folder."""
+    database = folder / "instance.sqlite"
+    if imported:
+        shutil.copy(imported, database)
+    else:
+        fill(database, **environ)
+    environ = {"ALLMENDE_DATABASE": f"sqlite:///{database}", **environ}
     with running(folder, "serve", "--workers", "1", **environ) as server:
         yield server
+
+
+def eventually(holds: Callable[[], Any], seconds: float = 90, pause: float = 0.1) -> None:
+    """Look until it holds. Who needs a second look at the same thing puts it into `holds`: it is another answer."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"did not hold within {seconds} s"
+        time.sleep(pause)
 
 
 def clean_environment(**environ: str) -> dict[str, str]:

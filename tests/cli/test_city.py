@@ -10,7 +10,7 @@ from allmende.cli.city import city
 from click.testing import CliRunner, Result
 
 DATA = Path(__file__).parents[2] / "../shared/data/municipalities"
-PLUGIN = '''"""Waste, as small as it can be."""
+PLUGIN = '''"""Bins, as small as it can be."""
 
 from typing import Annotated
 
@@ -27,12 +27,12 @@ class IcalSource(Source, tag="ical", frozen=True, kw_only=True):
     horizon: int = 12
 
 
-class WasteConfig(Config, frozen=True, kw_only=True):
+class BinsConfig(Config, frozen=True, kw_only=True):
     reminder_hour: Annotated[int, Meta(ge=0, le=23)] = 19
     sources: tuple[CsvSource | IcalSource, ...] = ()
 
 
-plugin = Plugin(name="waste", config=WasteConfig)
+plugin = Plugin(name="bins", config=BinsConfig)
 '''
 MANIFEST = (
     'title = "Abfall"\nsummary = "Termine"\nowner = "allmende"\nlicence = "EUPL-1.2"\napi = 1\nversion = "1.0.0"\n'
@@ -52,10 +52,10 @@ bbox = {{ south = 51.8, west = 7.5, north = 52.0, east = 7.7 }}
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = {
-        "plugins/waste/__init__.py": PLUGIN,
-        "plugins/waste/plugin.toml": MANIFEST,
+        "plugins/bins/__init__.py": PLUGIN,
+        "plugins/bins/plugin.toml": MANIFEST,
         "cities/altdorf/city.toml": CITY.format(name="Altdorf", n=1),
-        "cities/altdorf/plugins/waste.toml": "reminder_hour = 7\n",
+        "cities/altdorf/plugins/bins.toml": "reminder_hour = 7\n",
         "cities/neudorf/city.toml": CITY.format(name="Neudorf", n=2),
     }
     for name, text in files.items():
@@ -72,18 +72,18 @@ def run(*arguments: str) -> Result:
 def test_list_shows_modules_and_state(home: Path) -> None:
     (home / "cities/neudorf/city.toml").write_text("name = 5\n")
     lines = run("list").output.splitlines()
-    assert lines[1].split() == ["altdorf", "Altdorf", "05515001", "de", "waste", "ok"]
+    assert lines[1].split() == ["altdorf", "Altdorf", "05515001", "de", "bins", "ok"]
     assert lines[2].split() == ["neudorf", "left", "out,", "4", "problems"]
 
 
 def test_check_exits_with_1_and_names_every_mistake(home: Path) -> None:
     assert (run("check").exit_code, run("check").output) == (0, "cities checked: 2, problems: none\n")
-    (home / "cities/altdorf/plugins/waste.toml").write_text("reminder_hour = 24\nsource = 1\n")
+    (home / "cities/altdorf/plugins/bins.toml").write_text("reminder_hour = 24\nsource = 1\n")
     result = run("check")
     assert result.exit_code == 1
     assert result.output.splitlines() == [
-        "cities/altdorf/plugins/waste.toml:1:1 reminder_hour: 24 is out of range; expected a whole number from 0 to 23",
-        "cities/altdorf/plugins/waste.toml:2:1 source: unknown key `source` (did you mean `sources`?);"
+        "cities/altdorf/plugins/bins.toml:1:1 reminder_hour: 24 is out of range; expected a whole number from 0 to 23",
+        "cities/altdorf/plugins/bins.toml:2:1 source: unknown key `source` (did you mean `sources`?);"
         " expected one of reminder_hour, sources",
         "cities checked: 2, problems: 2",
     ]
@@ -96,21 +96,21 @@ def test_check_exits_with_1_and_names_every_mistake(home: Path) -> None:
 
 def test_explain_names_value_file_and_line(home: Path) -> None:
     assert (
-        run("explain", "altdorf", "waste.reminder_hour").output
-        == "waste.reminder_hour = 7  (cities/altdorf/plugins/waste.toml:1)\n"
+        run("explain", "altdorf", "bins.reminder_hour").output
+        == "bins.reminder_hour = 7  (cities/altdorf/plugins/bins.toml:1)\n"
     )
-    assert run("explain", "altdorf", "waste.sources").output == "waste.sources = []  (plugin default)\n"
-    assert run("explain", "altdorf", "waste").output.splitlines() == [
-        "waste.reminder_hour = 7  (cities/altdorf/plugins/waste.toml:1)",
-        "waste.sources = []  (plugin default)",
+    assert run("explain", "altdorf", "bins.sources").output == "bins.sources = []  (plugin default)\n"
+    assert run("explain", "altdorf", "bins").output.splitlines() == [
+        "bins.reminder_hour = 7  (cities/altdorf/plugins/bins.toml:1)",
+        "bins.sources = []  (plugin default)",
     ]
     everything = run("explain", "altdorf").output
     assert 'name = "Altdorf"  (cities/altdorf/city.toml:1)\n' in everything
     assert 'brand.primary = "#1f5f5b"  (default)\n' in everything
-    wrong = run("explain", "altdorf", "waste.reminder_huor")
+    wrong = run("explain", "altdorf", "bins.reminder_huor")
     assert (wrong.exit_code, wrong.output) == (
         1,
-        "Error: altdorf: unknown key `waste.reminder_huor` (did you mean `waste.reminder_hour`?)\n",
+        "Error: altdorf: unknown key `bins.reminder_huor` (did you mean `bins.reminder_hour`?)\n",
     )
 
 
@@ -118,7 +118,7 @@ def test_diff_shows_what_differs_and_nothing_else(home: Path) -> None:
     output = run("diff", "altdorf", "neudorf").output
     assert 'name\n  - altdorf: "Altdorf"  (cities/altdorf/city.toml:1)\n  + neudorf: "Neudorf"' in output
     assert (
-        "waste.reminder_hour\n  - altdorf: 7  (cities/altdorf/plugins/waste.toml:1)\n  + neudorf: (not set)\n" in output
+        "bins.reminder_hour\n  - altdorf: 7  (cities/altdorf/plugins/bins.toml:1)\n  + neudorf: (not set)\n" in output
     )
     assert "area.lat" not in output
 
@@ -128,20 +128,20 @@ def test_schema_describes_each_file_with_its_kinds_of_sources(home: Path) -> Non
     assert sorted(p.name for p in (home / "schemas").rglob("*.json")) == [
         "city.schema.json",
         "theme.schema.json",
-        "waste.schema.json",
+        "bins.schema.json",
     ]
-    waste = json.loads((home / "schemas/plugins/waste.schema.json").read_text())
-    sources = waste["$defs"]["WasteConfig"]["properties"]["sources"]["items"]
+    bins = json.loads((home / "schemas/plugins/bins.schema.json").read_text())
+    sources = bins["$defs"]["BinsConfig"]["properties"]["sources"]["items"]
     assert sorted(sources["discriminator"]["mapping"]) == ["csv", "ical"]
-    assert waste["$defs"]["CsvSource"]["additionalProperties"] is False
-    assert json.loads(run("schema").output).keys() == {"city.toml", "brand/theme.toml", "plugins/waste.toml"}
+    assert bins["$defs"]["CsvSource"]["additionalProperties"] is False
+    assert json.loads(run("schema").output).keys() == {"city.toml", "brand/theme.toml", "plugins/bins.toml"}
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data/municipalities")
 def test_new_writes_a_folder_that_passes_the_check_at_once(home: Path) -> None:
     register = str(DATA / "GV100AD_31082025.txt")
     coordinates = str(DATA / "AuszugGV4QAktuell_koordinaten.csv")
-    made = run("new", "Beckum", "--register", register, "--coordinates", coordinates, "--plugins", "waste")
+    made = run("new", "Beckum", "--register", register, "--coordinates", coordinates, "--plugins", "bins")
     assert made.output.splitlines()[-1] == "next: allmende city check beckum"
     assert run("check", "beckum").output == "cities checked: 1, problems: none\n"
     assert "ESTIMATE" in (home / "cities/beckum/city.toml").read_text()
@@ -154,6 +154,6 @@ def test_new_writes_a_folder_that_passes_the_check_at_once(home: Path) -> None:
     ]
     assert "exists already" in run("new", "Beckum", "--register", register).output
     assert (
-        "unknown plugin `wsate` (did you mean `waste`?)"
-        in run("new", "Oelde", "--register", register, "--plugins", "wsate").output
+        "unknown plugin `bisn` (did you mean `bins`?)"
+        in run("new", "Oelde", "--register", register, "--plugins", "bisn").output
     )

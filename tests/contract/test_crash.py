@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -26,7 +25,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.graphql.gazette import GazetteNotice, ask, make_engine, publish
-from tests.server import clean_environment, running
+from tests.server import clean_environment, eventually, running
 from tests.warm import allmende
 
 QUERY = json.dumps({"query": '{ city(slug: "beckum") { name modules { name } } }'}).encode()
@@ -56,28 +55,21 @@ def test_killed_worker_is_replaced_while_the_other_answers(tmp_path: Path) -> No
             time.sleep(0.02)
 
     with running(tmp_path, "serve", "--workers", "2", **environ) as server:
-        until(lambda: len(workers(server.process)) == 2)
+        eventually(lambda: len(workers(server.process)) == 2)
         clients = [threading.Thread(target=load, args=[server.url]) for _ in range(3)]
         for client in clients:
             client.start()
-        until(lambda: outcomes["Beckum"] > 20)
+        eventually(lambda: outcomes["Beckum"] > 20)
         before = workers(server.process)
         os.kill(before[0], signal.SIGKILL)
         answered = outcomes["Beckum"]
-        until(lambda: outcomes["Beckum"] > answered + 50)
-        until(lambda: len(set(workers(server.process)) - {before[0]}) == 2)
+        eventually(lambda: outcomes["Beckum"] > answered + 50)
+        eventually(lambda: len(set(workers(server.process)) - {before[0]}) == 2)
         over.set()
         for client in clients:
             client.join()
     assert set(outcomes) <= {"Beckum", "broken off"}
     assert outcomes["broken off"] <= len(clients) * 2  # what that worker was answering, and what waited for it
-
-
-def until(true: Any, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "did not come true in time"
-        time.sleep(0.1)
 
 
 class Cluster:

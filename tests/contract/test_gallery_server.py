@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.server import Server, clean_environment, running
+from tests.server import Server, clean_environment, eventually, running
 from tests.warm import allmende
 
 GALLERY = Path(__file__).parent / "gallery"
@@ -39,16 +39,13 @@ def server(environ: dict[str, str], tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-def ask(server: Server, query: str, timeout: float = 20) -> Any:
+def ask(server: Server, query: str, timeout: float = 60) -> Any:
     # A connection of its own each time, so that either worker may get it.
     return httpx2.post(f"{server.url}/graphql", json={"query": query}, timeout=timeout).json()
 
 
-def eventually(check: Callable[[], bool], seconds: float = 40) -> None:
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.2)
+def get(server: Server, path: str) -> httpx2.Response:
+    return httpx2.get(f"{server.url}{path}", timeout=60)
 
 
 def test_it_serves_names_culprits_and_reloads(server: Server, environ: dict[str, str]) -> None:
@@ -56,11 +53,11 @@ def test_it_serves_names_culprits_and_reloads(server: Server, environ: dict[str,
     body = ask(server, '{ city(slug: "adorf") { broken_migration { things } sound { city } } }')
     assert body["data"] == {"city": {"broken_migration": None, "sound": {"city": "adorf"}}}
     for path, code in {"raises": 503, "exits": 503, "nonsense": 503, "huge": 503, "none": 404}.items():
-        answer = httpx2.get(f"{server.url}/adorf/routes/{path}", timeout=20)
+        answer = get(server, f"/adorf/routes/{path}")
         assert (path, answer.status_code, "secret" in answer.text) == (path, code, False)
-    assert httpx2.get(f"{server.url}/adorf/sound/hello", timeout=20).text == "adorf"
-    assert httpx2.get(f"{server.url}/adorf", timeout=20).status_code == 200
-    ready = httpx2.get(f"{server.url}/health/ready", timeout=20).json()
+    assert get(server, "/adorf/sound/hello").text == "adorf"
+    assert get(server, "/adorf").status_code == 200
+    ready = get(server, "/health/ready").json()
     assert (ready["status"], ready["cities"]) == ("degraded", 5)
     assert {entry["owner"] for entry in ready["plugins"].values()} == {f"owner-of-{name}" for name in ready["plugins"]}
     assert {"bad-toml", "binary", "unlucky"} <= ready["troubled_cities"].keys()
@@ -75,7 +72,7 @@ def test_it_serves_names_culprits_and_reloads(server: Server, environ: dict[str,
         assert expected in doctor.stdout
     keeps_the_last_good_version(server, Path(environ["ALLMENDE_CITIES"]), environ)
     breaker_is_seen_by_all(server, environ)
-    metrics = httpx2.get(f"{server.url}/metrics").text
+    metrics = get(server, "/metrics").text
     assert 'allmende_plugin{owner="owner-of-import_error",plugin="import_error",version=""} 0.0' in metrics
     assert 'allmende_plugin_failures_total{city="adorf",code="PLUGIN_FAILED",plugin="raises"}' in metrics
     assert "/etc/passwd" not in metrics
@@ -89,27 +86,32 @@ def keeps_the_last_good_version(server: Server, cities: Path, environ: dict[str,
     other.write_text(other.read_text().replace('name = "Bedorf"', 'name = "Bedorf am See"'))
     names = '{ adorf: city(slug: "adorf") { name } bedorf: city(slug: "bedorf") { name } }'
     expected = {"data": {"adorf": {"name": "Adorf"}, "bedorf": {"name": "Bedorf am See"}}}
+    told = {"serves": "last good version", "contact": "rathaus@adorf.example"}
+    # Each look may be answered by either worker, and one of them may not have read the folder yet.
     eventually(lambda: all(ask(server, names) == expected for _ in range(6)))
-    ready = httpx2.get(f"{server.url}/health/ready", timeout=20).json()
-    assert ready["troubled_cities"]["adorf"] == {"serves": "last good version", "contact": "rathaus@adorf.example"}
-    assert any("adorf/city.toml:1" in problem for problem in ready["problems"])
-    assert "adorf/city.toml:1" in httpx2.get(f"{server.url}/").text
+    eventually(lambda: get(server, "/health/ready").json()["troubled_cities"].get("adorf") == told)
+    eventually(lambda: "adorf/city.toml:1" in str(get(server, "/health/ready").json()["problems"]))
+    eventually(lambda: "adorf/city.toml:1" in get(server, "/").text)
     assert "adorf/city.toml:1" in server.log.read_text()
     good.write_text(before)
-    eventually(lambda: "adorf" not in httpx2.get(f"{server.url}/health/ready", timeout=20).json()["troubled_cities"])
+    eventually(lambda: "adorf" not in get(server, "/health/ready").json()["troubled_cities"])
 
 
 def breaker_is_seen_by_all(server: Server, environ: dict[str, str]) -> None:
     failing = '{ city(slug: "adorf") { raises { now } sound { city } } }'
-    codes = [ask(server, failing)["errors"][0]["extensions"]["code"] for _ in range(25)]
-    assert codes[0] == "PLUGIN_FAILED"
-    assert codes[-1] == "PLUGIN_UNAVAILABLE"
+    codes = set()
+
+    def opened(seen: Callable[[], bool]) -> bool:
+        """It closes again after a while, so each look is taken right after failures in (nearly surely) both workers."""
+        codes.update(ask(server, failing)["errors"][0]["extensions"]["code"] for _ in range(25))
+        return seen()
+
     named = {"city": "adorf", "plugin": "raises", "owner": "owner-of-raises"}
-    assert named in httpx2.get(f"{server.url}/health/ready", timeout=20).json()["breakers"]
-    assert (
-        "the breaker of raises in adorf is open [owner-of-raises]"
-        in allmende("doctor", "--url", server.url, environ=clean_environment(**environ)).stdout
-    )
+    said = "the breaker of raises in adorf is open [owner-of-raises]"
+    doctor = ("doctor", "--url", server.url)
+    eventually(lambda: opened(lambda: named in get(server, "/health/ready").json()["breakers"]))
+    eventually(lambda: opened(lambda: said in allmende(*doctor, environ=clean_environment(**environ)).stdout))
+    assert codes == {"PLUGIN_FAILED", "PLUGIN_UNAVAILABLE"}
 
 
 @pytest.mark.parametrize("field", ["sleeps(seconds: 60)", "backtracks(length: 60)"])
@@ -129,19 +131,22 @@ def test_a_plugin_that_blocks_a_worker_is_shut_out_and_the_worker_replaced(
         # The other worker may answer at once and the stopped one not at all, so one look is one answer.
         eventually(lambda: ready(server).get("blocked") == {"blocks": {"owner": "owner-of-blocks"}})
         query = '{ city(slug: "adorf") { blocks { sleeps(seconds: 0) } sound { city } } }'
-        body = patiently(server, query)
-        assert body["data"] == {"city": {"blocks": None, "sound": {"city": "adorf"}}}
-        assert [error["extensions"]["code"] for error in body["errors"]] == ["PLUGIN_UNAVAILABLE"]
-        eventually(lambda: lost.done(), 60)
+        without = {"city": {"blocks": None, "sound": {"city": "adorf"}}}
+        eventually(lambda: shut_out(patiently(server, query)) == (without, ["PLUGIN_UNAVAILABLE"]))
+        eventually(lambda: lost.done())
         assert lost.result() == "lost"
         eventually(lambda: all(patiently(server, SOUND) == ANSWER for _ in range(10)))
         log = server.log.read_text()
         assert ("loop_blocked" in log, "plugins/blocks/__init__.py" in log) == (True, True)
 
 
+def shut_out(body: Any) -> tuple[Any, list[str]]:
+    return body["data"], [error["extensions"]["code"] for error in body.get("errors", [])]
+
+
 def blocking(server: Server, query: str) -> str:
     try:
-        ask(server, query, timeout=70)
+        ask(server, query, timeout=200)
     except httpx2.TransportError:
         return "lost"
     return "answered"
@@ -149,15 +154,15 @@ def blocking(server: Server, query: str) -> str:
 
 def ready(server: Server) -> Any:
     try:
-        return httpx2.get(f"{server.url}/health/ready", timeout=1).json()
+        return httpx2.get(f"{server.url}/health/ready", timeout=5).json()
     except httpx2.TransportError:  # that was the worker which stands still
         return {}
 
 
 def patiently(server: Server, query: str) -> Any:
-    for _ in range(30):
+    for _ in range(15):
         try:
-            return ask(server, query, timeout=2)
+            return ask(server, query, timeout=8)
         except httpx2.TransportError:
             time.sleep(0.3)
     raise AssertionError("no worker answers")

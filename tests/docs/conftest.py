@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.server import Server, instance
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, imported: Path) -> Iterator[Server]:
     """All example cities, on a fresh SQLite file."""
-    with instance(tmp_path_factory.mktemp("instance")) as server:
+    with instance(tmp_path_factory.mktemp("instance"), imported) as server:
         yield server

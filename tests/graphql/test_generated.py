@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ EDGES = (datetime(1899, 12, 1), datetime(2200, 1, 31))  # noqa: DTZ001 (the offs
 TIMES = st.datetimes(*EDGES).map(lambda moment: nodes.String(f"{moment.isoformat()}+02:00"))
 QUICK = settings(
     max_examples=100,
-    deadline=timedelta(seconds=10),
+    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

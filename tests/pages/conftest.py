@@ -18,12 +18,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(folder: Path) -> Iterator[Server]:
-    with instance(folder) as server:
+def server(folder: Path, imported: Path) -> Iterator[Server]:
+    with instance(folder, imported) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs as long as it is open, and no other test's can run meanwhile
 def browser() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
