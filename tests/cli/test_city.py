@@ -126,9 +126,9 @@ def test_diff_shows_what_differs_and_nothing_else(home: Path) -> None:
 def test_schema_describes_each_file_with_its_kinds_of_sources(home: Path) -> None:
     assert run("schema", "--write", "schemas").exit_code == 0
     assert sorted(p.name for p in (home / "schemas").rglob("*.json")) == [
+        "bins.schema.json",
         "city.schema.json",
         "theme.schema.json",
-        "bins.schema.json",
     ]
     bins = json.loads((home / "schemas/plugins/bins.schema.json").read_text())
     sources = bins["$defs"]["BinsConfig"]["properties"]["sources"]["items"]
