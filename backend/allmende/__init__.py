@@ -9,6 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from allmende import cases as cases
+    from allmende.casekind import CaseKind as CaseKind
+    from allmende.casekind import CaseRule as CaseRule
+    from allmende.casekind import CaseStatus as CaseStatus
     from allmende.city.geo import around as around
     from allmende.city.geo import distance as distance
     from allmende.city.model import BBox as BBox
@@ -78,6 +82,7 @@ if TYPE_CHECKING:
     from allmende.visibility import staff as staff
 
 _HOME = {
+    "casekind": "CaseKind CaseRule CaseStatus",
     "city.model": "BBox City Colour Config LocalText Slug Strict pick",
     "context": "Context",
     "db.prepared": "Prepared prepared",
@@ -98,11 +103,15 @@ _HOME = {
     "topic": "Parameter Topic",
     "visibility": "PUBLIC SIGNED_IN staff",
 }
+_ROOMS = ("cases",)
+"""Rooms of which plugins use several functions: `from allmende import cases`, then `cases.submit(…)`."""
 _WHERE = {name: f"allmende.{module}" for module, names in _HOME.items() for name in names.split()}
-__all__ = sorted(_WHERE)
+__all__ = sorted([*_WHERE, *_ROOMS])
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"allmende.{name}")
     if name not in _WHERE:
         raise AttributeError(f"allmende has no {name!r}")
     value = getattr(import_module(_WHERE[name]), name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from allmende.casekind import kind_faults
 from allmende.db.contract import check_tables
 from allmende.db.table import CityTable, FeedTable
 from allmende.plugin import Plugin
@@ -70,6 +71,9 @@ def _faults(name: str, plugin: Plugin) -> Iterator[str]:
     for search in plugin.search:
         if search.table not in own or not issubclass(search.table, FeedTable):
             yield f"search names {search.table.__name__}, which is no FeedTable in tables"
+    yield from (f"two cases {name!r}" for name in _twice([kind.name for kind in plugin.cases]))
+    for kind in plugin.cases:
+        yield from kind_faults(kind)
     yield from (f"two routes at {path!r}" for path in _twice([route.path for route in plugin.routes]))
     yield from (f"two topics {name!r}" for name in _twice([topic.name for topic in plugin.topics]))
     yield from (fault for topic in plugin.topics for fault in topic_faults(topic))

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from allmende.casekind import CaseKind
 from allmende.city.model import Config, LocalText, Maintainer, Slug, Strict
 from allmende.context import Context
 from allmende.db.table import CityTable, FeedTable
@@ -279,6 +280,8 @@ class Plugin(Struct, frozen=True, kw_only=True):
     Each has one argument, `input`, whose field `city` says in which city; `self.ctx` is bound to it."""
     permissions: tuple[Permission, ...] = ()
     """What staff can be allowed to do; entries name them: `visible=staff("reports.work")`."""
+    cases: tuple[CaseKind, ...] = ()
+    """What citizens can submit; the core's register keeps it, see `allmende.cases`."""
     importers: tuple[Importer, ...] = ()
     jobs: tuple[Job, ...] = ()
     routes: tuple[Route, ...] = ()

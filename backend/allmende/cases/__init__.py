@@ -1,1 +1,45 @@
-"""One register of all that citizens submit and the town hall works on."""
+"""One register of all that citizens submit and the town hall works on: `from allmende import cases`.
+
+A plugin declares its kinds of case (`Plugin(cases=(CaseKind(…),))`), opens cases with `submit`, and reads them with
+`track`, `public`, `on_map` and `nearby`. Every function takes the session of the caller's transaction first.
+"""
+
+from __future__ import annotations
+
+from allmende.cases.access import READ as READ
+from allmende.cases.access import WORK as WORK
+from allmende.cases.access import Seen as Seen
+from allmende.cases.access import find as find
+from allmende.cases.access import of as of
+from allmende.cases.access import seen_as as seen_as
+from allmende.cases.access import track as track
+from allmende.cases.draft import Draft as Draft
+from allmende.cases.history import events as events
+from allmende.cases.history import verify as verify
+from allmende.cases.listing import LATEST as LATEST
+from allmende.cases.listing import MOVED as MOVED
+from allmende.cases.listing import URGENT as URGENT
+from allmende.cases.listing import Count as Count
+from allmende.cases.listing import Inbox as Inbox
+from allmende.cases.listing import inbox as inbox
+from allmende.cases.listing import nearby as nearby
+from allmende.cases.listing import on_map as on_map
+from allmende.cases.listing import public as public
+from allmende.cases.listing import statistics as statistics
+from allmende.cases.opening import Submitted as Submitted
+from allmende.cases.opening import follow as follow
+from allmende.cases.opening import submit as submit
+from allmende.cases.tables import Case as Case
+from allmende.cases.tables import CaseEvent as CaseEvent
+from allmende.cases.work import assign as assign
+from allmende.cases.work import attach as attach
+from allmende.cases.work import link as link
+from allmende.cases.work import linked as linked
+from allmende.cases.work import main as main
+from allmende.cases.work import merge as merge
+from allmende.cases.work import message as message
+from allmende.cases.work import note as note
+from allmende.cases.work import publish as publish
+from allmende.cases.work import submitters as submitters
+from allmende.cases.work import transition as transition
+from allmende.cases.work import withdraw as withdraw

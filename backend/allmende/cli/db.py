@@ -10,14 +10,12 @@ from pathlib import Path
 import click
 
 from allmende.db import authoring, drift, migrate
-from allmende.db.branches import CORE, CORE_BRANCH, Branch
+from allmende.db.branches import CORE, CORE_BRANCH, CORE_TABLES, Branch
 from allmende.db.contract import check_tables
 from allmende.db.url import migrating_url
 from allmende.errors import InputError
 from allmende.registry import Registry, load_registry
 from allmende.settings import Settings, load_settings
-
-CORE_TABLES = ("allmende.changes.tables", "allmende.feeds.tables", "allmende.jobs.tables", "allmende.search.tables")
 
 
 @click.group()

@@ -17,10 +17,11 @@ from msgspec import Struct
 
 from allmende.app import configure_logging, load_town
 from allmende.city.load import Cities
-from allmende.cli.db import CORE_TABLES, folders
+from allmende.cli.db import folders
 from allmende.cli.feeds import open_house
 from allmende.context import utc_now
 from allmende.db import drift
+from allmende.db.branches import CORE_TABLES
 from allmende.db.engine import Database
 from allmende.errors import AllmendeError
 from allmende.feeds.status import is_configured, source_states

@@ -25,6 +25,10 @@ from allmende.db.url import migrating_url
 
 CORE = "core"
 HERE = Path(__file__).parent / "migrations"
+CORE_TABLES = tuple(
+    f"allmende.{path.parent.name}.tables" for path in sorted(Path(__file__).parents[1].glob("*/tables.py"))
+)
+"""The modules in which the rooms of the core declare their tables."""
 _LOCK = 0x616C6C6D656E6465  # "allmende": the advisory lock that serialises migrations
 
 

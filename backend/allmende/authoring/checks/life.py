@@ -15,15 +15,13 @@ from msgspec import Struct
 
 from allmende.authoring.subject import Subject
 from allmende.db import drift, migrate
-from allmende.db.branches import Branch
+from allmende.db.branches import CORE_TABLES, Branch
 from allmende.db.engine import Database
 from allmende.errors import AllmendeError, ConfigError, Problem
 from allmende.graphql.compose import Composed
 from allmende.pages.operation import home_operation
 from allmende.pages.render import environment
 from allmende.testing.town import Instance, Town
-
-CORE_TABLES = ("allmende.changes.tables", "allmende.feeds.tables", "allmende.jobs.tables", "allmende.search.tables")
 
 
 class Life(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,119 @@
+"""What somebody wants to submit, checked as far as every kind of case is alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import isfinite
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from allmende.casekind import CaseKind, NoFields
+from allmende.errors import InputError
+from allmende.search.fold import words
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+MAX_FILES = 8
+MAX_TEXT = 5_000
+"""Characters of a message, or of a text in a field."""
+MAX_FIELDS = 50_000
+"""Characters of all fields together."""
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """A case before it is one. `public` and `private` are of the types that its kind declares."""
+
+    title: str
+    """One line; everybody sees it once the case is published."""
+    public: Struct = NoFields()
+    private: Struct = NoFields()
+    category: str = ""
+    lat: float | None = None
+    lon: float | None = None
+    address: str = ""
+    files: tuple[str, ...] = ()
+    """Ids of uploads; nobody else can use them from then on."""
+    parent: str = ""
+    """Id of the case that this one is a part of."""
+    language: str = ""
+    """In which the submitter is written to; the reader's, if empty."""
+    published: bool = False
+    """Whether everybody may see it at once, without moderation."""
+
+    @property
+    def position(self) -> tuple[float, float] | None:
+        return None if self.lat is None or self.lon is None else (self.lat, self.lon)
+
+
+def check(kind: CaseKind, draft: Draft) -> None:
+    """Raises InputError for what cannot be stored; TypeError where the plugin has made something else than it said."""
+    for part, declared in (("public", kind.public), ("private", kind.private)):
+        if type(getattr(draft, part)) is not declared:
+            raise TypeError(
+                f"{part} is a {type(getattr(draft, part)).__name__}, and {kind.name} declares {declared.__name__}"
+            )
+    check_line("title", draft.title, 200)
+    check_line("address", draft.address, 300, empty=True)
+    check_line("category", draft.category, 80, empty=True)
+    check_position(draft.lat, draft.lon)
+    if len(draft.files) > MAX_FILES or len(set(draft.files)) != len(draft.files):
+        raise InputError(f"files: at most {MAX_FILES}, each once")
+    size = 0
+    for place, text in _texts(draft):
+        check_text(place, text, empty=True)
+        size += len(text)
+    if size > MAX_FIELDS:
+        raise InputError(f"the fields have more than {MAX_FIELDS} characters together", code="TOO_LONG")
+
+
+def check_position(lat: float | None, lon: float | None) -> None:
+    """InputError for what is no place on the globe, and for half a position."""
+    if (lat is None) != (lon is None):
+        raise InputError("position: needs both lat and lon")
+    if (
+        lat is not None
+        and lon is not None
+        and not (isfinite(lat) and isfinite(lon) and abs(lat) <= 90 and abs(lon) <= 180)
+    ):
+        raise InputError("position: lat is between -90 and 90, lon between -180 and 180")
+
+
+def check_line(name: str, text: str, longest: int, *, empty: bool = False) -> None:
+    """A text of one line."""
+    check_text(name, text, longest, empty=empty)
+    if any(mark in text for mark in "\n\r\t"):
+        raise InputError(f"{name}: one line is needed")
+
+
+def check_text(name: str, text: str, longest: int = MAX_TEXT, *, empty: bool = False) -> None:
+    """InputError for a text that is empty, too long, or holds what no text holds."""
+    if not empty and not text.strip():
+        raise InputError(f"{name}: is empty")
+    if len(text) > longest:
+        raise InputError(f"{name}: has {len(text)} characters; at most {longest} are possible", code="TOO_LONG")
+    if _CONTROL.search(text):
+        raise InputError(f"{name}: holds control characters; plain text is needed")
+
+
+def searchable(number: str, draft: Draft) -> str:
+    """The folded words that the town hall finds a case by, each between blanks."""
+    texts = [number, draft.title, draft.category, draft.address, *(text for _, text in _texts(draft))]
+    return " " + " ".join(dict.fromkeys(word for text in texts for word in words(text))) + " "
+
+
+def _texts(draft: Draft) -> Iterator[tuple[str, str]]:
+    for part in ("public", "private"):
+        yield from _inside(part, msgspec.to_builtins(getattr(draft, part)))
+
+
+def _inside(place: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _inside(f"{place}.{key}", inner)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _inside(f"{place}[{number}]", inner)

@@ -1,0 +1,135 @@
+"""The history of a case: every change is an event, chained to the one before by its hash.
+
+What is in the database cannot be changed there (see the locks in tables.py). Whoever removes those, and rewrites an
+event, breaks the chain; whoever rewrites the whole chain has another head than the exports that have left the house.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from allmende.cases.tables import Case, CaseEvent, CaseText
+from allmende.context import Context
+from allmende.reader import Reader
+
+Audience = Literal["public", "citizen", "staff"]
+SYSTEM = "system"
+
+
+def actor_of(reader: Reader) -> str:
+    """Who did it, as far as the history may know: of citizens it knows nothing."""
+    return f"{reader.kind}:{reader.id}" if reader.kind in ("staff", "service") else "citizen"
+
+
+async def lock(session: AsyncSession, case: Case) -> None:
+    """Nobody else changes this case until the transaction ends; what was changed meanwhile is read again."""
+    await session.flush()
+    await session.refresh(case, with_for_update=True)
+
+
+async def record(
+    session: AsyncSession,
+    ctx: Context[Any],
+    case: Case,
+    what: str,
+    *,
+    audience: Audience = "staff",
+    facts: Mapping[str, Any] | None = None,
+    text: str = "",
+    by: str = "",
+) -> CaseEvent:
+    """Add an event to the history; part of the caller's transaction, in which the case is locked (or new).
+
+    `facts` hold nothing personal: they stay for ever. `text` may; it goes when the case is erased.
+    """
+    now = ctx.clock().astimezone(UTC)
+    salt = secrets.token_hex(16) if text else ""
+    event = CaseEvent(
+        city=case.city,
+        case_id=case.id,
+        seq=case.seq + 1,
+        at=now,
+        what=what,
+        actor=by or actor_of(ctx.reader),
+        audience=audience,
+        facts=dict(facts or {}),
+        text=_fingerprint(salt, text) if text else "",
+    )
+    event.hash = chained(case.head, event)
+    session.add(event)
+    if text:
+        session.add(CaseText(case_id=case.id, seq=event.seq, salt=salt, text=text))
+    case.seq, case.head, case.updated = event.seq, event.hash, now
+    return event
+
+
+def chained(before: str, event: CaseEvent) -> str:
+    """The hash of an event that follows the one with the hash `before`. The city is not in it: a case can move."""
+    parts = [
+        before,
+        event.case_id,
+        event.seq,
+        event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        event.what,
+        event.actor,
+        event.audience,
+        event.facts,
+        event.text,
+    ]
+    return sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+
+async def events(
+    session: AsyncSession, case: Case, audiences: Iterable[Audience] = ("public", "citizen", "staff")
+) -> Sequence[tuple[CaseEvent, str | None]]:
+    """What has happened that these may see, oldest first, with the text (None where there is none, or no more)."""
+    statement = (
+        select(CaseEvent, CaseText.text)
+        .outerjoin(CaseText, (CaseText.case_id == CaseEvent.case_id) & (CaseText.seq == CaseEvent.seq))
+        .where(CaseEvent.case_id == case.id, CaseEvent.audience.in_(list(audiences)))
+        .order_by(CaseEvent.seq)
+    )
+    return [(event, text) for event, text in await session.execute(statement)]
+
+
+async def verify(session: AsyncSession, case: Case) -> list[str]:
+    """What is wrong with the history of a case; empty where it is what was written."""
+    statement = (
+        select(CaseEvent, CaseText)
+        .outerjoin(CaseText, (CaseText.case_id == CaseEvent.case_id) & (CaseText.seq == CaseEvent.seq))
+        .where(CaseEvent.case_id == case.id)
+        .order_by(CaseEvent.seq)
+    )
+    faults, before, expected = [], "", 1
+    for event, text in await session.execute(statement):
+        where = f"{case.number}, event {event.seq}"
+        if event.seq != expected:
+            faults.append(f"{where}: follows event {expected - 1}")
+        if not hmac.compare_digest(event.hash, chained(before, event)):
+            faults.append(f"{where}: was changed, or one before it")
+        if text is not None and not hmac.compare_digest(event.text, _fingerprint(text.salt, text.text)):
+            faults.append(f"{where}: its text was changed")
+        if text is None and event.text and case.erased is None:
+            faults.append(f"{where}: its text is missing")
+        before, expected = event.hash, event.seq + 1
+    if (expected - 1, before) != (case.seq, case.head):
+        faults.append(f"{case.number}: its history ends with event {expected - 1}, and should with {case.seq}")
+    return faults
+
+
+def _fingerprint(salt: str, text: str) -> str:
+    return hmac.new(salt.encode(), text.encode(), sha256).hexdigest()
+
+
+def moment(at: datetime) -> str:
+    """An instant as facts hold it: UTC, ISO 8601."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,76 @@
+"""Which department a new case goes to, and until when: by the city's rules, which are data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import structlog
+from msgspec import Struct
+from shapely import Point
+from shapely.geometry import shape
+from shapely.ops import unary_union
+
+from allmende.casekind import CaseRule
+from allmende.city.model import City
+
+log = structlog.get_logger(__name__)
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """Where a case goes. No department means that nobody is responsible yet; the inbox shows it to everybody."""
+
+    department: str = ""
+    deadline: datetime | None = None
+
+
+def route(
+    city: City, rules: Sequence[CaseRule], *, category: str, position: tuple[float, float] | None, at: datetime
+) -> Route:
+    """What the first rule that fits says; `position` is (lat, lon)."""
+    local = at.astimezone(city.tz)
+    for rule in rules:
+        if _fits(city, rule, category, position, local):
+            hours = rule.deadline_hours
+            return Route(department=rule.department, deadline=at + timedelta(hours=hours) if hours else None)
+    return Route()
+
+
+def _fits(city: City, rule: CaseRule, category: str, position: tuple[float, float] | None, local: datetime) -> bool:
+    if rule.category and category not in rule.category:
+        return False
+    if rule.weekdays and _DAYS[local.weekday()] not in rule.weekdays:
+        return False
+    if rule.between and not _between(rule.between, local.time()):
+        return False
+    return not rule.area or (position is not None and inside(Path(city.folder), rule.area, *position))
+
+
+def _between(span: str, at: time) -> bool:
+    begin, _, end = span.partition("-")
+    first, last = time.fromisoformat(begin), time.fromisoformat(end)
+    return first <= at < last if first <= last else at >= first or at < last
+
+
+def inside(folder: Path, area: str, lat: float, lon: float) -> bool:
+    """Whether the point lies in the area; a file that cannot be read holds nothing, and the log says so."""
+    path = folder / area
+    try:
+        found = _area(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("case_area_unreadable", file=str(path), error=f"{type(error).__name__}: {error}"[:200])
+        return False
+    return bool(found.covers(Point(lon, lat)))
+
+
+@lru_cache(maxsize=512)
+def _area(path: Path, changed: int) -> Any:
+    """All polygons of a GeoJSON file (RFC 7946) as one."""
+    data = json.loads(path.read_bytes())
+    parts = data["features"] if data.get("type") == "FeatureCollection" else [data]
+    return unary_union([shape(part.get("geometry", part)) for part in parts])

@@ -1,0 +1,185 @@
+"""The register of cases: what each is now, everything that ever happened to it, and who follows it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Index, String, Text, UniqueConstraint, event
+from sqlalchemy.orm import Mapped, mapped_column
+
+from allmende.db.table import CityTable
+
+
+def new_id() -> str:
+    return uuid4().hex
+
+
+class Case(CityTable):
+    """One thing that was submitted and that the town hall works on, as it is now."""
+
+    __tablename__ = "case_case"
+    __table_args__ = (
+        UniqueConstraint("city", "number", "origin", name="uq_case_case_number"),
+        Index("ix_case_case_inbox", "city", "open", "department", "created"),
+        Index("ix_case_case_created", "city", "created", "id"),
+        Index("ix_case_case_map", "city", "published", "lat"),
+        Index("ix_case_case_submitter", "city", "submitter"),
+        Index("ix_case_case_parent", "city", "parent"),
+        Index("ix_case_case_merged", "city", "merged_into"),
+        Index("ix_case_case_closed", "city", "closed"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[str] = mapped_column(String(40))
+    """What people say on the telephone, `MUS-2026-483920`; it shows nothing to whoever only has the number."""
+    origin: Mapped[str] = mapped_column(String(64), default="")
+    """Slug of the city that has handed it over, and given it its number; empty for the city's own."""
+    kind: Mapped[str] = mapped_column(String(81))
+    """`<plugin>.<kind>`."""
+    status: Mapped[str] = mapped_column(String(40))
+    open: Mapped[bool] = mapped_column(default=True)
+    published: Mapped[bool] = mapped_column(default=False)
+    """Whether everybody may see its public part (while its status is a public one, see `shown`)."""
+    shown: Mapped[bool] = mapped_column(default=True)
+    """Whether its status is a public one."""
+    title: Mapped[str] = mapped_column(String(200), default="")
+    """One line; public."""
+    category: Mapped[str] = mapped_column(String(80), default="")
+    lat: Mapped[float | None] = mapped_column(default=None)
+    lon: Mapped[float | None] = mapped_column(default=None)
+    """WGS 84 degrees; both or none."""
+    address: Mapped[str] = mapped_column(String(300), default="")
+    department: Mapped[str] = mapped_column(String(80), default="")
+    assignee: Mapped[str] = mapped_column(String(32), default="")
+    """The account of the member of staff; empty for none."""
+    deadline: Mapped[datetime | None] = mapped_column(default=None)
+    public: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    private: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """The kind's own fields."""
+    submitter: Mapped[str] = mapped_column(String(32), default="")
+    """The device or citizen (`Reader.id`); empty for whoever gave no token."""
+    language: Mapped[str] = mapped_column(String(8), default="de")
+    """In which the submitter is written to."""
+    receipt: Mapped[str] = mapped_column(String(64), default="")
+    """SHA-256 of the code with which its submitter follows it."""
+    waiting: Mapped[str] = mapped_column(String(10), default="staff")
+    """Whose turn it is: `staff`, `citizen` (was asked something), or empty."""
+    parent: Mapped[str] = mapped_column(String(32), default="")
+    """The case that this one is a part of; empty for none."""
+    merged_into: Mapped[str] = mapped_column(String(32), default="")
+    """The case that this one says the same as; empty for none."""
+    handed_to: Mapped[str] = mapped_column(String(200), default="")
+    """Who works on it now, if not this city: the slug of another one, or the name of a body outside."""
+    followers: Mapped[int] = mapped_column(default=0)
+    """How many besides the submitter have said "me too"."""
+    words: Mapped[str] = mapped_column(Text, default="")
+    """What the town hall finds it by: folded words."""
+    created: Mapped[datetime] = mapped_column()
+    updated: Mapped[datetime] = mapped_column()
+    closed: Mapped[datetime | None] = mapped_column(default=None)
+    erased: Mapped[datetime | None] = mapped_column(default=None)
+    """When everything personal was taken out."""
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[str] = mapped_column(String(64), default="")
+    """Number and hash of the newest event of its history."""
+
+
+class CaseEvent(CityTable):
+    """One thing that happened. Append-only: the database refuses to change or delete it, on both databases.
+
+    It holds nothing personal, so it can stay when a person's data is erased: texts are in CaseText, here is only their
+    salted fingerprint.
+    """
+
+    __tablename__ = "case_event"
+    __table_args__ = (Index("ix_case_event_at", "city", "at"),)
+
+    case_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    """1, 2, 3, …"""
+    at: Mapped[datetime] = mapped_column()
+    what: Mapped[str] = mapped_column(String(40))
+    """`submitted`, `status`, `message`, `note`, `assigned`, `published`, `linked`, `merged`, `handed_over`, …"""
+    actor: Mapped[str] = mapped_column(String(80))
+    """`citizen`, `staff:<account>`, `service:<account>` or `system`."""
+    audience: Mapped[str] = mapped_column(String(10))
+    """`public`, `citizen` (its submitter and staff) or `staff`."""
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    text: Mapped[str] = mapped_column(String(64), default="")
+    """HMAC-SHA-256 of the text under its salt; empty where there is none."""
+    hash: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of all this and of the hash of the event before."""
+
+
+class CaseText(CityTable):
+    """The text of an event. It may be personal, and goes when the case is erased."""
+
+    __tablename__ = "case_text"
+
+    case_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    salt: Mapped[str] = mapped_column(String(32))
+    text: Mapped[str] = mapped_column(Text)
+
+
+class CaseFollower(CityTable):
+    """Someone who follows a public case of somebody else, with a receipt of their own."""
+
+    __tablename__ = "case_follower"
+    __table_args__ = (
+        Index("ix_case_follower_receipt", "city", "receipt"),
+        Index("ix_case_follower_submitter", "city", "submitter"),
+    )
+
+    case_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    receipt: Mapped[str] = mapped_column(String(64))
+    submitter: Mapped[str] = mapped_column(String(32), default="")
+    created: Mapped[datetime] = mapped_column()
+
+
+class CaseLink(CityTable):
+    """Two cases that have to do with each other; one row in each direction."""
+
+    __tablename__ = "case_link"
+
+    case_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    other_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
+class CaseTransfer(CityTable):
+    """A case that another city of this instance is to get: written with the hand-over, gone when it is there."""
+
+    __tablename__ = "case_transfer"
+
+    case_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    to_city: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column()
+    attempts: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str] = mapped_column(String(500), default="")
+
+
+LOCKS = {
+    "sqlite": [
+        f"CREATE TRIGGER case_event_{verb.lower()} BEFORE {verb} ON case_event"
+        " BEGIN SELECT RAISE(ABORT, 'case_event is append-only'); END"
+        for verb in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        "CREATE FUNCTION case_event_refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'case_event is append-only'; END $$",
+        "CREATE TRIGGER case_event_row BEFORE UPDATE OR DELETE ON case_event"
+        " FOR EACH ROW EXECUTE FUNCTION case_event_refuse()",
+        "CREATE TRIGGER case_event_all BEFORE TRUNCATE ON case_event"
+        " FOR EACH STATEMENT EXECUTE FUNCTION case_event_refuse()",
+    ],
+}
+"""What keeps the history append-only: made by the migration, and here wherever tables are made without it."""
+
+
+@event.listens_for(CaseEvent.__table__, "after_create")
+def _lock(table: Any, connection: Connection, **_: Any) -> None:
+    for statement in LOCKS[connection.dialect.name]:
+        connection.exec_driver_sql(statement)

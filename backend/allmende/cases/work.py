@@ -1,0 +1,203 @@
+"""What is done with a case: each function changes it and writes the event, in the caller's transaction.
+
+None of them asks whether the reader may: that is the edge's matter (a mutation, a page of the desk), see access.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from allmende.casekind import CaseKind
+from allmende.cases.draft import MAX_FILES, check_line, check_text
+from allmende.cases.history import lock, moment, record
+from allmende.cases.tables import Case, CaseFollower, CaseLink
+from allmende.context import Context
+from allmende.errors import InputError, NotFound
+from allmende.files import service as files
+from allmende.search.fold import words
+
+UNCHANGED: Any = object()
+"""Says in `assign` that something stays as it is."""
+
+
+async def transition(
+    session: AsyncSession, ctx: Context[Any], kind: CaseKind, case: Case, to: str, *, text: str = "", by: str = ""
+) -> None:
+    """Put the case into another state, with a public word on it if there is one to say.
+
+    InputError (CASE_TRANSITION) where the kind does not let this state follow the present one.
+    """
+    await lock(session, case)
+    status, now = kind.status(to), kind.status(case.status)
+    if status is None or (now is not None and to not in now.then):
+        possible = ", ".join(now.then if now else [one.name for one in kind.statuses]) or "nothing"
+        raise InputError(f"status: {to[:40]!r} cannot follow {case.status!r}, only {possible}", code="CASE_TRANSITION")
+    if text:
+        check_text("text", text)
+    facts = {"from": case.status, "to": to, "open": status.open}
+    case.status, case.open, case.shown = status.name, status.open, status.public
+    case.closed = None if status.open else ctx.clock()
+    case.waiting = "" if not status.open or case.waiting == "staff" else case.waiting
+    await record(session, ctx, case, "status", audience="public", facts=facts, text=text, by=by)
+    await files.publish(session, f"case:{case.id}", case.published and case.shown)
+
+
+async def withdraw(session: AsyncSession, ctx: Context[Any], kind: CaseKind, case: Case) -> None:
+    """By its submitter. InputError (CASE_CLOSED) where it is closed, or its kind cannot be withdrawn."""
+    await lock(session, case)
+    status = kind.status(kind.withdrawn)
+    if status is None or not case.open:
+        raise InputError("the case cannot be withdrawn (any more)", code="CASE_CLOSED")
+    facts = {"from": case.status, "to": status.name, "open": status.open, "withdrawn": True}
+    case.status, case.open, case.shown, case.published = status.name, status.open, status.public, False
+    case.closed, case.waiting = None if status.open else ctx.clock(), ""
+    await record(session, ctx, case, "status", audience="citizen", facts=facts)
+    await files.publish(session, f"case:{case.id}", False)
+
+
+async def message(
+    session: AsyncSession,
+    ctx: Context[Any],
+    case: Case,
+    text: str,
+    *,
+    files_: Sequence[str] = (),
+    asks: bool = False,
+    public: bool = False,
+    by: str = "",
+) -> None:
+    """A message between the submitter and the town hall; `asks` says that the town hall waits for an answer.
+
+    `public` makes it an update that everybody sees who sees the case.
+    """
+    check_text("text", text)
+    await lock(session, case)
+    if case.erased is not None:
+        raise InputError("the case was closed long ago, and its texts were erased", code="CASE_CLOSED")
+    await attach(session, ctx, case, files_)
+    event = await record(
+        session, ctx, case, "message", audience="public" if public else "citizen", text=text, by=by,
+        facts={"files": list(files_), "asks": asks},
+    )  # fmt: skip
+    case.waiting = "staff" if event.actor == "citizen" else "citizen" if asks else ""
+    case.words = _more_words(case.words, text)
+
+
+async def note(session: AsyncSession, ctx: Context[Any], case: Case, text: str) -> None:
+    """An internal note, which only staff see."""
+    check_text("text", text)
+    await lock(session, case)
+    await record(session, ctx, case, "note", text=text)
+    case.words = _more_words(case.words, text)
+
+
+async def attach(session: AsyncSession, ctx: Context[Any], case: Case, ids: Sequence[str]) -> None:
+    """Add uploads to the case. InputError for too many at once, or for what is no upload."""
+    if len(ids) > MAX_FILES:
+        raise InputError(f"files: at most {MAX_FILES} at once")
+    await files.claim(session, ids, "case", f"case:{case.id}")
+
+
+async def assign(
+    session: AsyncSession,
+    ctx: Context[Any],
+    case: Case,
+    *,
+    department: str = UNCHANGED,
+    assignee: str = UNCHANGED,
+    deadline: datetime | None = UNCHANGED,
+) -> None:
+    """Give the case to a department, to one of the staff (an account's id; empty for nobody), or another deadline."""
+    await lock(session, case)
+    facts: dict[str, Any] = {}
+    if department is not UNCHANGED and department != case.department:
+        check_line("department", department, 80, empty=True)
+        facts["department"] = case.department = department
+    if assignee is not UNCHANGED and assignee != case.assignee:
+        check_line("assignee", assignee, 32, empty=True)
+        facts["assignee"] = case.assignee = assignee
+    if deadline is not UNCHANGED and deadline != case.deadline:
+        case.deadline = deadline
+        facts["deadline"] = moment(deadline) if deadline else None
+    if facts:
+        await record(session, ctx, case, "assigned", facts=facts)
+
+
+async def publish(session: AsyncSession, ctx: Context[Any], case: Case, published: bool = True) -> None:
+    """Show the public part to everybody (the end of moderation), or to nobody any more."""
+    await lock(session, case)
+    if case.published == published:
+        return
+    case.published = published
+    await record(session, ctx, case, "published", audience="citizen", facts={"published": published})
+    await files.publish(session, f"case:{case.id}", published and case.shown)
+
+
+async def link(session: AsyncSession, ctx: Context[Any], case: Case, other: Case) -> None:
+    """Note that two cases have to do with each other."""
+    if case.id == other.id:
+        raise InputError("other: is the case itself")
+    for one, another in sorted([(case, other), (other, case)], key=lambda pair: pair[0].id):
+        await lock(session, one)
+        if await session.get(CaseLink, {"city": one.city, "case_id": one.id, "other_id": another.id}) is None:
+            session.add(CaseLink(case_id=one.id, other_id=another.id))
+            await record(session, ctx, one, "linked", facts={"other": another.number})
+
+
+async def merge(session: AsyncSession, ctx: Context[Any], kind: CaseKind, case: Case, into: Case) -> None:
+    """The case says the same as `into`: it is closed, and who has submitted or follows it follows the other.
+
+    Its number and receipts go on working, and lead to the other. InputError where this would go in a circle.
+    """
+    for one in sorted((case, into), key=lambda one: one.id):
+        await lock(session, one)
+    if case.id == into.id or into.merged_into or case.merged_into or case.kind != into.kind:
+        raise InputError("into: needs another case of the same kind, and neither may be merged already")
+    case.merged_into, case.open, case.published, case.waiting = into.id, False, False, ""
+    case.closed = ctx.clock()
+    into.followers += 1 + case.followers
+    facts = {"into": into.number}
+    await record(session, ctx, case, "merged", audience="citizen", facts=facts)
+    await record(session, ctx, into, "merged", facts={"from": case.number, "followers": into.followers})
+    await files.publish(session, f"case:{case.id}", False)
+
+
+async def linked(session: AsyncSession, case: Case) -> Sequence[Case]:
+    """Cases that have to do with this one: linked to it, parts of it, merged into it; oldest first."""
+    links = select(CaseLink.other_id).where(CaseLink.case_id == case.id)
+    near = Case.id.in_(links) | (Case.parent == case.id) | (Case.merged_into == case.id)
+    if case.parent:
+        near |= Case.id == case.parent
+    if case.merged_into:
+        near |= Case.id == case.merged_into
+    return (await session.scalars(select(Case).where(near).order_by(Case.created, Case.id).limit(200))).all()
+
+
+async def main(session: AsyncSession, case: Case) -> Case:
+    """The case that this one was merged into; itself where it was not."""
+    if not case.merged_into:
+        return case
+    found = await session.get(Case, {"city": case.city, "id": case.merged_into})
+    if found is None:
+        raise NotFound("the case that this one was merged into is not there")
+    return found
+
+
+async def submitters(session: AsyncSession, case: Case) -> list[str]:
+    """Devices and citizens who want to know what becomes of it: of the case, its duplicates and its followers."""
+    same = (Case.id == case.id) | (Case.merged_into == case.id)
+    ids = select(Case.id).where(same)
+    own = await session.scalars(select(Case.submitter).where(same, Case.submitter != ""))
+    following = select(CaseFollower.submitter).where(CaseFollower.case_id.in_(ids), CaseFollower.submitter != "")
+    return sorted({*own, *await session.scalars(following)})
+
+
+def _more_words(there: str, text: str) -> str:
+    known = set(there.split())
+    new = [word for word in dict.fromkeys(words(text)) if word not in known]
+    return f"{there or ' '}{' '.join(new)} " if new else there
