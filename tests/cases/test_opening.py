@@ -72,10 +72,14 @@ async def test_twenty_at_once_with_the_same_key_make_exactly_one_case(database: 
 
 async def test_what_failed_leaves_nothing_and_can_be_tried_again_with_its_key(database: Database) -> None:
     ctx, key = context(database), new_key()
-    with pytest.raises(RuntimeError):
+
+    async def half() -> None:
         async with ctx.transaction() as session:
             await cases.submit(session, ctx, LAMP, draft(), key=key)
             raise RuntimeError("the plugin's own part failed")
+
+    with pytest.raises(RuntimeError):
+        await half()
     assert (await count(database, cases.Case), await count(database, OnceKey)) == (0, 0)
     assert (await submit(ctx, key=key)).repeated is False
 
@@ -147,7 +151,7 @@ async def test_two_that_draw_the_same_number_get_two_numbers(database: Database,
     monkeypatch.setattr("allmende.cases.codes.secrets.randbelow", lambda top: next(drawn))
     ctx = context(database)
     numbers = [(await submit(ctx)).case.number for _ in range(2)]
-    assert numbers == ["TES-2026-000007", "TES-2026-000008"] or numbers == ["TES-2026-000007", "TES-2026-00000008"]
+    assert numbers == ["TES-2026-000007", "TES-2026-000008"]
 
 
 def test_rules_decide_by_category_time_weekday_and_area(tmp_path: Path) -> None:

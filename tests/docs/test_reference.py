@@ -7,7 +7,7 @@ from pathlib import Path
 
 import allmende
 import pytest
-from allmende import plugin
+from allmende import casekind, plugin
 from allmende.authoring.maturity import RULES
 from allmende.context import Context
 from allmende.testing import Town
@@ -19,11 +19,12 @@ BOTH = TEXT + (DOCS / "plugins.md").read_text()
 CODE = "\n".join(re.findall(r"^`{3,}[a-z]+(?: \S+)?\n(.*?)^`{3,}$", BOTH, re.M | re.S))
 STRUCTS = [
     kind
-    for kind in vars(plugin).values()
-    if isinstance(kind, type) and issubclass(kind, Struct) and kind.__module__ == plugin.__name__
+    for module in (plugin, casekind)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, Struct) and kind.__module__ == module.__name__
 ]
 MEMBERS = [name for name in dir(Context) if not name.startswith("_")]
-INSIDE = {"Exempt": "maturity"}
+INSIDE = {"Exempt": "maturity", "NoFields": "CaseKind"}
 """Structs without a part of their own → where they are explained."""
 
 

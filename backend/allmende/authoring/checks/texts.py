@@ -71,6 +71,9 @@ def _holes(text: str) -> set[str] | None:
 
 
 def _used(subject: Subject) -> Iterator[tuple[str, tuple[str, int]]]:
+    for kind in subject.plugin.cases if subject.plugin else ():
+        for key in (kind.text, *(status.text for status in kind.statuses)):
+            yield key, ("__init__.py", 1)
     for file, number, line in subject.lines(".py", ".html"):
         pattern = IN_CODE if file.suffix == ".py" else IN_PREVIEW
         for match in pattern.finditer(line):
