@@ -74,9 +74,10 @@ def _faults(name: str, plugin: Plugin) -> Iterator[str]:
     yield from (f"two cases {name!r}" for name in _twice([kind.name for kind in plugin.cases]))
     for kind in plugin.cases:
         yield from kind_faults(kind)
-    yield from (f"two routes at {path!r}" for path in _twice([route.path for route in plugin.routes]))
     yield from (f"two topics {name!r}" for name in _twice([topic.name for topic in plugin.topics]))
     yield from (fault for topic in plugin.topics for fault in topic_faults(topic))
+    addresses = [route.path if route.method == "GET" else f"{route.method} {route.path}" for route in plugin.routes]
+    yield from (f"two routes at {address!r}" for address in _twice(addresses))
 
 
 def _visibility_faults(plugin: Plugin) -> list[str]:

@@ -190,13 +190,15 @@ class Reply(Struct, frozen=True, kw_only=True):
     filename: str = ""
     """Offered as the name to save under."""
     max_age: int = 300
-    """Seconds for which caches may keep it."""
+    """Seconds for which caches may keep it; only what was fetched (GET) with the status 200 is kept."""
+    status: Annotated[int, Meta(ge=200, le=599)] = 200
+    """HTTP status, where the route's protocol wants another one than errors give by themselves."""
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """A document at its own address, `/<city>/<plugin>/<path>` (GET): a calendar file, a GeoJSON export.
+    """A document at its own address, `/<city>/<plugin>/<path>`: a calendar file, a GeoJSON export; or a form (POST).
 
-    `path` may hold parameters: `"{id}.ics"`. NotFound becomes 404, InputError 400.
+    `path` may hold parameters: `"{id}.ics"`. InputError becomes 400, Denied 403 (401 without a token), NotFound 404.
     """
 
     path: str
@@ -204,6 +206,10 @@ class Route(Struct, frozen=True, kw_only=True):
     """(context, path parameters, query parameters) → reply."""
     visible: Visibility | None = None
     """Who may fetch it (`PUBLIC`); without it the plugin does not load."""
+    method: Literal["GET", "POST"] = "GET"
+    """With POST, the fields of the form (`application/x-www-form-urlencoded`) are laid over the query parameters."""
+    fault: Callable[[Mapping[str, str], int, str], Reply] | None = None
+    """(path parameters, status, message) → how the route's protocol tells errors; without it, as the core's JSON."""
 
 
 class Search(Struct, frozen=True, kw_only=True):
