@@ -16,6 +16,7 @@ from allmende.city.model import Config, LocalText, Maintainer, Slug, Strict
 from allmende.context import Context
 from allmende.db.table import CityTable, FeedTable
 from allmende.errors import FeedError
+from allmende.personal import PersonalData
 from allmende.topic import Topic
 from allmende.visibility import Visibility
 
@@ -47,8 +48,8 @@ class Manifest(Strict, frozen=True, kw_only=True):
     """Seconds that the plugin may take for its part of one request; 2 where it does not say."""
     data_sources: tuple[str, ...] = ()
     """Kinds of data it reads, with standard or publisher."""
-    personal_data: tuple[dict[str, str], ...] = ()
-    """Personal fields: table, field, purpose, legal_basis, retention. Empty means that it stores none."""
+    personal_data: tuple[PersonalData, ...] = ()
+    """Personal columns, see personal.py. Empty means that it stores none."""
     not_personal: dict[str, str] = field(default_factory=dict)
     """`table.column` whose name sounds personal and that is not → why not: `"places_place.phone" = "of an office"`."""
     small_lists: dict[str, str] = field(default_factory=dict)
@@ -297,6 +298,10 @@ class Plugin(Struct, frozen=True, kw_only=True):
     home: Home | None = None
     topics: tuple[Topic, ...] = ()
     """What citizens can subscribe to; `tell` tells them."""
+    export: Callable[[Context[Any], str], Awaitable[Any]] | None = None
+    """(context, account) → what is held about it besides the declared columns, as data; for Art. 15 and 20 GDPR."""
+    erase: Callable[[Context[Any], str, bool], Awaitable[int]] | None = None
+    """(context, account, dry run) → how many things besides the declared columns it has taken away, or would."""
     types: tuple[type, ...] = field(default=())
     """Further Strawberry types that only appear behind an interface."""
 

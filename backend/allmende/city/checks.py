@@ -64,8 +64,9 @@ def city_flaws(city: CityFile) -> Iterator[Finding]:
         for key, value in structs.asdict(getattr(city, table)).items():
             if value and (key == "website" or key.endswith("url")) and not value.startswith(("https://", "http://")):
                 yield Finding((table, key), f'"{value}" is not a web address', "one that starts with https://")
-    if city.contact.email and city.contact.email.count("@") != 1:
-        yield Finding(("contact", "email"), f'"{city.contact.email}" is not an e-mail address', "name@example.org")
+    for table, email in (("contact", city.contact.email), ("privacy", city.privacy.email)):
+        if email and email.count("@") != 1:
+            yield Finding((table, "email"), f'"{email}" is not an e-mail address', "name@example.org")
 
 
 def switch_flaws(city: CityFile, known: Collection[str]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from allmende.city.model import Ags, Area, Ars, Contact, Imprint, Language, Maintainer, Notify, Strict, Switch
+from allmende.city.model import Ags, Area, Ars, Contact, Imprint, Language, Maintainer, Notify, Privacy, Strict, Switch
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, description="a name of 1 to 100 characters")]
 Host = Annotated[
@@ -43,6 +43,7 @@ class CityFile(Strict, frozen=True, kw_only=True):
     subdivision: Subdivision = ""
     contact: Contact = field(default_factory=Contact)
     imprint: Imprint = field(default_factory=Imprint)
+    privacy: Privacy = field(default_factory=Privacy)
     hosts: tuple[Host, ...] = ()
     cors: tuple[Origin, ...] = ()
     """Websites whose pages may ask for this city's data from the reader's browser; none, if nothing stands here."""

@@ -92,6 +92,16 @@ class Imprint(Strict, frozen=True, kw_only=True):
     accessibility_url: str = ""
 
 
+class Privacy(Strict, frozen=True, kw_only=True):
+    """`[privacy]` in city.toml: whom to turn to about personal data (Art. 13 GDPR). Offices, not people."""
+
+    officer: str = ""
+    """The office of the data protection officer."""
+    email: str = ""
+    authority: str = ""
+    """The supervisory authority (Art. 77), with its address."""
+
+
 class Switch(Strict, frozen=True, kw_only=True):
     """`[modules.<plugin>]` in city.toml: takes a module off the air with a reason; configuration and data stay."""
 
@@ -184,6 +194,7 @@ class City(Struct, frozen=True, kw_only=True):
     """ISO 3166-2 code of the Land (DE-NW), by which public holidays are computed."""
     contact: Contact = field(default_factory=Contact)
     imprint: Imprint = field(default_factory=Imprint)
+    privacy: Privacy = field(default_factory=Privacy)
     hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
     """Origins of other websites whose pages may ask for this city's data."""

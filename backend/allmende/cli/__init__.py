@@ -19,6 +19,7 @@ COMMANDS = {
     "impact": ("allmende.cli.impact:impact", "What the change at hand does to every city, plugin and released app."),
     "owners": ("allmende.cli.owners:owners", "CODEOWNERS of all plugins and cities: print, write, check."),
     "plugin": ("allmende.cli.plugin:plugin", "Plugins: list, new, demo, test, check."),
+    "privacy": ("allmende.cli.privacy:privacy", "Personal data: the record of processing activities."),
     "schema": ("allmende.cli.schema:schema", "The public GraphQL schema: print, write, check."),
     "serve": ("allmende.cli.serve:serve", "Serve in production, with several workers."),
     "work": ("allmende.cli.feeds:work", "Run the jobs: imports and the plugins' own (PostgreSQL)."),

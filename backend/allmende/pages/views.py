@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import structlog
 from babel import Locale
 from litestar import Request, Response, get
+from litestar.params import FromPath
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 from markupsafe import Markup
@@ -29,6 +30,8 @@ from allmende.pages.operation import Operation, home_operation
 from allmende.pages.outline import LAENDER
 from allmende.pages.render import HERE, fragment, page
 from allmende.plugin import Home
+from allmende.privacy.declared import declared
+from allmende.privacy.notice import activities, words
 
 log = structlog.get_logger(__name__)
 SHOWN = 60
@@ -98,8 +101,30 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]],
         headers = {"Cache-Control": "public, max-age=60", **SECURITY}
         return Response(path.read_bytes(), media_type=media, headers=headers)
 
+    @get("/{slug:str}/privacy", include_in_schema=False)
+    async def privacy(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[str]:
+        found = services.cities().by_slug.get(slug)
+        header, asked = request.headers.get("accept-language", ""), request.query_params.get("lang")
+        if found is None:
+            return _html(page("lost.html", language=choose(("de", "en"), asked, header), what=slug), status=404)
+        return _html(privacy_page(services, found, choose(found.languages, asked, header)))
+
     static: Router = create_static_files_router("/static", [HERE / "static"], include_in_schema=False)
-    return [start, city, style, logo, static]
+    return [start, city, style, logo, privacy, static]
+
+
+def privacy_page(services: Services, city: City, language: str) -> str:
+    """What the city's modules store about people, made of the declarations (Art. 13 GDPR)."""
+    manifests = {name: installed.manifest for name, installed in services.registry.plugins.items()}
+    contact = city.contact
+    return page(
+        "privacy.html",
+        language=language,
+        city=city,
+        say=partial(words, language),
+        address=[contact.name or city.official_name, contact.street, f"{contact.postal_code} {contact.place}".strip()],
+        activities=activities(city, declared(manifests, city), language),
+    )
 
 
 @lru_cache(maxsize=4)

@@ -53,6 +53,21 @@ def personal(subject: Subject) -> Iterator[Problem]:
         declared.add(where)
         if columns and where not in columns:
             yield subject.in_manifest(("personal_data", index), f"there is no column {where}", "table and field")
+        for key in ("subject", "since"):
+            named = f"{entry.get('table')}.{entry[key]}" if entry.get(key) else where
+            if columns and named not in columns:
+                yield subject.in_manifest(("personal_data", index, key), f"there is no column {named}", "a column")
+        if (
+            not entry.get("subject")
+            and subject.plugin
+            and subject.plugin.erase is None
+            and entry.get("erase") != "keep"
+        ):
+            yield subject.in_manifest(
+                ("personal_data", index, "subject"),
+                "is missing, so nobody's data is found when they ask for it",
+                "the column with the id of the account, or Plugin(export=…, erase=…)",
+            )
     exempt = subject.facts.get("not_personal") or {}
     for where in exempt if isinstance(exempt, dict) else ():
         if where not in columns and subject.plugin:

@@ -1,0 +1,30 @@
+"""What the rooms of the core and the plugins declare, in one place: notice, record, export and erasure start here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from allmende.city.model import City
+from allmende.personal import PersonalData
+from allmende.plugin import Manifest
+from allmende.privacy.holdings import Holding, holdings
+from allmende.privacy.notice import Declared
+
+ROOMS: Declared = {}
+"""Room of the core → title and declarations. Accounts come last, so that an erasure ends with them."""
+
+
+def declared(manifests: Mapping[str, Manifest], city: City | None = None) -> Declared:
+    """All declarations; with a city, of those plugins that it has on."""
+    plugins = {
+        name: (manifest.title, manifest.personal_data)
+        for name, manifest in manifests.items()
+        if manifest.personal_data and (city is None or city.config(name) is not None)
+    }
+    return {**plugins, **ROOMS}
+
+
+def held(manifests: Mapping[str, Manifest]) -> list[Holding]:
+    """Where the data of an instance lies, whether or not a city has the module on at the moment."""
+    data: dict[str, Iterable[PersonalData]] = {name: one[1] for name, one in declared(manifests).items()}
+    return holdings(data)
