@@ -7,7 +7,7 @@ from pathlib import Path
 
 import allmende
 import pytest
-from allmende import casekind, personal, plugin
+from allmende import casekind, plugin
 from allmende.authoring.maturity import RULES
 from allmende.context import Context
 from allmende.testing import Town
