@@ -86,7 +86,8 @@ def eventually(holds: Callable[[], Any], seconds: float = 90, pause: float = 0.1
 def clean_environment(**environ: str) -> dict[str, str]:
     """This process's environment without the settings of an instance, and with these."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ALLMENDE_")}
-    return {**kept, "NO_COLOR": "1", "COLUMNS": "160", **environ}
+    key = "a key for the instances of tests only"
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "160", "ALLMENDE_KEY": key, **environ}
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:

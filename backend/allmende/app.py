@@ -17,6 +17,8 @@ from litestar import Litestar
 from watchfiles import watch
 
 from allmende import metrics
+from allmende.accounts.tidy import account_chores
+from allmende.chore import Chore
 from allmende.city.load import Cities, load_cities
 from allmende.db.engine import Database
 from allmende.db.listening import Listener
@@ -36,6 +38,7 @@ from allmende.jobs.house import House
 from allmende.jobs.house import make_house as assemble
 from allmende.pages.views import page_routes
 from allmende.registry import Registry, load_registry
+from allmende.sealing import load_sealer
 from allmende.settings import Settings, load_settings
 from allmende.watchdog import Watchdog
 
@@ -96,6 +99,16 @@ def problems(registry: Registry, town: Town) -> list[str]:
     return broken + [str(problem) for problem in town.cities.all_problems()]
 
 
+def make_services(settings: Settings, registry: Registry, town: Town, database: Database) -> Services:
+    """What does not change from request to request."""
+    return Services(registry=registry, database=database, cities=lambda: town.cities, sealer=load_sealer(settings))
+
+
+def chores(services: Services) -> tuple[Chore, ...]:
+    """What the rooms of the core do now and then; each room adds its own here."""
+    return (*account_chores(services.accounts),)
+
+
 def make_house(settings: Settings, registry: Registry, town: Town, database: Database) -> House:
     """What imports and jobs work on."""
     return assemble(
@@ -104,6 +117,7 @@ def make_house(settings: Settings, registry: Registry, town: Town, database: Dat
         context=lambda city, name: registry.context(city, name, database),
         cities=lambda: town.cities.by_slug,
         plugins=lambda: [installed.plugin for installed in registry.plugins.values()],
+        chores=chores(make_services(settings, registry, town, database)),
     )
 
 
@@ -112,7 +126,7 @@ def make_engine(settings: Settings, database: Database) -> tuple[Engine, Town]:
     committed = settings.schema.read_text() if settings.schema.is_file() else ""
     composed = compose(load_registry(settings), committed)
     town = load_town(settings, composed.registry)
-    services = Services(registry=composed.registry, database=database, cities=lambda: town.cities)
+    services = make_services(settings, composed.registry, town, database)
     return Engine(composed, services, introspectable=not settings.production), town
 
 

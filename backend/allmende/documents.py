@@ -20,9 +20,11 @@ from allmende.context import Context
 from allmende.errors import AllmendeError, Denied, InputError, NotFound
 from allmende.graphql.faults import logged
 from allmende.graphql.languages import choose
+from allmende.graphql.outgoing import CHALLENGE
 from allmende.graphql.request import RequestContext, Services
 from allmende.isolation import bounded
 from allmende.plugin import Plugin, Reply, Route
+from allmende.reader import ANONYMOUS
 
 BUDGET = 10.0
 """Seconds that a plugin may take for one document."""
@@ -43,7 +45,14 @@ def document_routes(services: Services) -> list[HTTPRouteHandler]:
         city = services.cities().by_slug.get(slug)
         installed = services.registry.plugins.get(name)
         header, asked = request.headers.get("accept-language", ""), request.query_params.get("lang")
-        asking = RequestContext(services, header, app_version=request.headers.get("app-version", "")[:50])
+        reader = ANONYMOUS
+        if (authorization := request.headers.get("authorization")) is not None:
+            try:
+                reader = await services.accounts.bearer(authorization)
+            except Denied as error:
+                return _fault(401, error.code, error.message, CHALLENGE)
+        version = request.headers.get("app-version", "")[:50]
+        asking = RequestContext(services, header, app_version=version, reader=reader)
         found = find(installed.plugin, path.lstrip("/"), str(request.method)) if installed else None
         fault: Fault = partial(_told, *found) if found else _fault
         ctx = None
@@ -57,14 +66,17 @@ def document_routes(services: Services) -> list[HTTPRouteHandler]:
             return _fault(404, "NOT_FOUND", f"there is no document at /{slug}/{name}{path}")
         place, parameters = found
         assert place.visible is not None
-        if not place.visible.admits(ctx.reader):
-            return fault(403, "FORBIDDEN", f"/{slug}/{name}{path} is not for everybody")
+        try:
+            place.visible.check(ctx.reader)
+        except Denied as error:
+            return fault(401 if error.code == "UNAUTHENTICATED" else 403, error.code, error.message)
         if not asking.admit(slug, name):
             return fault(503, "PLUGIN_UNAVAILABLE", f"{name} is not available at the moment")
         failed = False
         try:
             fields = await _fields(request)
-            return _answer(request, await bounded(_handle(place, ctx, parameters, fields), BUDGET))
+            reply = await bounded(_handle(place, ctx, parameters, fields), BUDGET)
+            return _answer(request, reply, shared=reader is ANONYMOUS)
         except AllmendeError as error:
             if (status := _status(error)) is None:
                 failed = True
@@ -159,7 +171,7 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile("".join(re.escape(p) if i % 2 == 0 else f"(?P<{p}>[^/]+)" for i, p in enumerate(parts)))
 
 
-def _answer(request: Request[Any, Any, Any], reply: Reply) -> Response[bytes]:
+def _answer(request: Request[Any, Any, Any], reply: Reply, *, shared: bool) -> Response[bytes]:
     content = reply.content.encode() if isinstance(reply.content, str) else reply.content
     if request.method != "GET" or reply.status != 200:
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -167,8 +179,8 @@ def _answer(request: Request[Any, Any, Any], reply: Reply) -> Response[bytes]:
     etag = f'"{blake2b(content, digest_size=16).hexdigest()}"'
     headers = {
         "ETag": etag,
-        "Cache-Control": f"public, max-age={reply.max_age}",
-        "Vary": "Accept-Language",
+        "Cache-Control": f"public, max-age={reply.max_age}" if shared else "private, no-store",
+        "Vary": "Accept-Language, Authorization",
         "X-Content-Type-Options": "nosniff",
     }
     if reply.filename:
@@ -178,8 +190,9 @@ def _answer(request: Request[Any, Any, Any], reply: Reply) -> Response[bytes]:
     return Response(content, headers=headers, media_type=reply.media_type)
 
 
-def _fault(status: int, code: str, message: str) -> Response[Any]:
-    return Response({"error": {"code": code, "message": message}}, status_code=status)
+def _fault(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
+    content = {"error": {"code": code, "message": message}}
+    return Response(content, status_code=status, headers=dict(headers or {}))
 
 
 def _told(place: Route, parameters: Mapping[str, str], status: int, code: str, message: str) -> Response[Any]:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.casekind import CaseKind
-from allmende.city.model import Config, LocalText, Maintainer, Slug, Strict
+from allmende.city.model import Config, LocalText, Maintainer, Role, Slug, Strict
 from allmende.context import Context
 from allmende.db.table import CityTable, FeedTable
 from allmende.errors import FeedError
@@ -258,10 +258,6 @@ class Home(Struct, frozen=True, kw_only=True):
     """Operation variables that it uses → their GraphQL type: `{"waste_street": "String"}`. Begin with the name."""
     defaults: Callable[[Context[Any]], Awaitable[Mapping[str, Any]]] | None = None
     """Values for the variables when the reader has not chosen any."""
-
-
-Role = Literal["reader", "editor", "publisher", "case_worker", "admin"]
-"""What staff are in a city, for one plugin or for all."""
 
 
 class Permission(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ class Reader(Struct, frozen=True, kw_only=True):
     """The slug of the city that the token was given for; in every other city the reader is anonymous."""
     name: str = ""
     """What colleagues see of staff and services; empty for devices and citizens."""
+    session: str = ""
+    """The sign-in that the token came from, which its owner can end."""
     permissions: frozenset[str] = frozenset()
     """`<plugin>.<permission>` that the reader's roles grant, `news.publish` for instance."""
 
@@ -25,9 +27,12 @@ class Reader(Struct, frozen=True, kw_only=True):
         """Whether it is a device or a citizen, who have things of their own."""
         return self.kind in ("device", "citizen")
 
-    def may(self, permission: str) -> bool:
-        """Whether a role of the reader grants it. Nobody has a permission by default."""
-        return permission in self.permissions
+    def may(self, permission: str, plugin: str = "") -> bool:
+        """Whether a role of the reader grants it, everywhere or for this plugin. Nobody has a permission by default.
+
+        Cases and content belong to plugins: `reader.may("cases.work", "reports")`.
+        """
+        return permission in self.permissions or (bool(plugin) and f"{permission}:{plugin}" in self.permissions)
 
 
 ANONYMOUS = Reader()

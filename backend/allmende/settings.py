@@ -34,6 +34,11 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda name: f"ALLMENDE
     """Folder for what can be made again, and makes starting faster with very many cities. May be lost at any time."""
     secrets: Path = Path("/run/secrets")
     """Folder with one file per secret; a variable of the secret's name wins."""
+    key: str = ""
+    """Secret of at least 32 characters that seals what the database must not show and signs what browsers carry; or a
+    file of this name in the folder of secrets. Several with commas: the first seals, all open."""
+    key_file: Path = Path("var/development.key")
+    """Where a key is made and kept if none is given; in production, none given is an error."""
     production: bool = False
     hosts: str = ""
     """Comma-separated host names under which this instance is asked, besides those of its cities."""

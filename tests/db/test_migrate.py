@@ -6,6 +6,7 @@ import asyncio
 import threading
 from pathlib import Path
 
+import allmende.accounts.tables
 import allmende.changes.tables
 import allmende.feeds.tables
 import allmende.jobs.tables

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from allmende import FeedError
-from allmende.feeds.egress import is_public, parse_allowed
+from allmende.egress import is_public, parse_allowed
 from allmende.feeds.fetch import Fetcher, Limits
 from hypothesis import given
 from hypothesis import strategies as st

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from allmende import FeedError
 from allmende.db.engine import Database
-from allmende.feeds.egress import parse_allowed
+from allmende.egress import parse_allowed
 from allmende.feeds.fetch import USER_AGENT, Fetched, Fetcher, Limits, Validators
 from allmende.feeds.importing import import_source
 

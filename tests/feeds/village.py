@@ -24,7 +24,7 @@ from allmende import (
 from allmende import stable_id as stable_id
 from allmende.city.model import City
 from allmende.db.engine import Database
-from allmende.feeds.egress import parse_allowed
+from allmende.egress import parse_allowed
 from allmende.feeds.fetch import Fetcher, Limits
 from allmende.feeds.importing import Run
 from allmende.feeds.reading import Reader

@@ -5,11 +5,13 @@ An error makes the city unusable. A flaw is reported, and the city serves nevert
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from msgspec import inspect, structs
@@ -24,6 +26,9 @@ from allmende.city.walk import Finding, type_info, unknown
 _STATES = "SH HH NI HB NW HE RP BW BY SL BE BB MV SN ST TH"
 LAENDER = {f"{number:02}": f"DE-{state}" for number, state in enumerate(_STATES.split(), start=1)}
 """First two digits of AGS and ARS → ISO 3166-2."""
+
+
+_APP = re.compile(r"(https://[a-z0-9.-]+(:[0-9]+)?/[^?#\s]*|[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/[^?#\s]*)")
 
 
 @lru_cache(maxsize=64)
@@ -75,6 +80,26 @@ def switch_flaws(city: CityFile, known: Collection[str]) -> Iterator[Finding]:
             yield Finding(("modules", name), *unknown("plugin", name, known))
         if switch.off and not switch.reason:
             yield Finding(("modules", name), "is switched off without a reason", "a reason that citizens are shown")
+
+
+def login_flaws(city: CityFile, known: Collection[str]) -> Iterator[Finding]:
+    for key, provider in (("citizens", city.login.citizens), ("staff", city.login.staff)):
+        if provider is None:
+            continue
+        parts = urlsplit(provider.issuer)
+        if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1"):
+            yield Finding(("login", key, "issuer"), f'"{provider.issuer}" is not safe', "an address with https://")
+        if "openid" not in provider.scopes:
+            yield Finding(("login", key, "scopes"), 'lacks "openid"', '["openid"], and what the provider needs besides')
+    for index, app in enumerate(city.login.citizens.apps if city.login.citizens else ()):
+        if not _APP.fullmatch(app):
+            expected = "https://…, or a scheme of one's own with a dot (RFC 8252): org.example.app:/signed-in"
+            yield Finding(("login", "citizens", "apps", index), f'"{app}" is no address of an app', expected)
+    for index, rule in enumerate(city.login.staff.roles if city.login.staff else ()):
+        if rule.plugin not in known and rule.plugin not in ("*", "cases", "content", "desk"):
+            yield Finding(("login", "staff", "roles", index, "plugin"), *unknown("plugin", rule.plugin, known))
+    if city.login.staff is not None and not city.login.staff.roles:
+        yield Finding(("login", "staff"), "gives nobody a role, so nobody is let in", "[[login.staff.roles]]")
 
 
 def brand_flaws(brand: Brand, folder: Path) -> Iterator[Finding]:

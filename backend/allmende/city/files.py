@@ -6,7 +6,20 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from allmende.city.model import Ags, Area, Ars, Contact, Imprint, Language, Maintainer, Notify, Privacy, Strict, Switch
+from allmende.city.model import (
+    Ags,
+    Area,
+    Ars,
+    Contact,
+    Imprint,
+    Language,
+    Login,
+    Maintainer,
+    Notify,
+    Privacy,
+    Strict,
+    Switch,
+)
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, description="a name of 1 to 100 characters")]
 Host = Annotated[
@@ -50,6 +63,8 @@ class CityFile(Strict, frozen=True, kw_only=True):
     maintainers: tuple[Maintainer, ...] = ()
     """Who runs this folder and reviews changes in it; CODEOWNERS is made from it."""
     fictional: bool = False
+    login: Login = Login()
+    """How citizens and staff sign in."""
     modules: dict[str, Switch] = field(default_factory=dict)
     """Modules that are switched off with a reason, by the name of the plugin."""
     notify: Notify = field(default_factory=Notify)

@@ -97,6 +97,9 @@ class _Visit:
             self.fail(checks.city_errors(file), layers, merged)
             self.flaw(checks.city_flaws(file), layers, merged)
             self.flaw(checks.switch_flaws(file, self.reader.known), layers, merged)
+            self.flaw(checks.login_flaws(file, self.reader.known), layers, merged)
+            self.fail(checks.secret_errors(merged), layers, merged)
+            self.flaw(checks.secret_flaws(merged, self.reader.secrets, self.reader.environ), layers, merged)
         languages = self.reader.decoded.setdefault(file.languages, file.languages) if file else ()
         brand = self.brand() if "brand" in names else Brand()
         texts = self.texts(languages) if "texts" in names else {}

@@ -114,6 +114,58 @@ class Switch(Strict, frozen=True, kw_only=True):
     """Only for apps that send such a header `App-Version`; empty means for everybody."""
 
 
+Role = Literal["reader", "editor", "publisher", "case_worker", "admin"]
+"""What staff are in a city, for one plugin or for all."""
+
+
+class RoleRule(Strict, frozen=True, kw_only=True):
+    """One of `[[login.staff.roles]]`: who has this value in the provider's claim gets this role."""
+
+    value: str
+    """Of the claim: the name of a group, usually."""
+    role: Role
+    plugin: str = "*"
+    """The role is for this module only; `*` means for all."""
+
+
+class Provider(Strict, frozen=True, kw_only=True):
+    """An OpenID provider (Keycloak, a broker in front of BundID) and how this city is known there."""
+
+    issuer: Annotated[str, Meta(pattern=r"^https?://[^\s?#]+$", description="the issuer's address, as it writes it")]
+    """What stands before `/.well-known/openid-configuration`, exactly as the provider's tokens say it."""
+    client_id: str
+    client_secret: str = ""
+    """`secret:NAME`; empty for a public client (PKCE is used in any case)."""
+    scopes: tuple[str, ...] = ("openid",)
+
+
+class CitizenLogin(Provider, frozen=True, kw_only=True):
+    """`[login.citizens]`: citizens may sign in there."""
+
+    apps: tuple[str, ...] = ()
+    """Addresses of apps (`app.example.org:/signed-in`, or https) to which the browser may come back."""
+
+
+class StaffLogin(Provider, frozen=True, kw_only=True):
+    """`[login.staff]`: staff sign in at the desk there."""
+
+    claim: str = "groups"
+    """Claim of the ID token that holds what `roles` speak of: a text, or a list of them."""
+    roles: tuple[RoleRule, ...] = ()
+    """Who has none of them is not let in."""
+
+
+class Login(Strict, frozen=True, kw_only=True):
+    """`[login]`: how people sign in. Without it, devices are anonymous and staff have passwords and a second factor."""
+
+    citizens: CitizenLogin | None = None
+    staff: StaffLogin | None = None
+    passwords: bool = True
+    """Whether staff may sign in by password."""
+    second_factor: bool = True
+    """Whether who has a password must set up a second factor before anything else."""
+
+
 class Brand(Strict, frozen=True, kw_only=True):
     """brand/theme.toml: colours and logo. Contrast against white or black text is checked on loading."""
 
@@ -200,6 +252,7 @@ class City(Struct, frozen=True, kw_only=True):
     """Origins of other websites whose pages may ask for this city's data."""
     maintainers: tuple[str, ...] = ()
     fictional: bool = False
+    login: Login = Login()
     brand: Brand = field(default_factory=Brand)
     plugins: Mapping[str, Config] = MappingProxyType({})
     """Enabled plugins and their effective configuration; a plugin that is not a key here is off."""

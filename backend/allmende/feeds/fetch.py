@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from allmende.city.model import City
 from allmende.context import utc_now
+from allmende.egress import GuardedTransport
 from allmende.errors import FeedError
-from allmende.feeds.egress import GuardedTransport
 from allmende.plugin import Payload, Source
 
 USER_AGENT = "Allmende/1 (open source citizen app backend; feed importer)"

@@ -27,7 +27,10 @@ STREAM = "/graphql/stream"
 FORBIDDEN = (403, 421)
 READING = ("GET", "HEAD", "OPTIONS")
 GRAPHQL = b"application/graphql-response+json"
-ALLOWED = b"Content-Type, Accept, Accept-Language, App-Version, Apollo-Require-Preflight, X-Apollo-Operation-Name"
+ALLOWED = (
+    b"Authorization, Content-Type, Accept, Accept-Language, App-Version, Apollo-Require-Preflight, "
+    b"X-Apollo-Operation-Name"
+)
 HARDENED = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
@@ -90,6 +93,7 @@ class Door:
             if scope["path"] not in PATHS:
                 send = _hardened(send)
             client = self.visitors.client(peer, _forwarded(scope, headers))
+            scope["allmende.client"] = client
             if client == LOCAL:
                 await self._pass(scope, headers, receive, send)
             else:
@@ -195,7 +199,7 @@ async def _preflight(send: Send, *, allowed: bool) -> None:
 
 
 def _shared(send: Send, origin: bytes) -> Send:
-    """Lets the page of that origin read the answer. No cookies: there are none, and none are asked for."""
+    """Lets the page of that origin read the answer. No cookies: those are for the desk's own pages only."""
 
     async def share(message: Message) -> None:
         if message["type"] == "http.response.start":

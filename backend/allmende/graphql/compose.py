@@ -21,7 +21,9 @@ from msgspec import Struct
 from strawberry.schema.config import StrawberryConfig
 
 from allmende.city.model import pick
+from allmende.graphql.account import AccountMutations
 from allmende.graphql.city import CityBase
+from allmende.graphql.core import CoreMutations, bind_rooms, check_policies
 from allmende.graphql.guard import guard
 from allmende.graphql.live.subscription import Subscription
 from allmende.graphql.ownership import Ownership, mutation_owner, owner, prefix
@@ -35,6 +37,8 @@ from allmende.registry import Installed, Registry
 
 SHARED = {"Boolean", "Date", "DateTime", "Decimal", "Float", "ID", "Int", "JSON", "Mutation", "String", "Time", "UUID"}
 """Types that any plugin may bring into the schema without owning them."""
+CORE_MUTATIONS: Mapping[str, type[CoreMutations]] = {"account": AccountMutations}
+"""Room of the core → its mutations; the key begins their names."""
 
 
 class Composed(Struct, frozen=True):
@@ -55,6 +59,7 @@ def compose(registry: Registry, committed: str = "") -> Composed:
 
     With the `committed` schema, fields of quarantined plugins stay as that has them, see stand_in.py.
     """
+    check_policies(CORE_MUTATIONS)
     core = {name for name in _build({}).type_map if not name.startswith("__")}
     taken: dict[str, str] = {}
     for name, installed in list(registry.plugins.items()):
@@ -66,6 +71,7 @@ def compose(registry: Registry, committed: str = "") -> Composed:
     schema = _build(registry.plugins)
     ownership = Ownership(types=taken, fields=_owned_fields(schema, registry.plugins))
     guard(schema, ownership, _mutation_types(registry.plugins))
+    bind_rooms(schema, CORE_MUTATIONS)
     broken = {one.name for one in registry.broken.values()}
     schema, ownership = with_stand_ins(schema, ownership, committed, broken, registry.plugins)
     return Composed(schema, registry, ownership)
@@ -181,16 +187,13 @@ def _module(name: str, field: Any) -> Callable[..., Any]:
     return module
 
 
-def _mutation(plugins: Mapping[str, Installed]) -> type | None:
+def _mutation(plugins: Mapping[str, Installed]) -> type:
     fields = {}
-    for name, installed in plugins.items():
-        if installed.plugin.mutations is not None:
-            for declared in _resolvers(installed.plugin.mutations):
-                field = copy.copy(declared)
-                field.python_name = f"{name}_{declared.python_name}"
-                fields[field.python_name] = field
-    if not fields:
-        return None
+    for name, kind in {**CORE_MUTATIONS, **_mutation_types(plugins)}.items():
+        for declared in _resolvers(kind):
+            field = copy.copy(declared)
+            field.python_name = f"{name}_{declared.python_name}"
+            fields[field.python_name] = field
     return strawberry.type(type("Mutation", (), fields), name="Mutation", description="Changes, one after the other.")
 
 

@@ -11,9 +11,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
+from allmende.errors import Denied
 from allmende.graphql.cache.entry import Entry, control
 from allmende.graphql.cache.keep import Made, Responses
-from allmende.graphql.cache.variant import Reader
+from allmende.graphql.cache.variant import Reader as Variant
 from allmende.graphql.documents import DocumentError, Documents
 from allmende.graphql.execute import Engine, Operation, failure
 from allmende.graphql.incoming import BadRequest, read_request
@@ -21,7 +22,8 @@ from allmende.graphql.live.hub import Hub
 from allmende.graphql.live.socket import Socket
 from allmende.graphql.live.stream import serve_stream
 from allmende.graphql.negotiate import GRAPHQL, HTML, JSON, negotiate
-from allmende.graphql.outgoing import answer_type, encode, media_status
+from allmende.graphql.outgoing import CHALLENGE, answer_type, encode, media_status
+from allmende.reader import ANONYMOUS, Reader
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Any]
@@ -60,13 +62,19 @@ class Endpoint:
         responses = self.responses
         shared = method == "GET" and responses is not None and media_type is not None and _is_shared(headers, query)
         try:
+            reader = ANONYMOUS
+            if (authorization := headers.get(b"authorization")) is not None:
+                reader = await self.engine().services.accounts.bearer(authorization)
             if media_type is None:
                 raise BadRequest(f"this server writes {GRAPHQL} and {JSON}", 406)
             if shared and responses is not None and responses.usable:
                 await self._from_cache(responses, scope, headers, media_type, receive, send)
                 return
-            operation, key = await self._read(scope, headers, receive)
+            operation, key = await self._read(scope, headers, receive, reader)
             made = await self._answer(operation, key)
+        except Denied as error:
+            body = encode(failure(error.message, error.code))
+            await _send(send, 401, body, media_type or JSON, CHALLENGE)
         except BadRequest as error:
             body = encode(failure(error.message, "BAD_REQUEST"))
             await _send(send, error.status, body, media_type or JSON, error.headers)
@@ -79,7 +87,7 @@ class Endpoint:
         self, responses: Responses, scope: Scope, headers: Headers, media_type: str, receive: Receive, send: Send
     ) -> None:
         question = blake2b(scope["query_string"], digest_size=16).digest()
-        reader = Reader(headers.get(b"accept-language", b"").decode("latin-1"), _host(headers), _app_version(headers))
+        reader = Variant(headers.get(b"accept-language", b"").decode("latin-1"), _host(headers), _app_version(headers))
         found: Entry | Made | None = responses.find(question, reader)
         if found is None:
             operation, key = await self._read(scope, headers, receive)
@@ -90,7 +98,9 @@ class Endpoint:
             age = found.age(responses.clock().timestamp())
             await _send_entry(send, found, media_type, age, headers.get(b"if-none-match"))
 
-    async def _read(self, scope: Scope, headers: Headers, receive: Receive) -> tuple[Operation, str | None]:
+    async def _read(
+        self, scope: Scope, headers: Headers, receive: Receive, reader: Reader = ANONYMOUS
+    ) -> tuple[Operation, str | None]:
         """The operation, and the hash by which its text is to be remembered if it is valid."""
         asked = await read_request(scope["method"], headers, scope.get("query_string", b""), receive)
         text, key = self.documents.resolve(asked.query, asked.extensions)
@@ -102,6 +112,7 @@ class Endpoint:
             host=_host(headers),
             app_version=_app_version(headers),
             read_only=scope["method"] == "GET",
+            reader=reader,
             charge=scope.get("allmende.charge"),
         )
         return operation, key

@@ -10,6 +10,9 @@ import msgspec
 from allmende.graphql.execute import Outcome
 from allmende.graphql.negotiate import GRAPHQL, JSON, negotiate
 
+CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+"""What a refused token is answered with (RFC 6750 § 3), beside status 401."""
+
 
 def answer_type(accept: str) -> str | None:
     """JSON unless the client names the GraphQL type, as the specification has it for clients from before it."""

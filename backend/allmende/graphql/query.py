@@ -8,6 +8,7 @@ import strawberry
 
 from allmende.city.model import City
 from allmende.errors import InputError
+from allmende.graphql.account import Me, me
 from allmende.graphql.city import CityBase
 from allmende.graphql.inputs import PositionInput
 from allmende.graphql.pages import check_first, connection, decode_cursor, encode_cursor
@@ -57,6 +58,11 @@ def query_type(city_type: type[CityBase]) -> type:
         return connection(edges, more=more, after=after, counter=count)
 
     fields = {
+        "me": strawberry.field(
+            resolver=me,
+            graphql_type=Optional[Me],  # noqa: UP045 (a value, not an annotation)
+            description="Who asks, by the token of the request; null without one.",
+        ),
         "city": strawberry.field(
             resolver=city,
             graphql_type=Optional[city_type],  # noqa: UP045 (a value, not an annotation)

@@ -12,6 +12,7 @@ from graphql import GraphQLError
 from strawberry.types import Info as StrawberryInfo
 
 from allmende import footprint
+from allmende.accounts.service import Accounts
 from allmende.city.model import City
 from allmende.city.switches import is_off
 from allmende.context import Context, utc_now
@@ -25,6 +26,7 @@ from allmende.graphql.live.news import News
 from allmende.plugin import Plugin
 from allmende.reader import ANONYMOUS, Reader
 from allmende.registry import Registry
+from allmende.sealing import Sealer, passing_sealer
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Services:
     deadline: float = 10.0
     """Seconds that a whole request may take."""
     breakers: Breakers = field(default_factory=Breakers)
+    sealer: Sealer = field(default_factory=passing_sealer)
+    _accounts: Accounts | None = None
     _news: News | None = None
     _directory: Directory | None = None
     _rooms: dict[str, asyncio.Semaphore] = field(default_factory=dict)
@@ -56,6 +60,20 @@ class Services:
         """The time budget of the plugin for one request."""
         installed = self.registry.plugins.get(plugin)
         return (installed.manifest.budget if installed else None) or self.budget
+
+    @property
+    def accounts(self) -> Accounts:
+        """Whose token it is, and everything else about identities."""
+        if self._accounts is None:
+            installed = self.registry.plugins
+            self._accounts = Accounts(
+                database=self.database,
+                sealer=self.sealer,
+                cities=lambda: self.cities().by_slug,
+                plugins=lambda: {name: one.plugin.permissions for name, one in installed.items()},
+                clock=lambda: self.clock(),
+            )
+        return self._accounts
 
     @property
     def news(self) -> News:

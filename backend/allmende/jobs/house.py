@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from allmende.chore import Chore
 from allmende.city.model import City
 from allmende.city.secrets import resolve_secret
 from allmende.context import Context, utc_now
 from allmende.db.engine import Database
-from allmende.feeds.egress import parse_allowed
+from allmende.egress import parse_allowed
 from allmende.feeds.fetch import Fetcher
 from allmende.feeds.services import Services
 from allmende.plugin import Plugin
@@ -26,6 +27,11 @@ class House:
     services: Services
     cities: Callable[[], Mapping[str, City]]
     plugins: Callable[[], Sequence[Plugin]]
+    chores: Sequence[Chore] = ()
+    """Of the core's rooms."""
+
+    def chore(self, name: str) -> Chore | None:
+        return next((chore for chore in self.chores if chore.name == name), None)
 
     def plugin(self, name: str) -> Plugin | None:
         return next((plugin for plugin in self.plugins() if plugin.name == name), None)
@@ -38,6 +44,7 @@ def make_house(
     context: Callable[[City, str], Context[Any] | None],
     cities: Callable[[], Mapping[str, City]],
     plugins: Callable[[], Sequence[Plugin]],
+    chores: Sequence[Chore] = (),
     clock: Callable[[], datetime] = utc_now,
 ) -> House:
     """For the composition root, which knows the registry: `context` is what it gives a plugin in a city."""
@@ -47,4 +54,4 @@ def make_house(
         clock=clock,
     )
     services = Services(database=database, context=context, fetcher=fetcher, clock=clock)
-    return House(database=database, services=services, cities=cities, plugins=plugins)
+    return House(database=database, services=services, cities=cities, plugins=plugins, chores=chores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain, zip_longest
 from typing import Literal
@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.changes.log import reconcile
+from allmende.chore import CORE, Chore
 from allmende.city.model import City
 from allmende.db.leash import SHARE, Leash
 from allmende.feeds.importing import import_source
@@ -37,9 +38,10 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """One piece of work. `remove` is for a source that is not in the city's configuration any more."""
+    """One piece of work. `remove` is for a source that is not in the city's configuration any more, `chore` for the
+    core's own (its `plugin` is CORE)."""
 
-    kind: Literal["import", "job", "remove"]
+    kind: Literal["import", "job", "remove", "chore"]
     city: str
     plugin: str
     name: str
@@ -58,6 +60,10 @@ async def due_tasks(house: House) -> list[Task]:
     cities, plugins = house.cities(), house.plugins()
     wanted: dict[str, list[tuple[datetime, Task]]] = defaultdict(list)
     for slug, city in cities.items():
+        for chore in house.chores:
+            moment = jobs.get((slug, CORE, chore.name), _LONG_AGO)
+            if moment <= now:
+                wanted[slug].append((moment, Task(kind="chore", city=slug, plugin=CORE, name=chore.name)))
         for plugin in plugins:
             if city.config(plugin.name) is None:
                 continue
@@ -82,6 +88,11 @@ async def due_tasks(house: House) -> list[Task]:
 async def run_task(house: House, task: Task) -> None:
     """Do it, if it still makes sense. Faults of feeds and plugins are written down, not raised."""
     city, plugin = house.cities().get(task.city), house.plugin(task.plugin)
+    if task.kind == "chore":
+        chore = house.chore(task.name)
+        if city is not None and chore is not None:
+            await run_chore(house, city, chore)
+        return
     if city is None or plugin is None or city.config(plugin.name) is None:
         return
     if task.kind == "remove":
@@ -99,14 +110,37 @@ async def run_task(house: House, task: Task) -> None:
 
 async def run_job(house: House, city: City, plugin: Plugin, job: Job) -> str:
     """Run a plugin's job in one city; the status that it has now, or `busy` where another process is at it."""
-    services, key = house.services, {"plugin": plugin.name, "name": job.name}
+    status = await _leased(house, city, plugin.name, job, lambda: _limited(house, city, plugin, job))
+    if status != "busy":
+        try:
+            await _log_changes(house.services, city, plugin)
+        except Exception:  # the next run finds the same differences
+            log.exception("changes_not_logged", city=city.slug, plugin=plugin.name, name=job.name)
+    return status
+
+
+async def run_chore(house: House, city: City, chore: Chore) -> str:
+    """Do a chore of the core in one city; the status as of `run_job`."""
+
+    async def limited() -> None:
+        try:
+            await bounded(chore.run(city), chore.timeout.total_seconds())
+        except TimeoutError as error:
+            raise TimeoutError(f"was not done within {chore.timeout}") from error
+
+    return await _leased(house, city, CORE, chore, limited)
+
+
+async def _leased(house: House, city: City, plugin: str, job: Job | Chore, work: Callable[[], Awaitable[None]]) -> str:
+    """Do the work under a lease, and write down what became of it and when it is due again."""
+    services, key = house.services, {"plugin": plugin, "name": job.name}
     started = services.clock()
     lease = await take(services.database, city.slug, JobState, key, started, job.timeout + services.rules.lease)
     if not lease:
         return "busy"
     fault: Exception | None = None
     try:
-        await _limited(house, city, plugin, job)
+        await work()
     except asyncio.CancelledError:
         async with services.database.transaction(city.slug) as session:
             await settle(session, JobState, key, lease)
@@ -118,7 +152,7 @@ async def run_job(house: House, city: City, plugin: Plugin, job: Job) -> str:
         if fault is None:
             values = {"status": "done", "reason": "", "failures": 0, "last_success": now, "next_run": now + job.every}
         else:
-            statement = select(JobState.failures).where(JobState.plugin == plugin.name, JobState.name == job.name)
+            statement = select(JobState.failures).where(JobState.plugin == plugin, JobState.name == job.name)
             failures = ((await session.execute(statement)).scalar_one_or_none() or 0) + 1
             dead = failures > job.retries
             values = {
@@ -129,10 +163,6 @@ async def run_job(house: House, city: City, plugin: Plugin, job: Job) -> str:
             }
             log.warning("job_failed", city=city.slug, **key, reason=values["reason"], dead=dead)
         await settle(session, JobState, key, lease, last_attempt=started, **values)
-    try:
-        await _log_changes(services, city, plugin)
-    except Exception:  # the next run finds the same differences
-        log.exception("changes_not_logged", city=city.slug, **key)
     return str(values["status"])
 
 

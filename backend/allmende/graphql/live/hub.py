@@ -13,6 +13,7 @@ from allmende.graphql.documents import Documents
 from allmende.graphql.execute import Engine, Operation, Outcome
 from allmende.graphql.incoming import Incoming
 from allmende.graphql.live.model import LiveRules
+from allmende.reader import ANONYMOUS, Reader
 
 GRACE = 2.0
 """Seconds in which connections may say goodbye when the server stops."""
@@ -66,8 +67,12 @@ class Hub:
             async for outcome in outcomes:
                 yield outcome
 
+    async def reader(self, authorization: bytes | str | None) -> Reader:
+        """Who asks; Denied for a token that is not valid (any more)."""
+        return ANONYMOUS if authorization is None else await self.engine().services.accounts.bearer(authorization)
+
     def operation(
-        self, asked: Incoming, scope: Mapping[str, Any], *, read_only: bool = False
+        self, asked: Incoming, scope: Mapping[str, Any], *, read_only: bool = False, reader: Reader = ANONYMOUS
     ) -> tuple[Operation, str | None]:
         """The operation as it is executed, and the hash to remember its document by. Raises DocumentError."""
         headers = dict(scope["headers"])
@@ -80,6 +85,7 @@ class Hub:
             host=headers.get(b"host", b"").decode("latin-1").rpartition("@")[2].split(":")[0].lower(),
             app_version=headers.get(b"app-version", b"").decode("latin-1")[:50],
             read_only=read_only,
+            reader=reader,
             charge=scope.get("allmende.charge"),
         )
         return operation, key

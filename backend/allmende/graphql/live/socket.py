@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from allmende.errors import AllmendeError
+from allmende.errors import AllmendeError, Denied
 from allmende.graphql.documents import DocumentError
 from allmende.graphql.execute import Outcome, failure
 from allmende.graphql.incoming import BadRequest, Incoming, incoming
@@ -34,6 +34,8 @@ class Socket:
     ) -> None:
         self.hub, self.rules, self.scope, self.receive, self.send = hub, hub.rules, scope, receive, send
         self.acknowledged = False
+        self.authorization: bytes | str | None = dict(scope["headers"]).get(b"authorization")
+        """Of the handshake, or what `connection_init` brings (browsers can send no header)."""
         self.heard = True
         """Since the last ping, or the beginning."""
         self.operations: dict[str, asyncio.Task[None]] = {}
@@ -98,7 +100,7 @@ class Socket:
             if len(text) > self.rules.message:
                 raise Closed(Close.TOO_BIG, f"more than {self.rules.message} characters")
             self.heard = True
-            self._heard(_parsed(text))
+            await self._heard(_parsed(text))
             await self.room.wait()  # who asks faster than it reads has to wait
 
     async def _write(self) -> None:
@@ -145,14 +147,25 @@ class Socket:
         except TimeoutError:
             raise _too_slow() from None
 
-    def _heard(self, message: dict[str, Any]) -> None:
+    async def _introduced(self, payload: dict[str, Any] | None) -> None:
+        """A token that is not valid ends the connection; without one, the client is anybody."""
+        given = (payload or {}).get("authorization")
+        if given is not None:
+            self.authorization = given if isinstance(given, str) else ""
+        try:
+            await self.hub.reader(self.authorization)
+        except Denied as error:
+            raise Closed(Close.FORBIDDEN, error.code) from error
+        self.acknowledged = True
+        self._say({"type": "connection_ack"})
+
+    async def _heard(self, message: dict[str, Any]) -> None:
         kind, payload = message["type"], message.get("payload")
         if kind == "connection_init":
             if self.acknowledged:
                 raise Closed(Close.TOO_MANY_INITS, "Too many initialisation requests")
             _object(payload)
-            self.acknowledged = True
-            self._say({"type": "connection_ack"})
+            await self._introduced(payload)
         elif kind == "ping":
             _object(payload)
             self._say({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
@@ -202,8 +215,9 @@ class Socket:
 
     async def _answer(self, id_: str, asked: Incoming) -> None:
         try:
-            operation, key = self.hub.operation(asked, self.scope)
-        except DocumentError as error:
+            reader = await self.hub.reader(self.authorization)  # each time: it may have been revoked meanwhile
+            operation, key = self.hub.operation(asked, self.scope, reader=reader)
+        except (DocumentError, Denied) as error:
             self._refuse(id_, error.message, error.code)
             return
         async with aclosing(self.hub.answers(operation, key)) as outcomes:

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
+from allmende.errors import Denied
 from allmende.graphql.documents import DocumentError
 from allmende.graphql.execute import Outcome, failure
 from allmende.graphql.incoming import BadRequest, read_request
 from allmende.graphql.live.hub import Hub
-from allmende.graphql.outgoing import encode
+from allmende.graphql.outgoing import CHALLENGE, encode
 
 EVENTS = b"text/event-stream"
 _HEADERS = [
@@ -40,9 +41,13 @@ async def _serve(hub: Hub, scope: Any, receive: Receive, send: Send) -> None:
         if not _accepts(headers.get(b"accept", b"")):
             raise BadRequest("Accept: text/event-stream is needed here", 406)
         asked = await read_request(method, headers, scope.get("query_string", b""), receive)
-        operation, key = hub.operation(asked, scope, read_only=method == "GET")
+        reader = await hub.reader(headers.get(b"authorization"))
+        operation, key = hub.operation(asked, scope, read_only=method == "GET", reader=reader)
     except BadRequest as error:
         await _refuse(send, error.status, failure(error.message, "BAD_REQUEST"), error.headers)
+        return
+    except Denied as error:
+        await _refuse(send, 401, failure(error.message, error.code), CHALLENGE)
         return
     except DocumentError as error:
         await _refuse(send, 400, failure(error.message, error.code), {})

@@ -1,4 +1,4 @@
-"""Where feeds may connect to: public addresses only, checked on the very address that is then connected to.
+"""Where this instance may connect to: public addresses only, checked on the very address that is then connected to.
 
 The host's addresses are resolved once, all of them are checked, and the connection goes to one of them, so that a
 name server which answers differently the second time (DNS rebinding) gains nothing.

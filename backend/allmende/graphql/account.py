@@ -1,0 +1,110 @@
+"""`me`, and the mutations by which an app gets an identity, keeps it and gives it back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from allmende.accounts import devices
+from allmende.accounts.holdings import end_holding, holdings
+from allmende.errors import InputError
+from allmende.graphql.core import CoreMutations
+from allmende.graphql.request import Info
+from allmende.graphql.visibility import field
+from allmende.reader import Reader
+from allmende.visibility import PUBLIC, SIGNED_IN
+
+
+@strawberry.type(description="Something that holds a token of the account: an app, a browser at the desk, a machine.")
+class AccountSession:
+    id: strawberry.ID = strawberry.field(description="Its key, for `accountRevoke`.")
+    kind: str = strawberry.field(description="`device`, `app`, `desk` or `service`.")
+    created: datetime = strawberry.field(description="When it was signed in.")
+    seen: datetime | None = strawberry.field(description="When it was last used, to the day.")
+    current: bool = strawberry.field(description="Whether it is the one that asks.")
+
+
+@strawberry.type(description="Who asks, as the token of the request says.")
+class Me:
+    reader: strawberry.Private[Reader]
+
+    @strawberry.field(description="Account, 32 hexadecimal digits.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(self.reader.id)
+
+    @strawberry.field(description="`device`, `citizen`, `staff` or `service`.")
+    def kind(self) -> str:
+        return self.reader.kind
+
+    @strawberry.field(description="Slug of the city that the token is for; in every other city one is nobody.")
+    def city(self) -> str:
+        return self.reader.city
+
+    @strawberry.field(description="What colleagues see of staff and services; null for devices and citizens.")
+    def name(self) -> str | None:
+        return self.reader.name or None
+
+    @strawberry.field(
+        description="What staff and services may do: `reports.work`, or `cases.work:reports` for a module."
+    )
+    def permissions(self) -> list[str]:
+        return sorted(self.reader.permissions)
+
+    @strawberry.field(description="Where the account is signed in, the newest first, at most 100.")
+    async def sessions(self, info: Info) -> list[AccountSession]:
+        accounts = info.context.services.accounts
+        found = await holdings(accounts, self.reader.city, self.reader.id)
+        return [
+            AccountSession(
+                id=strawberry.ID(one.family),
+                kind=one.kind,
+                created=one.created,
+                seen=one.seen,
+                current=one.family == self.reader.session,
+            )
+            for one in found
+        ]
+
+
+def me(info: Info) -> Me | None:
+    """Who asks; None for the anonymous reader."""
+    reader = info.context.reader
+    return Me(reader=reader) if reader.kind != "anonymous" else None
+
+
+@strawberry.input(description="Where a device is to be known, and how it wants to be spoken to.")
+class AccountRegisterDeviceInput:
+    city: str = strawberry.field(description="Slug of the city.")
+    language: str = strawberry.field(default="", description="One of the city's languages; empty for its first.")
+
+
+@strawberry.type(description="A device that is known from now on.")
+class AccountDevice:
+    token: str = strawberry.field(description="Keep it, and send it as `Authorization: Bearer …`; it is told once.")
+
+
+@strawberry.input(description="Which sign-in to end.")
+class AccountRevokeInput:
+    city: str = strawberry.field(description="Slug of the city that the token is for.")
+    session: strawberry.ID | None = strawberry.field(
+        default=None, description="`id` of one of `me { sessions }`; null for the one that asks."
+    )
+    everywhere: bool = strawberry.field(default=False, description="End all of them.")
+
+
+@strawberry.type(description="Identities.")
+class AccountMutations(CoreMutations):
+    @field(visible=PUBLIC, description="Make an anonymous identity for a device. It can be revoked at any time.")
+    async def register_device(self, input: AccountRegisterDeviceInput) -> AccountDevice:
+        language = input.language or self.city.language
+        if language not in self.city.languages:
+            raise InputError(f"input.language: one of {', '.join(self.city.languages)}")
+        accounts = self.request.services.accounts
+        return AccountDevice(token=await devices.register_device(accounts, self.city.slug, language))
+
+    @field(visible=SIGNED_IN, description="Sign out: the tokens open nothing any more, at once. True when it is done.")
+    async def revoke(self, input: AccountRevokeInput) -> bool:
+        family = str(input.session) if input.session is not None else self.reader.session
+        await end_holding(self.request.services.accounts, self.reader, family, everywhere=input.everywhere)
+        return True
