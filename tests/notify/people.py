@@ -9,7 +9,7 @@ from typing import Any
 from allmende import Config, Context, Message, Parameter, Topic, tell
 from allmende.city.model import City, Notify, WebPush
 from allmende.db.engine import Database
-from allmende.feeds.egress import GuardedTransport, guarded_socket
+from allmende.egress import GuardedTransport, guarded_socket
 from allmende.notify.delivery import deliver
 from allmende.notify.endpoints import Place
 from allmende.notify.subscribing import Quiet, register, subscribe
