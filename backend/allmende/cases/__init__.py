@@ -29,6 +29,9 @@ from allmende.cases.listing import statistics as statistics
 from allmende.cases.opening import Submitted as Submitted
 from allmende.cases.opening import follow as follow
 from allmende.cases.opening import submit as submit
+from allmende.cases.pictures import Picture as Picture
+from allmende.cases.pictures import pictures as pictures
+from allmende.cases.routing import inside as inside
 from allmende.cases.tables import Case as Case
 from allmende.cases.tables import CaseEvent as CaseEvent
 from allmende.cases.work import assign as assign
@@ -40,6 +43,7 @@ from allmende.cases.work import merge as merge
 from allmende.cases.work import message as message
 from allmende.cases.work import note as note
 from allmende.cases.work import publish as publish
+from allmende.cases.work import revise as revise
 from allmende.cases.work import submitters as submitters
 from allmende.cases.work import transition as transition
 from allmende.cases.work import withdraw as withdraw

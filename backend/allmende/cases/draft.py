@@ -49,21 +49,24 @@ class Draft(Struct, frozen=True, kw_only=True):
 
 def check(kind: CaseKind, draft: Draft) -> None:
     """Raises InputError for what cannot be stored; TypeError where the plugin has made something else than it said."""
-    for part, declared in (("public", kind.public), ("private", kind.private)):
-        if type(getattr(draft, part)) is not declared:
-            raise TypeError(
-                f"{part} is a {type(getattr(draft, part)).__name__}, and {kind.name} declares {declared.__name__}"
-            )
+    check_parts(kind, draft.public, draft.private)
     check_line("title", draft.title, 200)
     check_line("address", draft.address, 300, empty=True)
     check_line("category", draft.category, 80, empty=True)
     check_position(draft.lat, draft.lon)
     if len(draft.files) > MAX_FILES or len(set(draft.files)) != len(draft.files):
         raise InputError(f"files: at most {MAX_FILES}, each once")
+
+
+def check_parts(kind: CaseKind, public: Struct, private: Struct) -> None:
+    """The same for the kind's own fields alone."""
     size = 0
-    for place, text in _texts(draft):
-        check_text(place, text, empty=True)
-        size += len(text)
+    for part, given, declared in (("public", public, kind.public), ("private", private, kind.private)):
+        if type(given) is not declared:
+            raise TypeError(f"{part} is a {type(given).__name__}, and {kind.name} declares {declared.__name__}")
+        for place, text in _inside(part, msgspec.to_builtins(given)):
+            check_text(place, text, empty=True)
+            size += len(text)
     if size > MAX_FIELDS:
         raise InputError(f"the fields have more than {MAX_FIELDS} characters together", code="TOO_LONG")
 

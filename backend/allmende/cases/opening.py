@@ -15,6 +15,7 @@ from allmende.casekind import CaseKind
 from allmende.cases.codes import fingerprint, new_number, new_receipt
 from allmende.cases.draft import Draft, check, searchable
 from allmende.cases.history import lock, record
+from allmende.cases.pictures import SHOWN
 from allmende.cases.routing import route
 from allmende.cases.tables import Case, CaseFollower, new_id
 from allmende.context import Context
@@ -58,7 +59,7 @@ async def submit(session: AsyncSession, ctx: Context[Any], kind: CaseKind, draft
         await _get(session, ctx, draft.parent)
     receipt = new_receipt()
     case = await _numbered(session, _case(ctx, name, kind, draft, receipt), draft)
-    await files.claim(session, draft.files, "case", f"case:{case.id}", public=draft.published)
+    await files.claim(session, draft.files, SHOWN, f"case:{case.id}", public=draft.published)
     facts: dict[str, Any] = {"number": case.number, "kind": name, "status": case.status, "files": list(draft.files)}
     await record(session, ctx, case, "submitted", audience="public", facts=facts)
     if case.department:

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.casekind import CaseKind
-from allmende.cases.draft import MAX_FILES, check_line, check_text
+from allmende.cases.draft import MAX_FILES, check_line, check_parts, check_text
 from allmende.cases.history import lock, moment, record
+from allmende.cases.pictures import HELD, SHOWN, show
 from allmende.cases.tables import Case, CaseFollower, CaseLink
 from allmende.context import Context
 from allmende.errors import InputError, NotFound
@@ -44,7 +47,7 @@ async def transition(
     case.closed = None if status.open else ctx.clock()
     case.waiting = "" if not status.open or case.waiting == "staff" else case.waiting
     await record(session, ctx, case, "status", audience="public", facts=facts, text=text, by=by)
-    await files.publish(session, f"case:{case.id}", case.published and case.shown)
+    await show(session, case)
 
 
 async def withdraw(session: AsyncSession, ctx: Context[Any], kind: CaseKind, case: Case) -> None:
@@ -57,7 +60,7 @@ async def withdraw(session: AsyncSession, ctx: Context[Any], kind: CaseKind, cas
     case.status, case.open, case.shown, case.published = status.name, status.open, status.public, False
     case.closed, case.waiting = None if status.open else ctx.clock(), ""
     await record(session, ctx, case, "status", audience="citizen", facts=facts)
-    await files.publish(session, f"case:{case.id}", False)
+    await show(session, case)
 
 
 async def message(
@@ -79,7 +82,7 @@ async def message(
     await lock(session, case)
     if case.erased is not None:
         raise InputError("the case was closed long ago, and its texts were erased", code="CASE_CLOSED")
-    await attach(session, ctx, case, files_)
+    await attach(session, ctx, case, files_, public=public)
     event = await record(
         session, ctx, case, "message", audience="public" if public else "citizen", text=text, by=by,
         facts={"files": list(files_), "asks": asks},
@@ -96,11 +99,33 @@ async def note(session: AsyncSession, ctx: Context[Any], case: Case, text: str) 
     case.words = _more_words(case.words, text)
 
 
-async def attach(session: AsyncSession, ctx: Context[Any], case: Case, ids: Sequence[str]) -> None:
-    """Add uploads to the case. InputError for too many at once, or for what is no upload."""
+async def attach(
+    session: AsyncSession, ctx: Context[Any], case: Case, ids: Sequence[str], *, public: bool = False
+) -> None:
+    """Add uploads to the case, `public` ones to what everybody sees of it. InputError for what is no upload."""
     if len(ids) > MAX_FILES:
         raise InputError(f"files: at most {MAX_FILES} at once")
-    await files.claim(session, ids, "case", f"case:{case.id}")
+    await files.claim(session, ids, SHOWN if public else HELD, f"case:{case.id}")
+    if public:
+        await show(session, case)
+
+
+async def revise(
+    session: AsyncSession,
+    ctx: Context[Any],
+    kind: CaseKind,
+    case: Case,
+    *,
+    public: Struct,
+    private: Struct,
+    hide: Sequence[str] = (),
+) -> None:
+    """Put other words into the case, before everybody sees it: moderation. `hide` are pictures that stay private."""
+    check_parts(kind, public, private)
+    await lock(session, case)
+    case.public, case.private = msgspec.to_builtins(public), msgspec.to_builtins(private)
+    await files.claim(session, hide, HELD, f"case:{case.id}")
+    await record(session, ctx, case, "revised", facts={"hidden": list(hide)})
 
 
 async def assign(
@@ -135,7 +160,7 @@ async def publish(session: AsyncSession, ctx: Context[Any], case: Case, publishe
         return
     case.published = published
     await record(session, ctx, case, "published", audience="citizen", facts={"published": published})
-    await files.publish(session, f"case:{case.id}", published and case.shown)
+    await show(session, case)
 
 
 async def link(session: AsyncSession, ctx: Context[Any], case: Case, other: Case) -> None:
@@ -164,7 +189,7 @@ async def merge(session: AsyncSession, ctx: Context[Any], kind: CaseKind, case: 
     facts = {"into": into.number}
     await record(session, ctx, case, "merged", audience="citizen", facts=facts)
     await record(session, ctx, into, "merged", facts={"from": case.number, "followers": into.followers})
-    await files.publish(session, f"case:{case.id}", False)
+    await show(session, case)
 
 
 async def linked(session: AsyncSession, case: Case) -> Sequence[Case]:

@@ -62,9 +62,16 @@ async def describe(session: AsyncSession, id_: str, *, alt: str, focal: tuple[fl
     await session.execute(update(FileUpload).where(FileUpload.id == id_).values(**values), execution_options=_QUIET)
 
 
-async def publish(session: AsyncSession, owner: str, public: bool, ids: Sequence[str] | None = None) -> None:
-    """Let everybody fetch what belongs to the owner (these of it), or nobody without a signed address any more."""
+async def publish(
+    session: AsyncSession, owner: str, public: bool, ids: Sequence[str] | None = None, *, purpose: str = ""
+) -> None:
+    """Let everybody fetch what belongs to the owner, or nobody without a signed address any more.
+
+    Only these of it, or what has this purpose.
+    """
     statement = update(FileUpload).where(FileUpload.owner == owner)
+    if purpose:
+        statement = statement.where(FileUpload.purpose == purpose)
     if ids is not None:
         statement = statement.where(FileUpload.id.in_(ids))
     await session.execute(statement.values(public=public), execution_options=_QUIET)
