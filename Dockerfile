@@ -10,7 +10,7 @@ RUN python -m venv /opt/allmende \
 
 FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /srv/allmende allmende \
-    && mkdir -p /srv/allmende/var \
+    && mkdir -p /srv/allmende/var/files \
     && chown -R allmende:allmende /srv/allmende
 COPY --from=build /opt/allmende /opt/allmende
 WORKDIR /srv/allmende

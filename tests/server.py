@@ -70,7 +70,7 @@ def instance(folder: Path, imported: Path | None = None, **environ: str) -> Iter
         shutil.copy(imported, database)
     else:
         fill(database, **environ)
-    environ = {"ALLMENDE_DATABASE": f"sqlite:///{database}", **environ}
+    environ = {"ALLMENDE_DATABASE": f"sqlite:///{database}", "ALLMENDE_FILES": str(folder / "files"), **environ}
     with running(folder, "serve", "--workers", "1", **environ) as server:
         yield server
 

@@ -23,6 +23,7 @@ from allmende.city.load import Cities, load_cities
 from allmende.db.engine import Database
 from allmende.db.listening import Listener
 from allmende.documents import document_routes
+from allmende.files.store import Store
 from allmende.gate.door import Door
 from allmende.graphql.cache.keep import Responses
 from allmende.graphql.compose import compose
@@ -40,6 +41,7 @@ from allmende.pages.views import page_routes
 from allmende.registry import Registry, load_registry
 from allmende.sealing import load_sealer
 from allmende.settings import Settings, load_settings
+from allmende.uploads import upload_routes
 from allmende.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -213,6 +215,7 @@ def create_app(settings: Settings | None = None) -> Door:
             *page_routes(
                 services, ask, (lambda: []) if settings.production else known_problems, graphiql=not settings.production
             ),
+            *upload_routes(services, Store(settings.files)),
             *document_routes(services),
         ],
         lifespan=[lifespan],

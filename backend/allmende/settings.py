@@ -30,6 +30,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda name: f"ALLMENDE
     """Megabytes of answers that each worker keeps; 0 keeps none."""
     schema: Path = Path("backend/schema.graphql")
     """The published schema; fields of plugins that cannot be loaded stay in the API as they are there."""
+    files: str = "var/files"
+    """Where uploads are kept: a folder, or `s3://bucket/prefix` (with the usual AWS_ variables)."""
     cache: Path = Path("var/cache")
     """Folder for what can be made again, and makes starting faster with very many cities. May be lost at any time."""
     secrets: Path = Path("/run/secrets")

@@ -15,7 +15,7 @@ from allmende.gate.buckets import Buckets
 from allmende.gate.hall import Hall
 from allmende.gate.hosts import Cities, Hosts, host_name
 from allmende.gate.presence import Exchange, Presence
-from allmende.gate.rules import Rules, Turned, full, too_many
+from allmende.gate.rules import Rules, Turned, for_uploads, full, too_many
 from allmende.gate.visitor import LOCAL, Visitors
 
 Send = Callable[[Message], Awaitable[None]]
@@ -28,8 +28,8 @@ FORBIDDEN = (403, 421)
 READING = ("GET", "HEAD", "OPTIONS")
 GRAPHQL = b"application/graphql-response+json"
 ALLOWED = (
-    b"Authorization, Content-Type, Accept, Accept-Language, App-Version, Apollo-Require-Preflight, "
-    b"X-Apollo-Operation-Name"
+    b"Authorization, Content-Type, Accept, Accept-Language, App-Version, Idempotency-Key, "
+    b"Apollo-Require-Preflight, X-Apollo-Operation-Name"
 )
 HARDENED = [
     (b"x-content-type-options", b"nosniff"),
@@ -58,6 +58,7 @@ class Door:
         self.rules = rules or Rules()
         self.visitors = Visitors(proxies)
         self.buckets, self.hall, self.vault = Buckets(self.rules), Hall(self.rules), Vault(self.rules)
+        self.uploads = Vault(for_uploads(self.rules))
         self.present = Presence(self.rules)
         self.busy: dict[str, int] = {}
         self.staying: dict[str, int] = {}
@@ -139,8 +140,9 @@ class Door:
         if _stays(scope):
             await self._stream(scope, headers, receive, send)
             return
-        if scope["method"] not in READING and scope["path"] in PATHS:
-            body = await read(receive, self.vault, headers.get(b"content-length"))
+        if scope["method"] not in READING:
+            vault = self.vault if scope["path"] in PATHS else self.uploads
+            body = await read(receive, vault, headers.get(b"content-length"))
         exchange = Exchange(receive, body)
         if not self.hall.try_enter():
             await self.hall.enter()

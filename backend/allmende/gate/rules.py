@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from allmende.errors import AllmendeError
 
@@ -37,10 +38,21 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Bytes of all bodies that are being read."""
     body_seconds: float = 10.0
     """Until a body must be there."""
+    upload: int = 20_000_000
+    """Bytes of every other body: a photo, a form of the desk."""
+    uploads: int = 200_000_000
+    """Bytes of all those that are being read."""
+    upload_seconds: float = 60.0
+    """Until such a body must be there; a village's line takes its time for a photo."""
     url: int = 16_384
     """Bytes. How large the whole header may be is the connection's matter, see wire/rules.py."""
     notice: float = 1.0
     """Seconds after which it is watched whether the client is still there."""
+
+
+def for_uploads(rules: Rules) -> Rules:
+    """The numbers for bodies that are larger than those of GraphQL requests."""
+    return replace(rules, body=rules.upload, bodies=rules.uploads, body_seconds=rules.upload_seconds)
 
 
 class Turned(AllmendeError):
