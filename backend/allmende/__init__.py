@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from allmende.city.model import pick as pick
     from allmende.city.projection import crs_code as crs_code
     from allmende.city.projection import to_wgs84 as to_wgs84
+    from allmende.contenttype import DESK as DESK
+    from allmende.contenttype import ContentType as ContentType
+    from allmende.contenttype import Entry as Entry
+    from allmende.contenttype import Field as Field
+    from allmende.contenttype import Picture as Picture
+    from allmende.contenttype import Point as Point
+    from allmende.contenttype import Rich as Rich
     from allmende.context import Context as Context
     from allmende.db.prepared import Prepared as Prepared
     from allmende.db.prepared import prepared as prepared
@@ -84,6 +91,7 @@ if TYPE_CHECKING:
 _HOME = {
     "casekind": "CaseKind CaseRule CaseStatus",
     "city.model": "BBox City Colour Config LocalText Slug Strict pick",
+    "contenttype": "DESK ContentType Entry Field Picture Point Rich",
     "context": "Context",
     "db.prepared": "Prepared prepared",
     "db.table": "Base CityTable FeedTable UtcDateTime stable_id",

@@ -78,6 +78,31 @@ def _faults(name: str, plugin: Plugin) -> Iterator[str]:
     yield from (fault for topic in plugin.topics for fault in topic_faults(topic))
     addresses = [route.path if route.method == "GET" else f"{route.method} {route.path}" for route in plugin.routes]
     yield from (f"two routes at {address!r}" for address in _twice(addresses))
+    yield from _content_faults(plugin)
+
+
+def _content_faults(plugin: Plugin) -> Iterator[str]:
+    yield from (f"two types of content {name!r}" for name in _twice([type_.name for type_ in plugin.content]))
+    for type_ in plugin.content:
+        what, first = f"content type {type_.name!r}", type_.tables[0]
+        names = [field.name for field in type_.fields]
+        yield from (
+            f"{what} fills {table.__name__}, which is not in tables"
+            for table in type_.tables
+            if table not in plugin.tables
+        )
+        yield from (f"{what} has two fields {name!r}" for name in _twice(names))
+        for role, name in (("title", type_.title), ("category", type_.category or type_.title)):
+            if name not in names:
+                yield f"{what} has no field {name!r}, which it names as its {role}"
+        for field in type_.fields:
+            if field.translated and field.kind not in ("line", "text", "rich"):
+                yield f"{what}: field {field.name!r} is translated, which a {field.kind} cannot be"
+            if field.kind == "choice" and field.choices is None:
+                yield f"{what}: field {field.name!r} is a choice without choices"
+            for column in field.columns:
+                if column not in first.__mapper__.column_attrs:
+                    yield f"{what}: field {field.name!r} names the column {column!r}, which {first.__name__} has not"
 
 
 def _visibility_faults(plugin: Plugin) -> list[str]:

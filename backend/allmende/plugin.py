@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.casekind import CaseKind
 from allmende.city.model import Config, LocalText, Maintainer, Role, Slug, Strict
+from allmende.contenttype import DESK, ContentType
 from allmende.context import Context
 from allmende.db.table import CityTable, FeedTable
 from allmende.errors import FeedError
@@ -86,6 +87,8 @@ class Source(Strict, frozen=True, kw_only=True, tag_field="kind"):
     """`secret:NAME`, sent as `Authorization: Bearer …`."""
 
     def __post_init__(self) -> None:
+        if self.id == DESK:
+            raise ValueError(f"no source may be called {DESK!r}: that is what editors write")
         if bool(self.url) == bool(self.file):
             raise ValueError("a source needs either url or file")
         if self.url and not self.url.startswith(("https://", "http://")):
@@ -286,6 +289,8 @@ class Plugin(Struct, frozen=True, kw_only=True):
     cases: tuple[CaseKind, ...] = ()
     """What citizens can submit; the core's register keeps it, see `allmende.cases`."""
     importers: tuple[Importer, ...] = ()
+    content: tuple[ContentType, ...] = ()
+    """What editors of the town hall write, see contenttype.py. Roles allow it: content.edit, content.publish …"""
     jobs: tuple[Job, ...] = ()
     routes: tuple[Route, ...] = ()
     search: tuple[Search, ...] = ()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from allmende import PUBLIC, Feed, Home, Job, Map, Plugin, Route, Search
 
 from .config import EventsConfig
+from .content import EVENT
 from .event import EventsEvent, EventsHit, EventsPin
 from .importers import IMPORTERS
 from .meeting import feed, found, on_map
@@ -26,6 +27,7 @@ plugin = Plugin(
     tables=(Event, Occurrence),
     city_field=Events,
     importers=IMPORTERS,
+    content=(EVENT,),
     jobs=(Job(name="prune", run=prune, every=timedelta(days=1)),),
     routes=(
         Route(path="calendar.ics", handle=calendar, visible=PUBLIC),

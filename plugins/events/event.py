@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import strawberry
 from allmende import (
+    DESK,
     Context,
     FeedItem,
     Image,
@@ -111,8 +112,9 @@ def _image(ctx: Context[Any], image: dict[str, Any] | None) -> Image | None:
 
 def _source(ctx: Context[Any], id_: str, date_fetched: datetime, event_fetched: datetime) -> EventsSource:
     source = next((source for source in ctx.config.sources if source.id == id_), None)
+    own = (ctx.city.official_name or ctx.city.name) if id_ == DESK else id_
     return EventsSource(
-        title=(ctx.pick(source.title) if source else "") or id_,
+        title=(ctx.pick(source.title) if source else "") or own,
         licence=(source.licence if source else "") or None,
         attribution=(source.attribution if source else "") or None,
         fetched_at=ctx.localize(max(date_fetched, event_fetched)),

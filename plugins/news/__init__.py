@@ -3,6 +3,7 @@
 from allmende import PUBLIC, Feed, Home, Plugin, Search
 
 from .config import NewsConfig
+from .content import ITEM
 from .importers import importers
 from .routes import routes
 from .schema import News, NewsItem, load_feed, load_hits
@@ -14,6 +15,7 @@ plugin = Plugin(
     tables=(Item, ItemCategory),
     city_field=News,
     importers=importers,
+    content=(ITEM,),
     routes=routes,
     feed=Feed(load=load_feed, visible=PUBLIC),
     search=(Search(table=Item, title="title", text=("summary", "text", "categories"), load=load_hits, visible=PUBLIC),),

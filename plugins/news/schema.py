@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import strawberry
 from allmende import (
+    DESK,
     PUBLIC,
     CityModule,
     Connection,
@@ -67,12 +68,21 @@ def _image(ctx: Context[Any], pictures: Sequence[dict[str, Any]]) -> Image | Non
 
 def _images(ctx: Context[Any], pictures: Sequence[dict[str, Any]]) -> list[Image]:
     return [
-        Image(url=one["url"], alt=one.get("alt", ""), caption=one.get("caption"), credit=one.get("credit"))
+        Image(
+            url=one["url"],
+            alt=one.get("alt", ""),
+            caption=one.get("caption"),
+            credit=one.get("credit"),
+            focus_x=one.get("x"),
+            focus_y=one.get("y"),
+        )
         for one in pictures
     ]
 
 
 def _source(ctx: Context[NewsConfig], id_: str) -> NewsSource | None:
+    if id_ == DESK:
+        return NewsSource(title=ctx.city.official_name or ctx.city.name, url=None, licence=None, attribution=None)
     found = next((source for source in ctx.config.sources if source.id == id_), None)
     if found is None:
         return None

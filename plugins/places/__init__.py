@@ -8,6 +8,7 @@ from typing import Any
 from allmende import PUBLIC, Context, Home, Map, Plugin, Route, Search
 
 from .config import PlacesConfig
+from .content import PLACE
 from .importers import IMPORTERS
 from .routes import export
 from .schema import Places, map_features, search_hits
@@ -24,6 +25,7 @@ plugin = Plugin(
     tables=(PlacesPlace,),
     city_field=Places,
     importers=IMPORTERS,
+    content=(PLACE,),
     routes=(Route(path="places.geojson", handle=export, visible=PUBLIC),),
     search=(
         Search(table=PlacesPlace, title="name", text=("words", "address", "text"), load=search_hits, visible=PUBLIC),

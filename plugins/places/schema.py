@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import strawberry
 from allmende import (
+    DESK,
     PUBLIC,
     BBox,
     BBoxInput,
@@ -97,7 +98,7 @@ def _closes_at(ctx: Context[Any], text: str) -> datetime | None:
 
 
 def _week(ctx: Context[Any], text: str) -> list[str]:
-    return [_day(ctx, midnight, spans) for midnight, spans in hours.week(text, ctx.city, ctx.now)]
+    return [day_line(ctx, midnight, spans) for midnight, spans in hours.week(text, ctx.city, ctx.now)]
 
 
 def _accessibility(ctx: Context[Any], tags: Mapping[str, str]) -> list[PlacesFact]:
@@ -109,11 +110,17 @@ def _facts(ctx: Context[Any], facts: Sequence[Mapping[str, Any]]) -> list[Places
 
 
 def _image(ctx: Context[Any], found: Mapping[str, Any]) -> Image | None:
-    return Image(url=found["url"], alt=found["alt"], credit=found["credit"] or None) if found else None
+    if not found:
+        return None
+    focus = {"focus_x": found.get("x"), "focus_y": found.get("y")}
+    return Image(url=found["url"], alt=found["alt"], credit=found["credit"] or None, **focus)
 
 
 def _source(ctx: Context[Any], id: str, fetched_at: datetime) -> PlacesSource | None:
     config: PlacesConfig = ctx.config
+    if id == DESK:
+        title = ctx.city.official_name or ctx.city.name
+        return PlacesSource(title=title, licence=None, attribution=None, fetched_at=ctx.localize(fetched_at))
     source = next((source for source in config.sources if source.id == id), None)
     if source is None:
         return None
@@ -308,7 +315,7 @@ def _name(ctx: Context[Any], category: Category) -> str:
     return ctx.pick(name) or ctx.text("category.other")
 
 
-def _day(ctx: Context[Any], midnight: datetime, spans: Sequence[tuple[datetime, datetime]]) -> str:
+def day_line(ctx: Context[Any], midnight: datetime, spans: Sequence[tuple[datetime, datetime]]) -> str:
     """`Montag: 08:00–12:00, 14:00–18:00 Uhr`."""
     name = ctx.text(f"weekday.{midnight.weekday() + 1}")
     if not spans:

@@ -11,27 +11,23 @@ from typing import Any
 import msgspec
 import structlog
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from allmende.changes.log import record as record_changes
 from allmende.city.model import City
+from allmende.content.overlay import lay_over
 from allmende.context import Context
 from allmende.errors import AllmendeError, NotFound
 from allmende.feeds import quarantine
 from allmende.feeds.fetch import Fetched, Validators
 from allmende.feeds.lease import take
 from allmende.feeds.outcome import Run, Work, fail, reason_of, record, release
-from allmende.feeds.rows import Prepared, prepare
 from allmende.feeds.services import Services, importer_for, sources_of
-from allmende.feeds.sync import Diff, apply, compare, touched
 from allmende.feeds.tables import FeedSource
-from allmende.isolation import bounded
-from allmende.plugin import Applied, Batch, Importer, Plugin, Refusal, Source
-from allmende.search.index import index_rows
+from allmende.items.follow import applied, follow
+from allmende.items.rows import Prepared, prepare
+from allmende.items.sync import Diff, apply, compare
+from allmende.plugin import Batch, Importer, Plugin, Refusal, Source
 
 log = structlog.get_logger(__name__)
-APPLIED = 20.0
-"""Seconds that a plugin may take for what follows from an import, inside of its transaction."""
 
 
 async def import_source(
@@ -132,6 +128,7 @@ async def _write(
 
     batch, prepared = await services.reader.run(name, read)
     async with services.database.transaction(city.slug) as session:
+        prepared = await lay_over(session, work.plugin, source.id, prepared, ctx)
         diff = await compare(session, importer, source.id, prepared, batch.within)
         doubt = _doubt(diff, importer, source, services) if guarded else ""
         counts = _counts(diff, importer, services.rules.refusals_kept)
@@ -140,9 +137,8 @@ async def _write(
             run = work.run("quarantined", reason=doubt, **counts)
         else:
             await apply(session, diff)
-            await _index(session, work.plugin, diff)
-            await _log(session, work, importer, diff)
-            await _applied(session, importer, ctx, diff)
+            await follow(session, work.plugin, diff, services.clock())
+            await applied(session, importer, ctx, diff)
             await quarantine.forget(session, work.plugin.name, source.id)
             run = work.run("fresh", **counts)
         return await record(work, session, run, reading, fetched.validators, batch.valid_until, _items(diff, importer))
@@ -180,31 +176,6 @@ def _counts(diff: Diff, importer: Importer, kept: int) -> dict[str, Any]:
 def _items(diff: Diff, importer: Importer) -> int:
     change = diff.changes[importer.tables[0]]
     return diff.stored + len(change.added) - len(change.removed)
-
-
-async def _index(session: AsyncSession, plugin: Plugin, diff: Diff) -> None:
-    for search in plugin.search:
-        change = diff.changes.get(search.table)
-        if change is None or not (change.added or change.changed or change.removed):
-            continue
-        rows = [
-            {"id": row["id"], "title": row[search.title], "text": [row[column] for column in search.text]}
-            for row in (*change.added, *change.changed)
-        ]
-        await index_rows(session, plugin=plugin.name, table=search.table, rows=rows, deleted=change.removed)
-
-
-async def _log(session: AsyncSession, work: Work, importer: Importer, diff: Diff) -> None:
-    changed, removed = touched(diff)
-    table, now = importer.tables[0], work.services.clock()
-    await record_changes(session, plugin=work.plugin.name, table=table, changed=changed, removed=removed, now=now)
-
-
-async def _applied(session: AsyncSession, importer: Importer, ctx: Context[Any], diff: Diff) -> None:
-    change = diff.changes[importer.tables[0]]
-    if importer.applied is not None and (change.added or change.changed or change.removed):
-        applied = Applied(added=change.added, changed=change.changed, removed=change.removed)
-        await bounded(importer.applied(session, ctx, applied), APPLIED)
 
 
 async def _state(services: Services, city: City, key: dict[str, str]) -> FeedSource:

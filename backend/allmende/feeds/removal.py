@@ -10,8 +10,8 @@ from sqlalchemy import delete, select
 from allmende.changes.log import record
 from allmende.feeds.lease import take
 from allmende.feeds.services import Services
-from allmende.feeds.sync import chunks
 from allmende.feeds.tables import FeedQuarantine, FeedRun, FeedSource
+from allmende.items.sync import chunks
 from allmende.plugin import Plugin
 from allmende.search.index import index_rows
 

@@ -32,6 +32,13 @@ class Image:
     alt: str = strawberry.field(description="What it shows, for screen readers; empty if it is decoration.")
     caption: str | None = strawberry.field(default=None, description="Text shown below it.")
     credit: str | None = strawberry.field(default=None, description="Who made it, and its licence.")
+    focus_x: float | None = strawberry.field(
+        default=None,
+        description="What must stay visible when it is cut: share of the width from the left; null for the middle.",
+    )
+    focus_y: float | None = strawberry.field(
+        default=None, description="The same point: share of the height from the top; null for the middle."
+    )
 
 
 @strawberry.interface(description="Something with a date that appears in a city's feed.")

@@ -15,6 +15,9 @@ from sqlalchemy import select
 
 from allmende.city.load import Cities, load_cities
 from allmende.city.model import City
+from allmende.content.items import create, publish
+from allmende.content.publish import Desk
+from allmende.content.values import blank
 from allmende.context import Context
 from allmende.db.engine import Counter, Database
 from allmende.errors import ConfigError, NotFound
@@ -230,6 +233,19 @@ class Town:
             found = await session.scalars(select(Outgoing).order_by(Outgoing.created, Outgoing.key))
             names = ("topic", "key", "texts", "link", "urgency", "thread", "to", "expires")
             return [{name: getattr(one, name) for name in names} for one in found if topic in ("", one.topic)]
+
+    async def publish(self, plugin: str, values: Mapping[str, Any], kind: str = "", **times: datetime) -> str:
+        """Write and publish an item of the plugin's content (the first type, or the one named); its id at the desk.
+
+        `values` are as they are stored: of translated fields, texts by language. `at` and `until` are instants.
+        """
+        declared = self.instance.installed(plugin).plugin
+        type_ = next(one for one in declared.content if kind in ("", one.name))
+        desk = Desk(declared, type_, self.context(plugin), "Test")
+        async with desk.ctx.transaction() as session:
+            item = await create(session, desk, {**blank(type_), **values})
+            await publish(session, desk, item, **times)
+        return item.id
 
     async def work(self, plugin: str, job: str) -> None:
         """Run a job once, here and now."""

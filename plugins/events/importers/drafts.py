@@ -106,11 +106,11 @@ def make_batch(
             )
             refused.append(Refusal(place=draft.place, reason=reason))
             moments = moments[: ctx.config.max_occurrences]
-        last = _settled(max(moment.until for moment in moments), ctx)
+        last = settled(max(moment.until for moment in moments), ctx)
         events[key] = _event(draft, key, last, source, ctx.config)
         parent = stable_id(ctx.city.slug, source.id, Event, key)
         for moment in moments:
-            row = _occurrence(moment, f"{key} {moment.key}".strip(), parent)
+            row = occurrence(moment, f"{key} {moment.key}".strip(), parent)
             occurrences.setdefault(row.key, row)
     if over:
         place = over[0] if len(over) == 1 else f"{len(over)} entries, the first {over[0]}"
@@ -124,7 +124,7 @@ def _event(draft: Draft, key: str, last: datetime, source: EventSource, config: 
     free = True if any(name.casefold() in means_free for name in names) else draft.free
     shown = list(dict.fromkeys(name for name in names if name and name.casefold() not in means_free))
     shown = shown or ([source.category] if source.category else [])
-    venue = _known_venue(draft, config)
+    venue = known_venue(draft, config)
     return Event(
         key=key,
         title=draft.title[:300],
@@ -143,14 +143,14 @@ def _event(draft: Draft, key: str, last: datetime, source: EventSource, config: 
     )
 
 
-def _settled(last: datetime, ctx: Context[EventsConfig]) -> datetime:
+def settled(last: datetime, ctx: Context[EventsConfig]) -> datetime:
     """The last date; far ahead, the end of its month, so that an endless rule does not change its event every day."""
     if last - ctx.now < FAR:
         return last
     return midnight(date(last.year + last.month // 12, last.month % 12 + 1, 1), ctx)
 
 
-def _known_venue(draft: Draft, config: EventsConfig) -> dict[str, Any]:
+def known_venue(draft: Draft, config: EventsConfig) -> dict[str, Any]:
     """Address and position: from the feed, else from the venue of that name in the city's configuration."""
     known = {name.casefold(): venue for name, venue in config.venues.items()}.get((draft.venue_name or "").casefold())
     has_position = draft.lat is not None and draft.lon is not None
@@ -161,7 +161,7 @@ def _known_venue(draft: Draft, config: EventsConfig) -> dict[str, Any]:
     }
 
 
-def _occurrence(moment: Moment, key: str, parent: str) -> Occurrence:
+def occurrence(moment: Moment, key: str, parent: str) -> Occurrence:
     return Occurrence(
         key=key,
         parent=parent,

@@ -14,8 +14,8 @@ import pytest_asyncio
 import strawberry
 from allmende import Batch, Context, Source
 from allmende.db.engine import Database
-from allmende.feeds.rows import prepare
-from allmende.feeds.sync import apply, compare
+from allmende.items.rows import prepare
+from allmende.items.sync import apply, compare
 from allmende.testing import make_context, make_payload
 from strawberry.types import ExecutionResult
 

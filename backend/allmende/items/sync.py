@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.db.table import FeedTable
 from allmende.errors import FeedError
-from allmende.feeds.rows import Prepared, Rows
-from allmende.plugin import Importer, Refusal
+from allmende.items.rows import Filled, Prepared, Rows
+from allmende.plugin import Refusal
 
 CHUNK = 500
 """Rows per statement: bounded memory, and well below the number of parameters that either database takes."""
@@ -40,13 +40,24 @@ class Diff(Struct, frozen=True, kw_only=True):
 
 
 async def compare(
-    session: AsyncSession, importer: Importer, source: str, prepared: Prepared, within: ColumnElement[bool] | None
+    session: AsyncSession,
+    filled: Filled,
+    source: str,
+    prepared: Prepared,
+    within: ColumnElement[bool] | None,
+    *,
+    only: Collection[str] | None = None,
 ) -> Diff:
-    """The difference between the batch and the stored rows of this source: one statement per table."""
-    first, *parts = importer.tables
+    """The difference between the rows and those stored of this source: one statement per table.
+
+    `only` are ids of the first table: nothing but these rows and their parts is looked at.
+    """
+    first, *parts = filled.tables
     # An expression that says for each stored row whether the batch may delete it.
     deletable = true() if within is None else within
     statement = select(first.id, first.digest, deletable.label("deletable")).where(first.source == source)
+    if only is not None:
+        statement = statement.where(first.id.in_(only))
     stored = {id_: (digest, bool(may_go)) for id_, digest, may_go in await session.execute(statement)}
     new = prepared.rows[first]
     gone = {id_ for id_, (_, may_go) in stored.items() if may_go and id_ not in new}
@@ -54,16 +65,19 @@ async def compare(
     refused = list(prepared.refused)
     staying = (stored.keys() | new.keys()) - gone
     for table in parts:
-        owner = getattr(table, importer.parent, None)
+        owner = getattr(table, filled.parent, None)
         if owner is None:
-            raise FeedError(f"{table.__tablename__} has no column {importer.parent!r} that names the owning row")
-        rows, orphans = _owned(prepared.rows[table], importer.parent, staying)
+            raise FeedError(f"{table.__tablename__} has no column {filled.parent!r} that names the owning row")
+        rows, orphans = _owned(prepared.rows[table], filled.parent, staying)
         refused += orphans
-        found = (await session.execute(select(table.id, table.digest, owner).where(table.source == source))).all()
+        mine = select(table.id, table.digest, owner).where(table.source == source)
+        if only is not None:
+            mine = mine.where(owner.in_(only))
+        found = (await session.execute(mine)).all()
         # An owner in the batch comes with all of its parts; one that the batch leaves alone keeps those it has.
         outdated = {id_ for id_, _, parent in found if id_ not in rows and (parent in new or parent not in staying)}
         change = _change(rows, {id_: digest for id_, digest, _ in found}, outdated)
-        owners = {row[importer.parent] for row in (*change.added, *change.changed)}
+        owners = {row[filled.parent] for row in (*change.added, *change.changed)}
         owners |= {parent for id_, _, parent in found if id_ in outdated}
         changes[table] = replace(change, owners=owners)
     return Diff(

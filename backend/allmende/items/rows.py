@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +18,7 @@ from sqlalchemy.schema import Column
 
 from allmende.db.table import FeedTable, UtcDateTime, stable_id
 from allmende.errors import FeedError
-from allmende.plugin import Batch, Importer, Refusal
+from allmende.plugin import Batch, Refusal
 
 Rows = dict[str, dict[str, Any]]
 """Id → column name → value."""
@@ -28,6 +28,17 @@ _KEY_LENGTH = 512
 _RANGES: tuple[tuple[type[Any], int], ...] = ((SmallInteger, 2**15), (BigInteger, 2**63), (Integer, 2**31))
 
 
+class Filled(Protocol):
+    """What says which tables are filled: an importer, or a type of content."""
+
+    @property
+    def tables(self) -> tuple[type[FeedTable], ...]: ...
+    @property
+    def parent(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
 class Prepared(Struct, frozen=True, kw_only=True):
     """The rows of a batch by table, and everything that was refused."""
 
@@ -35,15 +46,15 @@ class Prepared(Struct, frozen=True, kw_only=True):
     refused: Sequence[Refusal]
 
 
-def prepare(batch: Batch, importer: Importer, city: str, source: str, fetched_at: datetime) -> Prepared:
+def prepare(batch: Batch, filled: Filled, city: str, source: str, fetched_at: datetime) -> Prepared:
     """Rows ready to be compared and written. The first of several rows with one key wins."""
-    plans = {table: _plan(table) for table in importer.tables}
-    rows: dict[type[FeedTable], Rows] = {table: {} for table in importer.tables}
+    plans = {table: _plan(table) for table in filled.tables}
+    rows: dict[type[FeedTable], Rows] = {table: {} for table in filled.tables}
     refused = list(batch.refused)
     for row in batch.rows:
         table = type(row)
         if table not in plans:
-            raise FeedError(f"the importer {importer.kind!r} made a {table.__name__}, which it does not declare")
+            raise FeedError(f"{filled.kind!r} made a {table.__name__}, which it does not declare")
         key = _text(row.__dict__.get("key") or "")
         place = f"{table.__name__} {key[:80]!r}"
         if not key:
@@ -57,7 +68,7 @@ def prepare(batch: Batch, importer: Importer, city: str, source: str, fetched_at
         if fault:
             refused.append(Refusal(place=place, reason=fault))
             continue
-        digest = blake2b(msgspec.json.encode(values, enc_hook=str, order="deterministic"), digest_size=16).hexdigest()
+        digest = fingerprint(values)
         rows[table][id_] = values | {
             "city": city,
             "id": id_,
@@ -67,6 +78,11 @@ def prepare(batch: Batch, importer: Importer, city: str, source: str, fetched_at
             "fetched_at": fetched_at,
         }
     return Prepared(rows=rows, refused=refused)
+
+
+def fingerprint(values: Any) -> str:
+    """Of the values of a row (or anything that JSON holds): equal values have equal ones."""
+    return blake2b(msgspec.json.encode(values, enc_hook=str, order="deterministic"), digest_size=16).hexdigest()
 
 
 class _Field(Struct, frozen=True, kw_only=True):
