@@ -10,6 +10,7 @@ import click
 from allmende.errors import AllmendeError
 
 COMMANDS = {
+    "audit": ("allmende.cli.user:audit", "The log of what staff did: verify that it is whole."),
     "city": ("allmende.cli.city:city", "City folders: list, new, check, explain, diff, schema."),
     "db": ("allmende.cli.db:db", "The database: upgrade, downgrade, check, revision, status."),
     "dev": ("allmende.cli.dev:dev", "Migrate, import and serve everything on this machine, with reload."),
@@ -22,6 +23,7 @@ COMMANDS = {
     "privacy": ("allmende.cli.privacy:privacy", "Personal data: the record of processing activities."),
     "schema": ("allmende.cli.schema:schema", "The public GraphQL schema: print, write, check."),
     "serve": ("allmende.cli.serve:serve", "Serve in production, with several workers."),
+    "user": ("allmende.cli.user:user", "The staff of a city: add, list, link, role, disable."),
     "work": ("allmende.cli.feeds:work", "Run the jobs: imports and the plugins' own (PostgreSQL)."),
 }
 """Command → where it is, and what the list of commands says of it."""

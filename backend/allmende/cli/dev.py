@@ -15,6 +15,7 @@ from allmende.app import load_town, problems
 from allmende.cli.db import upgrade_all
 from allmende.cli.feeds import open_house, runs_table
 from allmende.cli.serve import develop
+from allmende.cli.user import first_link
 from allmende.feeds.importing import import_all
 from allmende.feeds.outcome import Run
 from allmende.feeds.services import sources_of
@@ -38,9 +39,12 @@ def dev(host: str, port: int, skip: bool) -> None:
         console.print(f"  ! the tables of {name} could not be migrated: {reason}", style="red", markup=False)
     asyncio.run(_prepare(settings, console, imports=not skip))
     base = f"http://{host}:{port}"
+    desk = asyncio.run(first_link(settings, base))
     console.print(
         f"\n  all cities on a map   {base}/\n  a city's app          {base}/<city>\n"
-        f"  GraphiQL              {base}/graphql\n  health                {base}/health/ready\n\n"
+        f"  GraphiQL              {base}/graphql\n  health                {base}/health/ready\n"
+        f"  the town hall's desk  {desk or 'there is no city yet'}\n"
+        "                        (signs in once, within 15 minutes; `allmende user` makes more accounts)\n\n"
         "  A changed city folder is read again at once; a changed plugin restarts the server. Ctrl+C stops.\n",
         markup=False,
     )
