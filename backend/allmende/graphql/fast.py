@@ -32,7 +32,7 @@ PATH = "/graphql"
 STREAM = "/graphql/stream"
 LONGEST_QUESTION = 8_000
 """Bytes of a query string that is worth keeping an answer for."""
-_VARY = b"Accept, Accept-Language, App-Version, Host"
+_VARY = b"Accept, Authorization, Accept-Language, App-Version, Host"
 _TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (JSON, GRAPHQL, HTML)}
 _answer_type = lru_cache(maxsize=500)(answer_type)
 _wants_page = lru_cache(maxsize=500)(lambda accept: negotiate(accept, (JSON, GRAPHQL, HTML)) == HTML)

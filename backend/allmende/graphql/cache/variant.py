@@ -52,8 +52,8 @@ class Shape(Struct, frozen=True):
 
     @property
     def vary(self) -> str:
-        """The header Vary; Accept, because it decides the media type."""
-        names = ["Accept"]
+        """The header Vary; Accept, because it decides the media type; whoever has a token is never shown this."""
+        names = ["Accept", "Authorization"]
         names += ["Accept-Language"] if self.languages else []
         names += ["App-Version"] if self.switched else []
         return ", ".join(names + (["Host"] if self.host else []))
