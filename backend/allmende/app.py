@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from allmende import metrics
 from allmende.accounts.tidy import account_chores
 from allmende.chore import Chore
 from allmende.city.load import Cities, load_cities
+from allmende.city.model import City
 from allmende.db.engine import Database
 from allmende.db.listening import Listener
 from allmende.documents import document_routes
@@ -38,6 +40,9 @@ from allmende.jobs.embedded import EmbeddedRunner
 from allmende.jobs.house import House
 from allmende.jobs.house import make_house as assemble
 from allmende.pages.views import page_routes
+from allmende.privacy.chores import privacy_chores
+from allmende.privacy.declared import held
+from allmende.privacy.rooms import erasers
 from allmende.registry import Registry, load_registry
 from allmende.sealing import load_sealer
 from allmende.settings import Settings, load_settings
@@ -108,7 +113,25 @@ def make_services(settings: Settings, registry: Registry, town: Town, database: 
 
 def chores(services: Services) -> tuple[Chore, ...]:
     """What the rooms of the core do now and then; each room adds its own here."""
-    return (*account_chores(services.accounts),)
+    plugins = services.registry.plugins
+
+    def erase(city: City) -> dict[str, Any]:
+        hooks: dict[str, Any] = erasers(services.database, city.slug, services.clock)
+        for name, installed in plugins.items():
+            ctx = services.registry.context(city, name, services.database)
+            if installed.plugin.erase is not None and ctx is not None:
+                hooks[name] = partial(installed.plugin.erase, ctx)
+        return hooks
+
+    return (
+        *account_chores(services.accounts),
+        *privacy_chores(
+            services.database,
+            services.clock,
+            lambda: held({name: installed.manifest for name, installed in plugins.items()}),
+            erase,
+        ),
+    )
 
 
 def make_house(settings: Settings, registry: Registry, town: Town, database: Database) -> House:

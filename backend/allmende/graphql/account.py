@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 import strawberry
+from strawberry.scalars import JSON
 
 from allmende.accounts import devices
 from allmende.accounts.holdings import end_holding, holdings
 from allmende.errors import InputError
 from allmende.graphql.core import CoreMutations
+from allmende.graphql.personal import export_of
 from allmende.graphql.request import Info
 from allmende.graphql.visibility import field
 from allmende.reader import Reader
@@ -65,6 +67,10 @@ class Me:
             )
             for one in found
         ]
+
+    @strawberry.field(description="All that is held about the account in its city (Art. 15 and 20 GDPR).")
+    async def export(self, info: Info) -> JSON:
+        return await export_of(info.context, self.reader)
 
 
 def me(info: Info) -> Me | None:

@@ -27,6 +27,7 @@ from allmende.graphql.core import CoreMutations, bind_rooms, check_policies
 from allmende.graphql.guard import guard
 from allmende.graphql.live.subscription import Subscription
 from allmende.graphql.ownership import Ownership, mutation_owner, owner, prefix
+from allmende.graphql.personal import PrivacyMutations
 from allmende.graphql.query import query_type
 from allmende.graphql.request import Info
 from allmende.graphql.scalars import SCALARS
@@ -37,7 +38,7 @@ from allmende.registry import Installed, Registry
 
 SHARED = {"Boolean", "Date", "DateTime", "Decimal", "Float", "ID", "Int", "JSON", "Mutation", "String", "Time", "UUID"}
 """Types that any plugin may bring into the schema without owning them."""
-CORE_MUTATIONS: Mapping[str, type[CoreMutations]] = {"account": AccountMutations}
+CORE_MUTATIONS: Mapping[str, type[CoreMutations]] = {"account": AccountMutations, "privacy": PrivacyMutations}
 """Room of the core → its mutations; the key begins their names."""
 
 

@@ -9,9 +9,7 @@ from allmende.personal import PersonalData
 from allmende.plugin import Manifest
 from allmende.privacy.holdings import Holding, holdings
 from allmende.privacy.notice import Declared
-
-ROOMS: Declared = {}
-"""Room of the core → title and declarations. Accounts come last, so that an erasure ends with them."""
+from allmende.privacy.rooms import ROOMS
 
 
 def declared(manifests: Mapping[str, Manifest], city: City | None = None) -> Declared:
