@@ -68,9 +68,11 @@ class Source(Strict, frozen=True, kw_only=True, tag_field="kind"):
 
     id: Slug
     url: str = ""
-    """http(s) address; exactly one of `url` and `file` is given."""
+    """http(s) address; exactly one of `url`, `file` and `upload` is given."""
     file: str = ""
     """Path below the city's folder."""
+    upload: bool = False
+    """Neither: editors upload its file (also a spreadsheet, where the kind is a table) at the desk."""
     title: LocalText = ""
     """What readers see as the origin."""
     licence: str = ""
@@ -89,8 +91,8 @@ class Source(Strict, frozen=True, kw_only=True, tag_field="kind"):
     def __post_init__(self) -> None:
         if self.id == DESK:
             raise ValueError(f"no source may be called {DESK!r}: that is what editors write")
-        if bool(self.url) == bool(self.file):
-            raise ValueError("a source needs either url or file")
+        if bool(self.url) + bool(self.file) + self.upload != 1:
+            raise ValueError("a source needs either url or file, or upload = true")
         if self.url and not self.url.startswith(("https://", "http://")):
             raise ValueError("url must start with https:// or http://")
 

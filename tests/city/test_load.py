@@ -67,14 +67,15 @@ kind = "ical"
 """,
     )
     at = "altdorf/plugins/waste.toml"
-    known = "attribution, delimiter, encoding, every, file, id, kind, language, licence, max_shrink, title, token, url"
+    known = "attribution, delimiter, encoding, every, file, id, kind, language, licence, max_shrink, title, token, "
+    known += "upload, url"
     assert folder.problems() == [
         f"{at}:4:1 sources[0].delimitter: unknown key `delimitter` (did you mean `delimiter`?); expected one of {known}",
         f"{at}:7:3 sources[1].id: is missing; expected small letters, digits and single hyphens",
         f"{at}:10:1 sources[1].horizon: 99 is out of range; expected a whole number from 1 to 36",
         f"{at}:12:3 sources[2].kind: is missing; expected one of csv, ical",
         f'{at}:17:1 sources[3].id: "Not A Slug" has the wrong form; expected small letters, digits and single hyphens',
-        f"{at}:21:3 sources[4]: a source needs either url or file",
+        f"{at}:21:3 sources[4]: a source needs either url or file, or upload = true",
     ]
 
 

@@ -346,17 +346,18 @@ async def test_import_that_lost_its_lease_writes_nothing(database: Database, tmp
 async def test_cancelled_import_gives_its_source_back(database: Database, tmp_path: Path) -> None:
     city, source = make(tmp_path)
     write(tmp_path, benches("1"))
-    services = make_services(database)
+    services, loop, reading = make_services(database), asyncio.get_running_loop(), asyncio.Event()
 
     def slow(*args: Any) -> Batch:
-        time.sleep(0.5)
+        loop.call_soon_threadsafe(reading.set)
+        time.sleep(0.2)
         return read(*args)
 
     importer = Importer(source=JsonSource, read=slow, tables=(Bench, Plaque), parent="bench")
     task = asyncio.create_task(
         import_source(services, city, msgspec.structs.replace(plugin, importers=(importer,)), source)
     )
-    await asyncio.sleep(0.2)
+    await asyncio.wait_for(reading.wait(), 20)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -26,13 +26,14 @@ class Tile(Struct, frozen=True, kw_only=True):
 
 
 Tiles = Callable[[Desk], Awaitable[Sequence[Tile]]]
-TILES: tuple[Tiles, ...] = ()
-"""Each room's part of the first page; it looks itself at what the reader may see, and takes a statement or two."""
+"""A room's part of the first page; it looks itself at what the reader may see, and takes a statement or two."""
 
 
-async def show(desk: Desk) -> Response[Any]:
-    tiles = [tile for room in TILES for tile in await room(desk)]
-    return desk.page("home.html", tiles=tiles)
+def home(*rooms: Tiles) -> Page:
+    """The first page, with the parts of these rooms."""
 
+    async def show(desk: Desk) -> Response[Any]:
+        tiles = [tile for room in rooms for tile in await room(desk)]
+        return desk.page("home.html", tiles=tiles)
 
-PAGES = (Page(path="", show=show, nav=Nav(group="start", text="home.title", icon="house")),)
+    return Page(path="", show=show, nav=Nav(group="start", text="home.title", icon="house"))

@@ -72,7 +72,7 @@ class Desk:
         given = {key: value for key, value in query.items() if value not in ("", None)}
         return f"/{path}" + (f"?{urlencode(given, doseq=True)}" if given else "")
 
-    def text(self, key: str, **values: Any) -> str:
+    def text(self, key: str, /, **values: Any) -> str:
         """A text of the desk in the reader's language."""
         return words(self.language, key, **values)
 
@@ -114,7 +114,7 @@ class Desk:
             raise NotFound(f"{plugin} is off in {self.city.slug}")
         return made
 
-    def page(self, template: str, status: int = 200, **values: Any) -> Response[str]:
+    def page(self, template: str, status: int = 200, /, **values: Any) -> Response[str]:
         """A template below templates/, with `desk`, `t`, `form` and these values."""
         said, forget = flash.take(self.request.cookies)
         content = render(

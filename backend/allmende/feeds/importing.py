@@ -16,33 +16,45 @@ from allmende.city.model import City
 from allmende.content.overlay import lay_over
 from allmende.context import Context
 from allmende.errors import AllmendeError, NotFound
-from allmende.feeds import quarantine
+from allmende.feeds import quarantine, uploads
 from allmende.feeds.fetch import Fetched, Validators
 from allmende.feeds.lease import take
 from allmende.feeds.outcome import Run, Work, fail, reason_of, record, release
 from allmende.feeds.services import Services, importer_for, sources_of
+from allmende.feeds.spreadsheet import unfolded
 from allmende.feeds.tables import FeedSource
 from allmende.items.follow import applied, follow
 from allmende.items.rows import Prepared, prepare
 from allmende.items.sync import Diff, apply, compare
-from allmende.plugin import Batch, Importer, Plugin, Refusal, Source
+from allmende.plugin import Batch, Importer, Payload, Plugin, Refusal, Source
 
 log = structlog.get_logger(__name__)
 
 
 async def import_source(
-    services: Services, city: City, plugin: Plugin, source: Source, *, force: bool = False, approve: bool = False
+    services: Services,
+    city: City,
+    plugin: Plugin,
+    source: Source,
+    *,
+    force: bool = False,
+    approve: bool = False,
+    given: Fetched | None = None,
 ) -> Run:
     """Import one source now. Never raises for what the feed, the plugin or the database does wrong.
 
     `force` reads the payload even if it is the known one. `approve` applies the quarantined payload instead of
-    fetching, whatever it removes.
+    fetching, whatever it removes; `given` likewise a payload that a person has looked at.
     """
     begun, started = time.monotonic(), services.clock()
     key = {"plugin": plugin.name, "source": source.id}
     blank = Run(city=city.slug, plugin=plugin.name, source=source.id, status="failed")
     try:
-        held = await quarantine.load(services.database, city.slug, plugin.name, source.id) if approve else None
+        held = await quarantine.load(services.database, city.slug, plugin.name, source.id) if approve else given
+        if source.upload and held is None and await _uploaded(services, city, plugin, source) is None:
+            return msgspec.structs.replace(
+                blank, status="waiting", reason="waits for a file to be uploaded at the desk"
+            )
         lease = await take(services.database, city.slug, FeedSource, key, started, services.rules.lease)
         if not lease:
             return msgspec.structs.replace(blank, status="busy", reason="is being imported by another process")
@@ -105,7 +117,8 @@ async def _import(work: Work, *, force: bool, held: Fetched | None) -> Run:
     known = None if force or work.state.reading != reading else _validators(work.state)
     if held is not None:
         return await _write(work, importer, ctx, held, reading, guarded=False)
-    fetched = await services.fetcher.fetch(city, source, known)
+    fetched = await _uploaded(services, city, work.plugin, source, known)
+    fetched = fetched or await services.fetcher.fetch(city, source, known)
     rejected = await quarantine.is_rejected(services.database, city.slug, work.plugin.name, source.id, fetched)
     if rejected:
         run = work.run("quarantined", reason=rejected)
@@ -120,21 +133,15 @@ async def _write(
 ) -> Run:
     services, city, source, payload = work.services, work.city, work.source, fetched.payload
     assert payload is not None
-    name = (city.slug, work.plugin.name, source.id)
-
-    def read() -> tuple[Batch, Prepared]:
-        batch = importer.read(payload, source, ctx)
-        return batch, prepare(batch, importer, city.slug, source.id, payload.fetched_at)
-
-    batch, prepared = await services.reader.run(name, read)
+    batch, prepared = await read_payload(services, city, work.plugin, source, importer, ctx, payload)
     async with services.database.transaction(city.slug) as session:
         prepared = await lay_over(session, work.plugin, source.id, prepared, ctx)
         diff = await compare(session, importer, source.id, prepared, batch.within)
-        doubt = _doubt(diff, importer, source, services) if guarded else ""
+        reason = doubt(diff, importer, source, services) if guarded else ""
         counts = _counts(diff, importer, services.rules.refusals_kept)
-        if doubt:
-            await quarantine.keep(session, work.plugin.name, source.id, fetched, services.clock(), doubt, counts)
-            run = work.run("quarantined", reason=doubt, **counts)
+        if reason:
+            await quarantine.keep(session, work.plugin.name, source.id, fetched, services.clock(), reason, counts)
+            run = work.run("quarantined", reason=reason, **counts)
         else:
             await apply(session, diff)
             await follow(session, work.plugin, diff, services.clock())
@@ -144,7 +151,35 @@ async def _write(
         return await record(work, session, run, reading, fetched.validators, batch.valid_until, _items(diff, importer))
 
 
-def _doubt(diff: Diff, importer: Importer, source: Source, services: Services) -> str:
+async def read_payload(
+    services: Services,
+    city: City,
+    plugin: Plugin,
+    source: Source,
+    importer: Importer,
+    ctx: Context[Any],
+    payload: Payload,
+) -> tuple[Batch, Prepared]:
+    """What the importer makes of the payload; a spreadsheet is read as a table. FeedError where it cannot be used."""
+
+    def read() -> tuple[Batch, Prepared]:
+        batch = importer.read(unfolded(payload, source), source, ctx)
+        return batch, prepare(batch, importer, city.slug, source.id, payload.fetched_at)
+
+    return await services.reader.run((city.slug, plugin.name, source.id), read)
+
+
+async def _uploaded(
+    services: Services, city: City, plugin: Plugin, source: Source, known: Validators | None = None
+) -> Fetched | None:
+    """The file that an editor has uploaded for this source, if there is one; without payload if it is the known one."""
+    found = await uploads.current(services.database, city.slug, plugin.name, source.id)
+    if found and known and found.validators.content_hash == known.content_hash:
+        return Fetched(payload=None, validators=found.validators)
+    return found
+
+
+def doubt(diff: Diff, importer: Importer, source: Source, services: Services) -> str:
     """Why this import should not be applied without a person's consent; "" if it may."""
     change = diff.changes[importer.tables[0]]
     rows = len(change.added) + len(change.changed) + change.unchanged

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from allmende.changes.log import record
 from allmende.feeds.lease import take
 from allmende.feeds.services import Services
-from allmende.feeds.tables import FeedQuarantine, FeedRun, FeedSource
+from allmende.feeds.tables import FeedQuarantine, FeedRun, FeedSource, FeedUpload
 from allmende.items.sync import chunks
 from allmende.plugin import Plugin
 from allmende.search.index import index_rows
@@ -35,7 +35,7 @@ async def remove_source(services: Services, city: str, plugin: Plugin, source: s
         }
         for table in reversed(tables):
             await session.execute(delete(table).where(table.source == source), execution_options=_NO_SYNC)
-        for state in (FeedQuarantine, FeedRun, FeedSource):
+        for state in (FeedQuarantine, FeedUpload, FeedRun, FeedSource):
             await session.execute(
                 delete(state).where(state.plugin == plugin.name, state.source == source), execution_options=_NO_SYNC
             )

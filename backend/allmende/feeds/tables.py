@@ -91,3 +91,24 @@ class FeedQuarantine(CityTable):
     media_type: Mapped[str] = mapped_column(String(200), default="")
     encoding: Mapped[str] = mapped_column(String(64), default="")
     fetched_at: Mapped[datetime] = mapped_column()
+
+
+class FeedUpload(CityTable):
+    """A file that an editor has uploaded for a source; at most one per source is the current one."""
+
+    __tablename__ = "feeds_upload"
+    __table_args__ = (Index("ix_feeds_upload_source", "city", "plugin", "source", "state"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    plugin: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16), default="preview")
+    """preview: somebody looks at what it would change; current: the source consists of it instead of being fetched."""
+    created: Mapped[datetime] = mapped_column()
+    by: Mapped[str] = mapped_column(String(200), default="")
+    """Name of who uploaded it."""
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content_hash: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(200), default="")
+    media_type: Mapped[str] = mapped_column(String(200), default="")
+    encoding: Mapped[str] = mapped_column(String(64), default="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain, zip_longest
 from typing import Literal
@@ -29,7 +29,7 @@ from allmende.feeds.tables import FeedSource
 from allmende.isolation import bounded
 from allmende.jobs.house import House
 from allmende.jobs.tables import JobState
-from allmende.plugin import Job, Plugin
+from allmende.plugin import Job, Plugin, Source
 
 log = structlog.get_logger(__name__)
 GRACE = 5.0
@@ -68,7 +68,7 @@ async def due_tasks(house: House) -> list[Task]:
             if city.config(plugin.name) is None:
                 continue
             for kind, names, table in (
-                ("import", [source.id for source in sources_of(city, plugin)], imports),
+                ("import", _fetched(sources_of(city, plugin), imports, slug, plugin), imports),
                 ("job", [job.name for job in plugin.jobs], jobs),
             ):
                 for name in names:
@@ -83,6 +83,13 @@ async def due_tasks(house: House) -> list[Task]:
             task = Task(kind="remove", city=slug, plugin=plugin_name, name=source)
             wanted[slug].append((now, task))
     return list(_in_turn([[task for _, task in sorted(tasks, key=lambda t: t[0])] for tasks in wanted.values()]))
+
+
+def _fetched(
+    sources: Sequence[Source], known: Collection[tuple[str, str, str]], city: str, plugin: Plugin
+) -> list[str]:
+    """The ids of the sources that there is something to get from: all but those that wait for their first upload."""
+    return [each.id for each in sources if not each.upload or (city, plugin.name, each.id) in known]
 
 
 async def run_task(house: House, task: Task) -> None:
