@@ -18,6 +18,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from allmende.casekind import CaseKind
 from allmende.city.model import City, Config
 from allmende.context import Context, Database, utc_now
 from allmende.db.table import HOME, Base
@@ -96,6 +97,37 @@ class Registry(Struct, frozen=True, kw_only=True):
             database=database,
             language=language or city.language,
             texts=_with_overrides(self.plugins[name].texts, city, name),
+            clock=clock,
+            reader=reader,
+        )
+
+    def case_kind(self, name: str) -> CaseKind | None:
+        """The kind of case `<plugin>.<kind>`; None where its plugin is not here any more."""
+        plugin, _, kind = name.partition(".")
+        declared = self.plugins[plugin].plugin.cases if plugin in self.plugins else ()
+        return next((one for one in declared if one.name == kind), None)
+
+    def case_context(
+        self,
+        city: City,
+        name: str,
+        database: Database,
+        language: str | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        reader: Reader = ANONYMOUS,
+    ) -> Context[Any]:
+        """What work on cases of the kind `<plugin>.<kind>` is given: also where the module is off, or gone."""
+        plugin = name.partition(".")[0]
+        made = self.context(city, plugin, database, language, clock, reader)
+        if made is not None:
+            return made
+        return Context(
+            city=city,
+            plugin=plugin,
+            config=Config(),
+            database=database,
+            language=language or city.language,
+            texts=_with_overrides(self.plugins[plugin].texts, city, plugin) if plugin in self.plugins else {},
             clock=clock,
             reader=reader,
         )

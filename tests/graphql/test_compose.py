@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 from allmende import PUBLIC, CityModule, Plugin, field
-from allmende.graphql.compose import compose, undescribed
+from allmende.graphql.compose import CORE_MUTATIONS, compose, undescribed
 from allmende.graphql.ownership import owner, prefix
 from graphql import GraphQLObjectType
 
@@ -118,6 +118,6 @@ def test_schema_text_does_not_depend_on_the_order_of_plugins() -> None:
 def test_mutations_are_flat_and_carry_the_plugins_name() -> None:
     composed = compose(install(GAZETTE, Plugin(name="tower", city_field=Tower, mutations=TowerMutations)))
     assert composed.schema.mutation_type is not None
-    fields = [name for name in composed.schema.mutation_type.fields if not name.startswith("account")]
+    fields = [name for name in composed.schema.mutation_type.fields if not name.startswith(tuple(CORE_MUTATIONS))]
     assert fields == ["towerBuildUp"]
     assert composed.ownership.of("Mutation", "towerBuildUp") == "tower"

@@ -11,6 +11,7 @@ from allmende.cases.access import WORK as WORK
 from allmende.cases.access import Seen as Seen
 from allmende.cases.access import find as find
 from allmende.cases.access import of as of
+from allmende.cases.access import readable as readable
 from allmende.cases.access import seen_as as seen_as
 from allmende.cases.access import track as track
 from allmende.cases.draft import Draft as Draft

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import Select, false, or_, select
+from sqlalchemy import ColumnElement, Select, false, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.cases.codes import fingerprint, read_number, same
@@ -66,11 +66,25 @@ async def track(session: AsyncSession, ctx: Context[Any], *, number: str = "", r
 
 def seen_as(case: Case, reader: Reader) -> Literal["staff", "submitter", "public"] | None:
     """How this reader sees the case without a receipt; None where not at all."""
-    if reader.kind in ("staff", "service") and (reader.may(READ) or reader.may(WORK)):
+    plugin = case.kind.partition(".")[0]
+    if reader.kind in ("staff", "service") and (reader.may(READ, plugin) or reader.may(WORK, plugin)):
         return "staff"
     if reader.is_signed_in and case.submitter == reader.id:
         return "submitter"
     return "public" if case.published and case.shown else None
+
+
+def readable(reader: Reader) -> ColumnElement[bool] | None:
+    """The condition under which staff see a case: all, or those of some plugins; None where they see none."""
+    if reader.kind not in ("staff", "service"):
+        return None
+    if reader.may(READ) or reader.may(WORK):
+        return true()
+    granted = [name.partition(":") for name in sorted(reader.permissions)]
+    plugins = {plugin for name, _, plugin in granted if name in (READ, WORK) and plugin}
+    return (
+        or_(*(Case.kind.startswith(f"{plugin}.", autoescape=True) for plugin in sorted(plugins))) if plugins else None
+    )
 
 
 def of(reader_id: str) -> Select[Case]:

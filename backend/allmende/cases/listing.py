@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 from sqlalchemy import Select, func, select
 from sqlalchemy import case as when
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from allmende.cases.tables import Case
 from allmende.city.geo import around, distance
 from allmende.city.model import BBox
 from allmende.search.fold import query
 
-LATEST = ((Case.created, "desc"), (Case.id, "asc"))
+Order = tuple[tuple[InstrumentedAttribute[Any], Literal["asc", "desc"]], ...]
+LATEST: Order = ((Case.created, "desc"), (Case.id, "asc"))
 """Newest first. For `paginate(order=…)`, as the next ones."""
-URGENT = ((Case.deadline, "asc"), (Case.created, "asc"), (Case.id, "asc"))
+URGENT: Order = ((Case.deadline, "asc"), (Case.created, "asc"), (Case.id, "asc"))
 """What is due next first, what has no deadline last."""
-MOVED = ((Case.updated, "desc"), (Case.id, "asc"))
+MOVED: Order = ((Case.updated, "desc"), (Case.id, "asc"))
 """What was changed last first."""
 NEAR = 400
 """Cases that are looked at for neighbours, at most."""

@@ -27,7 +27,7 @@ class Picture(Struct, frozen=True, kw_only=True):
 
 
 async def pictures(
-    session: AsyncSession, ctx: Context[Any], cases: Sequence[Case], *, size: str = "large", every: bool = False
+    session: AsyncSession, ctx: Context[Any], cases: Sequence[Case], *, size: str = "medium", every: bool = False
 ) -> dict[str, list[Picture]]:
     """Id of the case → its pictures, oldest first: those for everybody, or `every` one. One statement."""
     if not cases:

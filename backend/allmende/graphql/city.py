@@ -8,6 +8,8 @@ import strawberry
 
 from allmende.city import model
 from allmende.graphql import meeting
+from allmende.graphql.cases import read
+from allmende.graphql.cases.types import Case, CaseFilter, CaseItemConnection, CaseOrder
 from allmende.graphql.inputs import BBoxInput
 from allmende.graphql.live import delta
 from allmende.graphql.meeting import FeedItemConnection
@@ -112,6 +114,33 @@ class CityBase:
     ) -> delta.CityChanges | None:
         plugins = meeting.enabled(info, self.model, self.language_, modules)
         return await delta.changes(info, self.model, plugins, since, first)
+
+    @strawberry.field(
+        description="A case by its number: with the receipt, as staff, as who submitted it with this token, or as"
+        " everybody sees it. Null with NOT_FOUND for whoever may not see it. Send a receipt by POST only."
+    )
+    async def case(self, info: Info, number: str, receipt: str = "") -> Case | None:
+        return await read.case(info.context, self.model, self.language_, number, receipt)
+
+    @strawberry.field(
+        description="Cases that the device or citizen of the token has submitted or follows, newest first."
+    )
+    async def my_cases(self, info: Info, first: int = 20, after: str | None = None) -> CaseItemConnection | None:
+        return await read.mine(info.context, self.model, self.language_, first, after)
+
+    @strawberry.field(description="The town hall's inbox, for staff who may read cases.")
+    async def cases(
+        self,
+        info: Info,
+        filter: CaseFilter | None = None,
+        order: CaseOrder | None = None,
+        first: int = 20,
+        after: str | None = None,
+    ) -> CaseItemConnection | None:
+        wanted = filter or CaseFilter()
+        return await read.inbox(
+            info.context, self.model, self.language_, wanted, order or CaseOrder.LATEST, first, after
+        )
 
     @strawberry.field(description="What lies in the box, from all modules; null items failed.")
     async def map(

@@ -22,6 +22,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from allmende.city.model import pick
 from allmende.graphql.account import AccountMutations
+from allmende.graphql.cases.mutations import CaseMutations
 from allmende.graphql.city import CityBase
 from allmende.graphql.core import CoreMutations, bind_rooms, check_policies
 from allmende.graphql.guard import guard
@@ -38,7 +39,11 @@ from allmende.registry import Installed, Registry
 
 SHARED = {"Boolean", "Date", "DateTime", "Decimal", "Float", "ID", "Int", "JSON", "Mutation", "String", "Time", "UUID"}
 """Types that any plugin may bring into the schema without owning them."""
-CORE_MUTATIONS: Mapping[str, type[CoreMutations]] = {"account": AccountMutations, "privacy": PrivacyMutations}
+CORE_MUTATIONS: Mapping[str, type[CoreMutations]] = {
+    "account": AccountMutations,
+    "case": CaseMutations,
+    "privacy": PrivacyMutations,
+}
 """Room of the core → its mutations; the key begins their names."""
 
 

@@ -187,6 +187,8 @@ class Engine:
             operation.host,
             operation.app_version,
             operation.reader,
+            operation.read_only,
+            operation.charge,
         )
 
     def _take_back(self, context: RequestContext) -> None:

@@ -109,6 +109,10 @@ class RequestContext:
     """Of the app that asks (header App-Version); empty where it does not say."""
     reader: Reader = ANONYMOUS
     """Whose token came with the request; see `reader_in`."""
+    read_only: bool = False
+    """It came by GET, so its address lies in logs, and its answer may in caches."""
+    charge: Callable[[int], None] | None = None
+    """Takes something from what the client may still ask; None where nobody counts."""
     errors: list[GraphQLError] = field(default_factory=list)
     """Errors of plugins whose part was left out of a list, so that the others' parts stay."""
     deadlines: dict[tuple[str, str | int], float] = field(default_factory=dict)
