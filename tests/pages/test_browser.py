@@ -22,7 +22,7 @@ from tests.server import Server
 
 NODE = Path(__file__).parents[1] / "node_modules"
 CITIES = ("beckum", "dortmund", "guetersloh", "muenster", "musterstadt", "rheda-wiedenbrueck")
-PAGES = ("", *CITIES, "no-such-city")
+PAGES = ("", *CITIES, "musterstadt/privacy", "no-such-city")
 AXE = "async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])"
 FOCUSED = "() => document.activeElement.id || document.activeElement.textContent.trim().split('\\n')[0]"
 
