@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from allmende.city.model import City, Config, LocalText, pick
+from allmende.db.bound import Sessions
 from allmende.footprint import note_clock
 from allmende.reader import ANONYMOUS, Reader
 
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
 ConfigT = TypeVar("ConfigT", bound=Config, covariant=True)
 
 
-class Database(Protocol):
-    """The part of `db.engine.Database` that a context needs."""
-
-    def session(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
-    def transaction(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
+class Database(Sessions, Protocol):
+    """The part of `db.engine.Database` that a context needs. What a plugin is given is bound to its city."""
 
 
 def utc_now() -> datetime:

@@ -21,6 +21,7 @@ from msgspec import Struct
 from allmende.casekind import CaseKind
 from allmende.city.model import City, Config
 from allmende.context import Context, Database, utc_now
+from allmende.db.bound import Bound
 from allmende.db.table import HOME, Base
 from allmende.declaration import declaration_faults, name_fault
 from allmende.plugin import API, Manifest, Plugin
@@ -94,7 +95,7 @@ class Registry(Struct, frozen=True, kw_only=True):
             city=city,
             plugin=name,
             config=config,
-            database=database,
+            database=Bound(database, city.slug),
             language=language or city.language,
             texts=_with_overrides(self.plugins[name].texts, city, name),
             clock=clock,

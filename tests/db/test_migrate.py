@@ -21,6 +21,8 @@ from allmende.errors import InputError
 
 from . import tables as dbtest_tables  # noqa: F401
 
+NEWEST = CORE_BRANCH.newest()
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -38,16 +40,16 @@ def tables(url: str) -> set[str]:
 
 def test_upgrade_makes_core_and_plugin_and_leaves_no_drift(empty_database_url: str, folder: Path) -> None:
     done = upgrade(empty_database_url, {"dbtest": folder})
-    assert (done.versions, done.failed) == ({"core": "core_0002", "dbtest": "dbtest_0001"}, {})
+    assert (done.versions, done.failed) == ({"core": NEWEST, "dbtest": "dbtest_0001"}, {})
     assert {*core_tables(), "dbtest_note", "dbtest_tag"} <= tables(empty_database_url)
     assert drift.check(empty_database_url, {"dbtest": folder}) == []
     assert upgrade(empty_database_url, {"dbtest": folder}) == done
 
 
 def test_status_tells_where_each_branch_is(empty_database_url: str, folder: Path) -> None:
-    assert status(empty_database_url, {"dbtest": folder}) == [("core", "", "core_0002"), ("dbtest", "", "dbtest_0001")]
+    assert status(empty_database_url, {"dbtest": folder}) == [("core", "", NEWEST), ("dbtest", "", "dbtest_0001")]
     upgrade(empty_database_url, {})
-    assert status(empty_database_url, {"dbtest": folder})[0] == ("core", "core_0002", "core_0002")
+    assert status(empty_database_url, {"dbtest": folder})[0] == ("core", NEWEST, NEWEST)
 
 
 def test_upgrade_puts_row_level_security_on_every_city_table(empty_postgresql_url: str, folder: Path) -> None:
@@ -130,7 +132,7 @@ def test_broken_migration_is_named_and_stops_nobody(
     broken.mkdir()
     (broken / "broken_0001.py").write_text(BROKEN[fault])
     done = upgrade(empty_database_url, {"broken": broken, "dbtest": folder})
-    assert done.versions == {"core": "core_0002", "dbtest": "dbtest_0001"}
+    assert done.versions == {"core": NEWEST, "dbtest": "dbtest_0001"}
     assert list(done.failed) == ["broken"]
     assert "broken_a" not in tables(empty_database_url)
     problems = drift.check(empty_database_url, {"broken": broken, "dbtest": folder})
@@ -157,8 +159,8 @@ def test_several_processes_upgrade_at_once(empty_database_url: str, folder: Path
 
 
 async def test_upgrade_works_inside_of_an_event_loop(empty_database_url: str) -> None:
-    assert upgrade(empty_database_url, {}).versions == {"core": "core_0002"}
-    assert (await asyncio.to_thread(upgrade, empty_database_url, {})).versions == {"core": "core_0002"}
+    assert upgrade(empty_database_url, {}).versions == {"core": NEWEST}
+    assert (await asyncio.to_thread(upgrade, empty_database_url, {})).versions == {"core": NEWEST}
 
 
 def test_check_reports_drift_readably(empty_database_url: str, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from types import SimpleNamespace
 from typing import Any
 
@@ -50,6 +51,25 @@ def test_the_nearest_are_those_of_a_full_sort_page_by_page(
     assert [round(distance(lat, lon, one.area.lat, one.area.lon), 1) for one in got] == [
         round(distance(lat, lon, one.area.lat, one.area.lon), 1) for one in expected[: len(got)]
     ]
+
+
+def test_the_nearest_among_very_many_are_those_of_a_full_sort_wherever_one_asks() -> None:
+    chance = random.Random(20261126)
+    crowd = [city(n, chance.choice(NAMES), chance.uniform(50, 52), chance.uniform(7, 10)) for n in range(3000)]
+    far = [city(3000 + n, "Ahlen", chance.uniform(-90, 90), chance.uniform(-180, 180)) for n in range(300)]
+    whole = directory([*crowd, *far])
+    for lat, lon in [(51, 8.5), (50, 7), (89.9, 0), (-90, 12), (0, 180), (-16.5, -179.9), (51.3, 8.2)]:
+        for search in ("", "bad", "c3001"):
+            got: list[str] = []
+            after, more = None, True
+            while more and len(got) < 60:
+                page, more = whole.page(search, (lat, lon), 17, after)
+                got += [one.slug for _, one in page]
+                after = page[-1][0]
+            assert more or search
+            matching = [one for _, one in whole.page(search, None, 9999, None)[0]]
+            matching.sort(key=lambda one: distance(lat, lon, one.area.lat, one.area.lon))
+            assert got == [one.slug for one in matching[: len(got)]]
 
 
 @given(many, words, st.integers(1, 5))

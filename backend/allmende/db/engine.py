@@ -18,6 +18,7 @@ from allmende.db.direct.reader import Reader
 from allmende.db.interrupt import connect
 from allmende.db.listening import Listener, connect_options
 from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements
+from allmende.db.prepared import Prepared
 from allmende.db.rls import EVERY, SETTING
 from allmende.db.scope import CitySession, ReadSession, bind_scope, unwrap
 from allmende.db.table import SCOPE
@@ -72,6 +73,10 @@ class Database:
             session.begin(),
         ):
             yield session
+
+    async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """These columns of the rows of this city that a prepared statement selects."""
+        return await self.reader.tuples(city, prepared, columns)
 
     @asynccontextmanager
     async def system(self, *, write: bool = True) -> AsyncIterator[AsyncSession]:

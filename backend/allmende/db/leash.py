@@ -7,12 +7,18 @@ city gets one any more.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from allmende.db.bound import Sessions
+
+if TYPE_CHECKING:
+    from allmende.db.prepared import Prepared
 
 log = structlog.get_logger(__name__)
 SHARE = 10
@@ -21,30 +27,22 @@ GRACE = 0.5
 """Seconds that work which was cancelled has to give its sessions back by itself."""
 
 
-class Sessions(Protocol):
-    """Who opens sessions: the database, or a leash on it."""
-
-    def session(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
-    def transaction(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
-
-
 class Leash:
     """What a plugin is given instead of the database, for one request or one job."""
 
     def __init__(self, database: Sessions, plugin: str, room: asyncio.Semaphore) -> None:
-        self.database, self.plugin, self.room = database, plugin, room
+        self._database, self.plugin, self.room = database, plugin, room
         self.loans: set[_Loan] = set()
 
-    @property
-    def reader(self) -> Any:
-        """Reads by prepared statements; a read has its own time limit, and leaves nothing open."""
-        return self.database.reader  # type: ignore[attr-defined]
-
     def session(self, city: str) -> _Loan:
-        return _Loan(self, self.database.session(city))
+        return _Loan(self, self._database.session(city))
 
     def transaction(self, city: str) -> _Loan:
-        return _Loan(self, self.database.transaction(city))
+        return _Loan(self, self._database.transaction(city))
+
+    async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
+        """A read by a prepared statement has its own time limit, and leaves nothing open."""
+        return await self._database.tuples(city, prepared, columns)
 
     async def recall(self, grace: float = GRACE) -> int:
         """Take back what is still open after `grace` seconds; how many sessions that were."""

@@ -84,7 +84,7 @@ class Prepared:
 
     async def tuples(self, ctx: _Context, *columns: Any) -> Sequence[Sequence[Any]]:
         """These columns of the rows, without the ORM: for what is asked so often that entities cost too much."""
-        rows: Sequence[Sequence[Any]] = await ctx.database.reader.tuples(ctx.city.slug, self, columns)
+        rows: Sequence[Sequence[Any]] = await ctx.database.tuples(ctx.city.slug, self, columns)
         return rows
 
 

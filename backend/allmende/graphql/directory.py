@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterator, Mapping
-from itertools import accumulate, islice
-from math import cos, inf, radians, sin
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate, chain, islice
+from math import cos, floor, inf, radians, sin
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from allmende.city.model import City
 from allmende.search.fold import words
 
+CELL = 0.0025
+"""Edge of the cells by which the nearest are found, in radii of the globe: 16 km."""
 Key = tuple[Any, str]
 """What the cities are sorted by (folded name, or closeness), then the slug."""
 
@@ -32,6 +34,7 @@ class _Row(NamedTuple):
     text: str
     """Everything that a search looks at, each word after a blank."""
     point: tuple[float, float, float]
+    cell: tuple[int, int, int]
     city: City
 
 
@@ -46,8 +49,9 @@ class Directory:
         self._keys = [row.key for row in self._rows]
         self._text = "\n".join(row.text for row in self._rows)
         self._ends = list(accumulate(len(row.text) + 1 for row in self._rows))
-        self._from_south = sorted(self._rows, key=_height)
-        self._heights = [_height(row) for row in self._from_south]
+        self._cells: dict[tuple[int, int, int], list[_Row]] = {}
+        for row in self._rows:
+            self._cells.setdefault(row.cell, []).append(row)
 
     def count(self, search: str = "") -> int:
         return sum(1 for _ in self._find(search))
@@ -81,39 +85,48 @@ class Directory:
             position = self._ends[index]
 
     def _nearest(self, search: str, near: tuple[float, float], count: int, after: Key | None) -> list[tuple[Key, City]]:
-        """From the latitude asked for to the north and south, until nothing further off can be nearer.
-
-        Sorts exactly like the distance: by the square of the straight line through the globe.
-        """
-        asked = [f" {word}" for word in words(search)]
+        """Sorts exactly like the distance: by the square of the straight line through the globe."""
         x, y, z = _point(*near)
-        north = bisect_right(self._heights, z)
-        south = north - 1
+        asked = [f" {word}" for word in words(search)]
+        # What few cities have in their names is found faster by name than by looking at all the cities in between.
+        rare = any(self._text.count(word) < len(self._rows) / 50 for word in asked)
         best: list[tuple[Key, City]] = []
-        while True:
-            up = self._heights[north] - z if north < len(self._heights) else inf
-            down = z - self._heights[south] if south >= 0 else inf
-            step = min(up, down)
-            if step == inf or (len(best) == count and step * step > best[-1][0][0]):
-                return best
-            row = self._from_south[north if up <= down else south]
-            north, south = (north + 1, south) if up <= down else (north, south - 1)
-            a, b, c = row.point
-            key = ((a - x) ** 2 + (b - y) ** 2 + (c - z) ** 2, row.city.slug)
-            if (after is None or key > after) and all(word in row.text for word in asked):
-                insort(best, (key, row.city), key=itemgetter(0))
-                del best[count:]
+        for rows, reach in [(self._find(search), inf)] if rare else self._rings(x, y, z):
+            for row in rows:
+                if asked and not all(word in row.text for word in asked):
+                    continue
+                a, b, c = row.point
+                key = ((a - x) ** 2 + (b - y) ** 2 + (c - z) ** 2, row.city.slug)
+                if (after is None or key > after) and (len(best) < count or key < best[-1][0]):
+                    insort(best, (key, row.city), key=itemgetter(0))
+                    del best[count:]
+            if len(best) == count and best[-1][0][0] <= reach * reach:
+                break
+        return best
+
+    def _rings(self, x: float, y: float, z: float) -> Iterator[tuple[Iterable[_Row], float]]:
+        """The cities from a point outwards, ring by ring of cells, and how near those of further rings can be."""
+        i, j, k = _cell((x, y, z))
+        seen = -1
+        while (2 * seen + 3) ** 3 < len(self._cells):  # else it is less work to look at each cell that there is
+            seen += 1
+            side = range(-seen, seen + 1)
+            ring = ((i + u, j + v, k + w) for u in side for v in side for w in side if seen in (abs(u), abs(v), abs(w)))
+            yield chain.from_iterable(self._cells.get(cell, ()) for cell in ring), seen * CELL
+        rest = (rows for (a, b, c), rows in self._cells.items() if max(abs(a - i), abs(b - j), abs(c - k)) > seen)
+        yield chain.from_iterable(rest), inf
 
 
-def _height(row: _Row) -> float:
-    """How far north, on the globe's axis."""
-    return row.point[2]
+def _cell(point: tuple[float, float, float]) -> tuple[int, int, int]:
+    a, b, c = point
+    return floor(a / CELL), floor(b / CELL), floor(c / CELL)
 
 
 def _row(city: City) -> _Row:
     name = " ".join(words(city.name))
     text = " ".join(("", name, *words(f"{city.official_name} {city.kreis}"), city.slug, city.ags, city.ars))
-    return _Row((name, city.slug), text, _point(city.area.lat, city.area.lon), city)
+    point = _point(city.area.lat, city.area.lon)
+    return _Row((name, city.slug), text, point, _cell(point), city)
 
 
 def _point(lat: float, lon: float) -> tuple[float, float, float]:

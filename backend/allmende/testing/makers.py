@@ -20,10 +20,10 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZoneInfo("Europe/Berlin"))
 class NoDatabase:
     """Stands where a test needs no database; using it fails."""
 
-    def session(self, city: str) -> Any:
+    def session(self, *asked: Any) -> Any:
         raise AssertionError("this test has no database; ask for the fixture `database`")
 
-    transaction = session
+    transaction = tuples = session
 
 
 def make_city(slug: str = "teststadt", **changes: Any) -> City:

@@ -50,6 +50,9 @@ lon = 7.63
 bbox = {{ south = 51.8, west = 7.4, north = 52.1, east = 7.8 }}
 """
 
+PATIENCE = 60.0
+"""Seconds that a plugin, or a whole request, may take here: what a busy machine does must not change an answer."""
+
 
 class Instance:
     """An instance of Allmende whose cities are written by the test."""
@@ -59,7 +62,9 @@ class Instance:
         self.registry = composed.registry
         folder.mkdir(parents=True, exist_ok=True)
         self.cities = self._load()
-        self.services = Services(self.registry, database, lambda: self.cities, clock=lambda: self.now)
+        self.services = Services(
+            self.registry, database, lambda: self.cities, clock=lambda: self.now, budget=PATIENCE, deadline=PATIENCE
+        )
         self.engine = Engine(composed, self.services)
         self.feeds = FeedServices(
             database=database,

@@ -20,7 +20,7 @@ def dig(ctx: Context[Any]) -> Any:
     """The core's own database, dug out from below whatever the plugin was given instead."""
     database: Any = ctx.database
     while not hasattr(database, "system"):
-        database = database.database
+        database = database._database
     return database
 
 

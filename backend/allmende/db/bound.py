@@ -1,0 +1,50 @@
+"""The database as a plugin is given it: bound to one city, whatever city it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from allmende.errors import ScopeError
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from allmende.db.prepared import Prepared
+
+
+class Sessions(Protocol):
+    """Who opens sessions: the database, or a leash on it."""
+
+    def session(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
+    def transaction(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
+    async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]: ...
+
+
+class Bound:
+    """Opens sessions of one city; asked for another city's, or for what sees all cities, it raises."""
+
+    __slots__ = ("_city", "_database")
+
+    def __init__(self, database: Sessions, city: str) -> None:
+        self._database, self._city = database, city
+
+    def session(self, city: str) -> AbstractAsyncContextManager[AsyncSession]:
+        """ScopeError for any city but its own."""
+        self._check(city)
+        return self._database.session(city)
+
+    def transaction(self, city: str) -> AbstractAsyncContextManager[AsyncSession]:
+        """ScopeError for any city but its own."""
+        self._check(city)
+        return self._database.transaction(city)
+
+    async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
+        """The rows of one prepared list. ScopeError for any city but its own."""
+        self._check(city)
+        return await self._database.tuples(city, prepared, columns)
+
+    def _check(self, city: str) -> None:
+        if city != self._city:
+            raise ScopeError(f"the database was given out for {self._city}: it opens no session of {city!r}")
