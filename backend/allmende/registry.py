@@ -258,8 +258,25 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
+WORDED = 20_000
+"""Cities' wordings of a plugin that are kept."""
+_worded: dict[tuple[int, str], tuple[City, Texts, Texts]] = {}
+"""With the city, so that no other can come to have its id."""
+
+
 def _with_overrides(texts: Texts, city: City, name: str) -> Texts:
     """The plugin's texts with the city's wording on top; the plugin's own object where the city changes nothing."""
+    known = _worded.get((id(city), name))
+    if known is not None and known[0] is city and known[1] is texts:
+        return known[2]
+    if len(_worded) >= WORDED:
+        _worded.clear()
+    words = _merged(texts, city, name)
+    _worded[id(city), name] = (city, texts, words)
+    return words
+
+
+def _merged(texts: Texts, city: City, name: str) -> Texts:
     prefix = f"{name}."
     overrides = {
         language: {key.removeprefix(prefix): value for key, value in words.items() if key.startswith(prefix)}

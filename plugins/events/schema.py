@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -67,7 +67,7 @@ def _made(ctx: Context[Any], rows: Sequence[Any], given: Mapping[str, Any]) -> l
 @strawberry.type(description="What is on in the city.")
 class Events(CityModule):
     @rows(EventsEvent, visible=PUBLIC, make=_made, description="What is running or still to come, first things first.")
-    async def upcoming(
+    def upcoming(
         self,
         first: First = 10,
         since: Annotated[
@@ -77,11 +77,11 @@ class Events(CityModule):
         free: Free = None,
         near: NearMe = None,
         text: Text = None,
-    ) -> Prepared:
+    ) -> Prepared | Awaitable[Prepared]:
         check_first(first, CAP)
-        wanted = await service.values(self.ctx, _filter(category, free, near, text))
         moment = self.ctx.now if since is None else self.ctx.localize(since)
-        return service.upcoming(since=moment, first=first, **wanted)
+        wanted = _filter(category, free, near, text)
+        return self._among(wanted, lambda values: service.upcoming(since=moment, first=first, **values))
 
     @rows(
         EventsEvent,
@@ -89,7 +89,7 @@ class Events(CityModule):
         make=_made,
         description="What takes place on a day of the city's calendar, also only in part.",
     )
-    async def on(
+    def on(
         self,
         date: Annotated[date, argument(description="The day.")],
         first: First = 50,
@@ -97,11 +97,11 @@ class Events(CityModule):
         free: Free = None,
         near: NearMe = None,
         text: Text = None,
-    ) -> Prepared:
+    ) -> Prepared | Awaitable[Prepared]:
         check_first(first, CAP)
-        wanted = await service.values(self.ctx, _filter(category, free, near, text))
         begin, end = service.span(self.ctx, date, date)
-        return service.on_days(begin=begin, end=end, first=first, **wanted)
+        wanted = _filter(category, free, near, text)
+        return self._among(wanted, lambda values: service.on_days(begin=begin, end=end, first=first, **values))
 
     @field(visible=PUBLIC, description="What takes place from one day to another, page by page.")
     async def between(
@@ -145,6 +145,18 @@ class Events(CityModule):
             name = service.category_name(self.ctx, key)
             counts[name] = counts.get(name, 0) + number
         return [EventsCategory(name=name, count=number) for name, number in counts.items()]
+
+    def _among(
+        self, wanted: service.Filter, make: Callable[[dict[str, Any]], Prepared]
+    ) -> Prepared | Awaitable[Prepared]:
+        """The statement for what is wanted: at once, unless a text has to be looked up first."""
+        if not wanted.text:
+            return make(service.plain_values(self.ctx, wanted))
+
+        async def searched() -> Prepared:
+            return make(await service.values(self.ctx, wanted))
+
+        return searched()
 
 
 def _filter(category: str | None, free: bool | None, near: EventsNear | None, text: str | None) -> service.Filter:

@@ -42,6 +42,11 @@ async def values(ctx: Context[EventsConfig], wanted: Filter) -> dict[str, Any]:
     found = None
     if wanted.text and wanted.text.strip():
         found = [id_ for id_, _ in await search_ids(ctx, Event, wanted.text, FOUND)]
+    return plain_values(ctx, wanted, found)
+
+
+def plain_values(ctx: Context[EventsConfig], wanted: Filter, found: list[str] | None = None) -> dict[str, Any]:
+    """The same, where there is no text or its events are known."""
     keys = category_keys(ctx, wanted.category) if wanted.category else None
     near = wanted.near
     return {

@@ -45,7 +45,8 @@ class Occurrence(FeedTable):
     __tablename__ = "events_occurrence"
     __table_args__ = (
         ForeignKeyConstraint(["city", "parent"], ["events_event.city", "events_event.id"], ondelete="CASCADE"),
-        Index("ix_events_occurrence_start", "city", "start", "id"),
+        # `until` last: what is over is passed by in the index, without a look at its row.
+        Index("ix_events_occurrence_start", "city", "start", "id", "until"),
         Index("ix_events_occurrence_parent", "city", "parent", "start"),
     )
 

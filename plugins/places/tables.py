@@ -16,7 +16,8 @@ class PlacesPlace(FeedTable):
     __tablename__ = "places_place"
     __table_args__ = (
         Index("ix_places_place_category", "city", "category", "name", "id"),
-        Index("ix_places_place_name", "city", "name", "id"),
+        # With what a map shows, so that a box of places is answered by the index alone.
+        Index("ix_places_place_name", "city", "name", "id", "category", "lat", "lon"),
         Index("ix_places_place_position", "city", "lat", "lon"),
     )
 

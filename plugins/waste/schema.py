@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from enum import Enum
 from typing import Annotated, Any, TypeVar
 
@@ -165,7 +165,7 @@ class Waste(CityModule):
         "(`Marktstraße 12a`). A city with one calendar for all needs no address. Null, with an error that says what "
         "is missing, when the address is not in the calendar.",
     )
-    async def pickups(
+    def pickups(
         self,
         street: Text = None,
         house_number: Number = None,
@@ -174,7 +174,7 @@ class Waste(CityModule):
         days: Days = 14,
         from_: From = None,
         fractions: Fractions = None,
-    ) -> Prepared:
+    ) -> Prepared | Awaitable[Prepared]:
         if not 1 <= days <= MAX_DAYS:
             raise InputError(f"days: {days} is not between 1 and {MAX_DAYS}")
         for wanted in fractions or ():
@@ -183,9 +183,16 @@ class Waste(CityModule):
         start = from_ or self.ctx.today
         if start > dt.date.max - dt.timedelta(days=days):
             raise InputError(f"from: {start} is too late")
-        address = await self._address(street, house_number, street_id, district)
-        end = start + dt.timedelta(days=days)
-        return service.find_pickups(districts=address.districts, start=start, end=end, fractions=fractions)
+
+        def of(address: service.Address) -> Prepared:
+            end = start + dt.timedelta(days=days)
+            return service.find_pickups(districts=address.districts, start=start, end=end, fractions=fractions)
+
+        async def asked() -> Prepared:
+            return of(await self._address(street, house_number, street_id, district))
+
+        known = None if district is not None else self._known(street, house_number, street_id)
+        return of(known) if known is not None else asked()
 
     @field(
         visible=PUBLIC,
@@ -210,6 +217,13 @@ class Waste(CityModule):
     ) -> list[WasteNotice] | None:
         until = await self._until((await self._address(street, house_number, street_id, district)).districts)
         return make_notices(self.ctx, until)
+
+    def _known(self, street: str | None, number: str | None, id_: str | None) -> service.Address | None:
+        """An address that was asked for before, without waiting for anything."""
+        if not (street or "").strip() and not id_:
+            return None
+        text, house, key = (street or "")[:300], (number or "")[:20], (id_ or "")[:64]
+        return service.known(self.ctx, street=text, house_number=house, street_id=key)
 
     async def _address(
         self, street: str | None, number: str | None, id_: str | None, district: str | None

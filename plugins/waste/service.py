@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from allmende import Context, InputError, prepared
+from allmende import Context, InputError, Prepared, prepared
 from msgspec import Struct
 from sqlalchemy import Row, Select, and_, func, or_, select
 
@@ -86,19 +86,55 @@ async def resolve(
         return Address(None, "", ("", district))
     if not street.strip() and not street_id:
         return Address(None, "", await _whole_city(ctx))
-    name, place, number = _read_address(street)
-    numbers = {fold(street): house_number, fold(name): house_number or number}
-    found = await _named(ctx, street_id or None, None if street_id else list(numbers))
-    if len(found) > 1:
-        found = [one for one in found if fold(one.name) == fold(street)] or found
-    if place:
-        found = [one for one in found if fold(one.place) == fold(place)]
+    asked = _asked(street, house_number, street_id)
+    found = _fitting(_grouped(await asked.streets.tuples(ctx, *_COLUMNS)), asked)
     if not found:
         raise await _unknown(ctx, street or street_id)
+    return _one(found, asked)
+
+
+def known(ctx: Context[Any], *, street: str = "", house_number: str = "", street_id: str = "") -> Address | None:
+    """The same for an address that was asked for before, without asking the database; None where that is needed."""
+    asked = _asked(street, house_number, street_id)
+    rows = asked.streets.kept(ctx, *_COLUMNS)
+    found = _fitting(_grouped(rows), asked) if rows else []
+    return _one(found, asked) if found else None
+
+
+class _Asked(Struct, frozen=True):
+    """An address as it was typed."""
+
+    street: str
+    place: str
+    numbers: dict[str, str]
+    """Folded name of a street → house number, for each way in which the text can be read."""
+    number: str
+    streets: Prepared
+
+
+def _asked(street: str, house_number: str, street_id: str) -> _Asked:
+    if not street:
+        return _Asked("", "", {}, house_number, _streets(id=street_id, folded=None))
+    name, place, number = _read_address(street)
+    numbers = {fold(street): house_number, fold(name): house_number or number}
+    streets = _streets(id=street_id or None, folded=None if street_id else list(numbers))
+    return _Asked(street, place, numbers, house_number, streets)
+
+
+def _fitting(found: list[Street], asked: _Asked) -> list[Street]:
+    if len(found) > 1:
+        found = [one for one in found if fold(one.name) == fold(asked.street)] or found
+    if asked.place:
+        found = [one for one in found if fold(one.place) == fold(asked.place)]
+    return found
+
+
+def _one(found: list[Street], asked: _Asked) -> Address:
     if len(found) > 1:
         labels = ", ".join(one.label for one in found)
-        raise InputError(f"street: {street!r} exists more than once: {labels}", code="WASTE_STREET_AMBIGUOUS")
-    house_number = numbers.get(fold(found[0].name), house_number).strip()
+        raise InputError(f"street: {asked.street!r} exists more than once: {labels}", code="WASTE_STREET_AMBIGUOUS")
+    number = asked.numbers.get(fold(found[0].name), asked.number) if asked.numbers else asked.number
+    house_number = number.strip()
     return Address(found[0], house_number, ("", *_districts(found[0], house_number)))
 
 
@@ -252,7 +288,15 @@ def _alike(name: str, other: str) -> float:
     return 2 * len(ours & theirs) / max(1, len(ours) + len(theirs))
 
 
-_STREET_COLUMNS = (WasteStreet.id, WasteStreet.name, WasteStreet.place)
+_COLUMNS = (
+    WasteStreet.id,
+    WasteStreet.name,
+    WasteStreet.place,
+    WasteRange.numbers,
+    WasteRange.spans,
+    WasteRange.districts,
+)
+"""Of `_streets`: asked for so often that it goes without entities."""
 
 
 def _with_ranges(condition: Any) -> Any:
@@ -266,7 +310,7 @@ def _with_ranges(condition: Any) -> Any:
 
 
 async def _by(ctx: Context[Any], condition: Any) -> list[Street]:
-    """Streets with their ranges in one statement."""
+    """Streets with their ranges. One statement."""
     statement = _with_ranges(condition)
     grouped: dict[str, tuple[WasteStreet, list[WasteRange]]] = {}
     async with ctx.session() as session:
@@ -275,11 +319,10 @@ async def _by(ctx: Context[Any], condition: Any) -> list[Street]:
     return [_street(street, parts) for street, parts in grouped.values()]
 
 
-async def _named(ctx: Context[Any], id: str | None, folded: list[str] | None) -> list[Street]:
-    """The same for one id, or for names; asked so often that it goes without entities."""
-    columns = (*_STREET_COLUMNS, WasteRange.numbers, WasteRange.spans, WasteRange.districts)
+def _grouped(rows: Sequence[Sequence[Any]]) -> list[Street]:
+    """The streets of such rows."""
     grouped: dict[str, tuple[str, str, list[Range]]] = {}
-    for key, name, place, numbers, spans, districts in await _streets(id=id, folded=folded).tuples(ctx, *columns):
+    for key, name, place, numbers, spans, districts in rows:
         parts = [] if spans is None else [Range(numbers, spans, tuple(districts))]
         grouped.setdefault(key, (name, place, []))[2].extend(parts)
     return [_sorted(key, *values) for key, values in grouped.items()]

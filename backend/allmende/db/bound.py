@@ -20,6 +20,7 @@ class Sessions(Protocol):
     def session(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
     def transaction(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]: ...
+    def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None: ...
 
 
 class Bound:
@@ -44,6 +45,11 @@ class Bound:
         """The rows of one prepared list. ScopeError for any city but its own."""
         self._check(city)
         return await self._database.tuples(city, prepared, columns)
+
+    def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None:
+        """The same, if it is known without asking. ScopeError for any city but its own."""
+        self._check(city)
+        return self._database.tuples_kept(city, prepared, columns)
 
     def _check(self, city: str) -> None:
         if city != self._city:

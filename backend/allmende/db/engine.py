@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from allmende.db.board import open_board
+from allmende.db.direct.kept import Kept
 from allmende.db.direct.reader import Reader
 from allmende.db.interrupt import connect
 from allmende.db.listening import Listener, connect_options
@@ -55,7 +56,10 @@ class Database:
         self._system = self._engine(2).execution_options(**{SCOPE: EVERY})
         note_statements(self._system.sync_engine)
         self._bound = lru_cache(maxsize=4096)(self._bind)
-        self.reader = Reader(self.url, self._cities.dialect, self._note, pool_size)
+        self.hears: Callable[[], bool] = lambda: self.is_sqlite
+        """Whether every change is heard of, so that what was read may be kept; an embedded database has one machine."""
+        kept = Kept(lambda: self.board, lambda: self.hears())
+        self.reader = Reader(self.url, self._cities.dialect, self._note, pool_size, kept)
         """Reads for plans, by statements that were compiled by the compiler of these sessions."""
 
     @asynccontextmanager
@@ -74,9 +78,13 @@ class Database:
         ):
             yield session
 
-    async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
         """These columns of the rows of this city that a prepared statement selects."""
         return await self.reader.tuples(city, prepared, columns)
+
+    def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None:
+        """The same, if it was read before and nothing has changed since."""
+        return self.reader.tuples_kept(city, prepared, columns)
 
     @asynccontextmanager
     async def system(self, *, write: bool = True) -> AsyncIterator[AsyncSession]:
@@ -97,7 +105,9 @@ class Database:
         """Hears of what other machines change; None on an embedded database, which has no other machines."""
         if self.is_sqlite or self.board is None:
             return None
-        return Listener(self.board, connect_options(self.url, self._cities.dialect))
+        listener = Listener(self.board, connect_options(self.url, self._cities.dialect))
+        self.hears = lambda: listener.trusted
+        return listener
 
     async def close(self) -> None:
         await self.reader.close()

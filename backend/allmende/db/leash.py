@@ -44,6 +44,9 @@ class Leash:
         """A read by a prepared statement has its own time limit, and leaves nothing open."""
         return await self._database.tuples(city, prepared, columns)
 
+    def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None:
+        return self._database.tuples_kept(city, prepared, columns)
+
     async def recall(self, grace: float = GRACE) -> int:
         """Take back what is still open after `grace` seconds; how many sessions that were."""
         waited = 0.0

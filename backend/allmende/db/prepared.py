@@ -74,6 +74,11 @@ class Prepared:
                 bound[name] = value
         return bound
 
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The values, to tell two questions apart."""
+        return tuple([tuple(value) if isinstance(value, list) else value for value in self.values.values()])
+
     async def scalars(self, ctx: _Context, *, once: Sequence[Any] = ()) -> Sequence[Any]:
         """The entities that the statement selects; of those that agree in the columns `once`, the first."""
         async with ctx.session() as session:
@@ -83,8 +88,16 @@ class Prepared:
         return list({tuple(getattr(row, column.key) for column in once): row for row in reversed(found)}.values())[::-1]
 
     async def tuples(self, ctx: _Context, *columns: Any) -> Sequence[Sequence[Any]]:
-        """These columns of the rows, without the ORM: for what is asked so often that entities cost too much."""
+        """These columns of the rows, without the ORM: for what is asked so often that entities cost too much.
+
+        Short lists are kept until something changes in their tables.
+        """
         rows: Sequence[Sequence[Any]] = await ctx.database.tuples(ctx.city.slug, self, columns)
+        return rows
+
+    def kept(self, ctx: _Context, *columns: Any) -> Sequence[Sequence[Any]] | None:
+        """What `tuples` would give, if that is known without asking the database; else None."""
+        rows: Sequence[Sequence[Any]] | None = ctx.database.tuples_kept(ctx.city.slug, self, columns)
         return rows
 
 

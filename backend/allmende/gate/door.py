@@ -142,7 +142,9 @@ class Door:
             return
         if scope["method"] not in READING:
             vault = self.vault if scope["path"] in PATHS else self.uploads
-            body = await read(receive, vault, headers.get(b"content-length"))
+            body = await read(receive, vault, headers.get(b"content-length"), scope.get("allmende.arrived"))
+            if scope["path"] in PATHS:
+                scope["allmende.body"] = body
         exchange = Exchange(receive, body)
         if not self.hall.try_enter():
             await self.hall.enter()

@@ -33,6 +33,7 @@ from allmende.graphql.faults import FAILURES, logged, presented
 from allmende.graphql.limits.checks import Checks, coded, described
 from allmende.graphql.limits.cost import Cost
 from allmende.graphql.limits.model import Limits
+from allmende.graphql.plan.encode import plain
 from allmende.graphql.plan.operation import merged
 from allmende.graphql.plan.plans import Plans
 from allmende.graphql.request import RequestContext, Services
@@ -89,12 +90,18 @@ class Engine:
         self.plans = Plans(composed, getattr(services.database, "reader", None))
         self._closing: set[asyncio.Task[None]] = set()
         self.prepare = lru_cache(maxsize=DOCUMENTS)(self._prepare)
+        self._counted = lru_cache(maxsize=10)(metrics.REQUESTS.labels)
 
     async def execute(self, operation: Operation) -> Outcome:
         """Answer one operation. Never raises for what a client or a plugin does."""
+        outcome = await self.respond(operation)
+        return Outcome(kind=outcome.kind, body=plain(outcome.body))
+
+    async def respond(self, operation: Operation) -> Outcome:
+        """The same for who only encodes it: some objects of the answer may be structs instead of dicts."""
         began = time.perf_counter()
         outcome = await self._answer(operation)
-        metrics.REQUESTS.labels(_name(outcome)).inc()
+        self._counted(_name(outcome)).inc()
         metrics.REQUEST_SECONDS.observe(time.perf_counter() - began)
         return outcome
 

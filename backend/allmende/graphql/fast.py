@@ -102,7 +102,9 @@ class Endpoint:
         self, scope: Scope, headers: Headers, receive: Receive, reader: Reader = ANONYMOUS
     ) -> tuple[Operation, str | None]:
         """The operation, and the hash by which its text is to be remembered if it is valid."""
-        asked = await read_request(scope["method"], headers, scope.get("query_string", b""), receive)
+        asked = await read_request(
+            scope["method"], headers, scope.get("query_string", b""), receive, scope.get("allmende.body")
+        )
         text, key = self.documents.resolve(asked.query, asked.extensions)
         operation = Operation(
             query=text,
@@ -118,7 +120,7 @@ class Endpoint:
         return operation, key
 
     async def _answer(self, operation: Operation, key: str | None) -> Made:
-        outcome = await self.engine().execute(operation)
+        outcome = await self.engine().respond(operation)
         if outcome.kind == "executed" and key is not None:
             self.documents.remember(key, operation.query)
         whole = outcome.kind == "executed" and "errors" not in outcome.body

@@ -35,12 +35,14 @@ class Incoming(Struct, frozen=True):
     extensions: dict[str, Any]
 
 
-async def read_request(method: str, headers: Mapping[bytes, bytes], query: bytes, receive: Any) -> Incoming:
-    """The request; BadRequest where it is none."""
+async def read_request(
+    method: str, headers: Mapping[bytes, bytes], query: bytes, receive: Any, body: bytes | None = None
+) -> Incoming:
+    """The request; BadRequest where it is none. `body` is there where somebody has read it already."""
     if method == "GET":
         return incoming(_from_query(query))
     if method == "POST":
-        return incoming(_from_body(headers, await _body(receive)))
+        return incoming(_from_body(headers, await _body(receive) if body is None else body))
     raise BadRequest("use GET or POST", 405, {"Allow": "GET, POST"})
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 MAX_HEADER = 500
 
 
 def choose(offered: Sequence[str], asked: str | None, header: str = "") -> str:
     """The best of the offered languages; `header` is an Accept-Language (RFC 9110 § 12.5.4)."""
+    return _chosen(tuple(offered), (asked or "")[:MAX_HEADER], header[:MAX_HEADER])
+
+
+@lru_cache(maxsize=2_000)
+def _chosen(offered: tuple[str, ...], asked: str, header: str) -> str:
     for tag in ([asked] if asked else []) + accepted(header):
         found = match(offered, tag)
         if found is not None:

@@ -33,4 +33,8 @@ def encode(body: dict[str, Any]) -> bytes:
     try:
         return msgspec.json.encode(body)
     except (UnicodeEncodeError, TypeError, ValueError):
-        return json.dumps(body, default=str).encode()
+        return json.dumps(body, default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value) if isinstance(value, msgspec.Struct) else str(value)

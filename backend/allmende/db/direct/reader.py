@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import URL, Column, Dialect
 from sqlalchemy.types import JSON
 
+from allmende.db.direct.kept import Kept
 from allmende.db.direct.postgresql import EPOCH, Connections
 from allmende.db.direct.sqlite import Connection
 from allmende.db.direct.statement import Text, compile_text, in_scope
@@ -37,9 +38,9 @@ class Ask:
 class Reader:
     """Reads for plans. Made by the Database, which counts its statements and closes it."""
 
-    def __init__(self, url: URL, dialect: Dialect, count: Callable[[str], None], size: int) -> None:
+    def __init__(self, url: URL, dialect: Dialect, count: Callable[[str], None], size: int, kept: Kept) -> None:
         self.dialect = dialect
-        self.count = count
+        self.count, self.kept = count, kept
         self.is_sqlite = dialect.name == "sqlite"
         self.sqlite = Connection(str(url.database))
         self.postgresql = Connections(url, dialect, size) if not self.is_sqlite else None
@@ -63,8 +64,19 @@ class Reader:
         found = dict(zip(map(id, short), together, strict=True)) if together else {}
         return [found[id(ask)] if id(ask) in found else await self._fetch(city, [ask], arrays=False) for ask in asked]
 
-    async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """The rows of one list as Python values."""
+    def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None:
+        """What `tuples` gives, where it was read before and nothing has changed since."""
+        key = (prepared.template, prepared.shape, columns)
+        found = self.kept.get((city, key, prepared.key)) if key in self.single else None
+        if found is not None:
+            note_tables(city, self.single[key][0].tables)
+        return found
+
+    async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
+        """The rows of one list as Python values; kept, if they are few, until something changes in their tables."""
+        kept = self.tuples_kept(city, prepared, columns)
+        if kept is not None:
+            return kept
         key = (prepared.template, prepared.shape, columns)
         if key not in self.single:
             if len(self.single) >= KEPT:
@@ -72,6 +84,7 @@ class Reader:
             decoders = [moment if _is_instant(one) else decoder(_column(one), self.dialect) for one in columns]
             self.single[key] = self.compile(prepared, columns), decoders
         text, decoders = self.single[key]
+        before = self.kept.before(city, text.tables)
         rows = (await self.read(city, [Ask(prepared, text)]))[0]
         places = [(place, decode) for place, decode in enumerate(decoders) if decode is not None]
         found = []
@@ -80,6 +93,7 @@ class Reader:
             for place, decode in places:
                 values[place] = decode(values[place])
             found.append(tuple(values))
+        self.kept.put((city, key, prepared.key), found, before)
         return found
 
     async def close(self) -> None:

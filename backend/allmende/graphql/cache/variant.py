@@ -7,7 +7,6 @@ an answer comes out the same: so readers for whom these are equal share one.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -15,8 +14,6 @@ from msgspec import Struct
 from allmende.city.switches import is_off
 from allmende.footprint import Footprint
 from allmende.graphql.languages import choose
-
-_chosen = lru_cache(maxsize=2_000)(choose)
 
 
 class Reader(Struct, frozen=True):
@@ -65,7 +62,7 @@ class Shape(Struct, frozen=True):
 
 
 def _language(city: Any, reader: Reader) -> str | None:
-    return _chosen(tuple(city.languages), None, reader.accept_language[:500]) if city else None
+    return choose(city.languages, None, reader.accept_language) if city else None
 
 
 def _off(city: Any, reader: Reader) -> tuple[str, ...] | None:

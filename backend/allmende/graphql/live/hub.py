@@ -58,7 +58,7 @@ class Hub:
         engine = self.engine()
         if not _is_subscription(engine, operation):
             async with self._working:
-                outcome = await engine.execute(operation)
+                outcome = await engine.respond(operation)
             if outcome.kind == "executed" and key is not None:
                 self.documents.remember(key, operation.query)
             yield outcome

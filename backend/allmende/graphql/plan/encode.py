@@ -3,7 +3,10 @@
 For `{ id start venue { name } }` it is
 
     def encode(rows, ctx, zone):
-        return [{'id': v0, 'start': zone[v1], 'venue': {'name': v2} if v2 else None} for v0, v1, v2 in rows]
+        return [Item(v0, zone[v1], Venue(v2) if v2 else None) for v0, v1, v2 in rows]
+
+where Item and Venue are structs made for the selection: quicker to make and to encode than a dict is, and with the same
+JSON. `plain` makes dicts of them for who wants to look at an answer.
 
 Whatever does not come out as declared (a null where none may be, an object of another type) raises Unplannable, and
 graphql-core gives the answer, with its errors.
@@ -15,6 +18,7 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
+import msgspec
 from graphql import (
     GraphQLEnumType,
     GraphQLList,
@@ -136,7 +140,17 @@ class RowEncoder:
         self.encode: Callable[..., list[Any]] = self.names["encode"]
 
     def _shape(self, kind: GraphQLObjectType, fields: Sequence[Selected]) -> str:
-        return "{" + ", ".join(f"{each.key!r}: {self._value(kind, each)}" for each in fields) + "}"
+        values = [self._value(kind, each) for each in fields]
+        return f"{self._made(kind.name, [each.key for each in fields])}({', '.join(values)})"
+
+    def _made(self, kind: str, keys: Sequence[str]) -> str:
+        """The name of a struct with these keys. They are renamed, as a key may be a word of Python."""
+        name = f"{kind}_{len(self.names)}"
+        fields = [f"f{number}" for number in range(len(keys))]
+        renamed = dict(zip(fields, keys, strict=True))
+        made = msgspec.defstruct(name, [(field, Any) for field in fields], rename=renamed, gc=False)
+        self.names[name] = made
+        return name
 
     def _value(self, kind: GraphQLObjectType, selected: Selected) -> str:
         if selected.name == "__typename":
@@ -212,9 +226,10 @@ class RowEncoder:
         if not isinstance(named, GraphQLObjectType) or origin_of(named) is not plan.kind:
             raise Unplannable("a part of another type")
         shape = []
-        for each in self.case.select(named, selected.nodes):
+        fields = self.case.select(named, selected.nodes)
+        for each in fields:
             if each.name == "__typename":
-                shape.append(f"{each.key!r}: {named.name!r}")
+                shape.append(repr(named.name))
                 continue
             field = named.fields[each.name]
             source = plan.fields.get(declaration(field).python_name)
@@ -225,13 +240,19 @@ class RowEncoder:
                 if isinstance(source, Part)
                 else self._column(source, field.type, f"{named.name}.{each.name}")
             )
-            shape.append(f"{each.key!r}: {value}")
+            shape.append(value)
         there = [f"{raw} is not None and {raw} != ''" for raw in map(self._raw, plan.all_of)]
         if plan.any_of:
             there.append(" or ".join(f"{raw} is not None and {raw} != ''" for raw in map(self._raw, plan.any_of)))
         condition = " and ".join(f"({each})" for each in there)
         otherwise = "bad()" if isinstance(kind, GraphQLNonNull) else "None"
-        return "({" + ", ".join(shape) + "}" + (f" if {condition} else {otherwise})" if condition else ")")
+        made = f"{self._made(named.name, [each.key for each in fields])}({', '.join(shape)})"
+        return f"({made} if {condition} else {otherwise})" if condition else made
+
+
+def plain(answer: Any) -> Any:
+    """The answer with a dict for every object."""
+    return msgspec.to_builtins(answer)
 
 
 def _keeper(function: Callable[..., Any], decoders: Sequence[Any], done: Complete) -> Callable[[Any], Kept]:

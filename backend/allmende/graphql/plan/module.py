@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from operator import itemgetter
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, get_named_type
@@ -55,10 +56,9 @@ class Listed:
         return Ask(prepared, text)
 
     def encode(self, rows: Any, ctx: Context[Any], zone: Kept, kept: list[Kept]) -> Any:
-        once = self.encoder.once
-        if once:
-            rows = {tuple([row[place] for place in once]): row for row in reversed(rows)}.values()
-            rows = list(rows)[::-1]
+        if self.encoder.once:
+            same = itemgetter(*self.encoder.once)
+            rows = list({same(row): row for row in reversed(rows)}.values())[::-1]
         if self.rows.many:
             return self.encoder.encode(rows, ctx, zone, *kept)
         found = self.encoder.encode(rows[:1], ctx, zone, *kept)

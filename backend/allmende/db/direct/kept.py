@@ -1,0 +1,81 @@
+"""Rows that were read before, as long as nothing has been committed to their tables since.
+
+For lists that are small, asked for again and again, and change with an import only: which districts come to a street.
+The board says whether they still hold, as it does for answers that are kept: docs/adr/0030.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from allmende.db.board import Board, slots_read
+
+LISTS = 2_000
+"""That are kept by one worker; who was not asked for the longest time goes first."""
+ROWS = 50
+"""Longer lists are not kept."""
+LIFE = 300.0
+"""Seconds after which a list is read anew: what was changed past this program (by hand, in psql) shows then."""
+Counts = tuple[tuple[int, ...], tuple[int, ...], int]
+
+
+class _Kept(Struct):
+    rows: Sequence[Any]
+    slots: tuple[int, ...]
+    counts: tuple[int, ...]
+    seen: int
+    """The board's total at which it was last found to hold."""
+    until: float
+
+
+class Kept:
+    """`usable` says whether the changes of other machines are being heard."""
+
+    def __init__(self, board: Callable[[], Board | None], usable: Callable[[], bool]) -> None:
+        self.board, self.usable = board, usable
+        self._lists: OrderedDict[Hashable, _Kept] = OrderedDict()
+
+    def get(self, key: Hashable) -> Sequence[Any] | None:
+        """The rows, if they still hold."""
+        kept = self._lists.get(key)
+        if kept is None:
+            return None
+        board = self.board()
+        if board is None or not self.usable() or kept.until < time.monotonic() or not _holds(kept, board):
+            del self._lists[key]
+            return None
+        self._lists.move_to_end(key)
+        return kept.rows
+
+    def before(self, city: str, tables: Iterable[str]) -> Counts | None:
+        """What the board shows before rows of these tables are read; to be handed to `put` with them."""
+        board = self.board()
+        if board is None or not self.usable():
+            return None
+        counters = board.counters
+        total = counters[0]
+        slots = slots_read((city, table) for table in tables)
+        return slots, tuple([counters[slot] for slot in slots]), total
+
+    def put(self, key: Hashable, rows: Sequence[Any], before: Counts | None) -> None:
+        if before is None or len(rows) > ROWS:
+            return
+        slots, counts, total = before
+        self._lists[key] = _Kept(rows, slots, counts, total, time.monotonic() + LIFE)
+        if len(self._lists) > LISTS:
+            self._lists.popitem(last=False)
+
+
+def _holds(kept: _Kept, board: Board) -> bool:
+    counters = board.counters
+    total = counters[0]
+    if total != kept.seen:
+        if tuple([counters[slot] for slot in kept.slots]) != kept.counts:
+            return False
+        kept.seen = total
+    return True
