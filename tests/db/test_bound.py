@@ -52,4 +52,5 @@ def test_a_context_leads_to_no_session_across_cities(town: Town) -> None:
         "session",
         "transaction",
         "tuples",
+        "tuples_kept",
     ]
