@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from allmende.plugin import Importer as Importer
     from allmende.plugin import Job as Job
     from allmende.plugin import Map as Map
+    from allmende.plugin import Note as Note
     from allmende.plugin import Payload as Payload
     from allmende.plugin import Permission as Permission
     from allmende.plugin import Plugin as Plugin
@@ -105,7 +106,8 @@ _HOME = {
     "graphql.visibility": "field",
     "notify.message": "Message every_language",
     "notify.outbox": "tell",
-    "plugin": "Applied Batch Feed Home Importer Job Map Payload Permission Plugin Refusal Reply Route Search Source",
+    "plugin": "Applied Batch Feed Home Importer Job Map Note Payload Permission Plugin "
+    "Refusal Reply Route Search Source",
     "reader": "Reader",
     "search.index": "search_ids",
     "topic": "Parameter Topic",

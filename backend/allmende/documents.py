@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from litestar import Request, Response, route
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from allmende import metrics
 from allmende.city.model import pick
@@ -41,7 +42,9 @@ def document_routes(services: Services) -> list[HTTPRouteHandler]:
     """The handler for the documents of all plugins."""
 
     @route("/{slug:str}/{name:str}/{path:path}", http_method=["GET", "POST"], status_code=200, include_in_schema=False)
-    async def document(request: Request[Any, Any, Any], slug: str, name: str, path: str) -> Response[bytes]:
+    async def document(
+        request: Request[Any, Any, Any], slug: FromPath[str], name: FromPath[str], path: FromPath[str]
+    ) -> Response[bytes]:
         city = services.cities().by_slug.get(slug)
         installed = services.registry.plugins.get(name)
         header, asked = request.headers.get("accept-language", ""), request.query_params.get("lang")

@@ -133,12 +133,22 @@ class Refusal(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Note(Struct, frozen=True, kw_only=True):
+    """Something that the editors of a feed should know of, though it was imported: hours that nobody understands."""
+
+    place: str
+    """Where in the feed, or in the source's settings, as in a Refusal."""
+    text: str
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """What an importer made of a payload. Nothing is silently dropped: what is not a row is a refusal."""
 
     rows: Sequence[FeedTable]
-    """Unsaved rows with `key` set; `city`, `id`, `source`, `digest`, `fetched_at` are filled in by the core."""
+    """Unsaved rows with `key` set; `city`, `id`, `source`, `digest`, `fetched_at` are filled in by the core. More than
+    `items.rows.MOST` of them fail the import."""
     refused: Sequence[Refusal] = ()
+    notes: Sequence[Note] = ()
     within: ColumnElement[bool] | None = None
     """Limits what may be deleted: only rows of the importer's first table (and, through `parent`, of the others) for
     which this holds are taken as gone when they are not in `rows`. A feed that only ever shows the newest 20

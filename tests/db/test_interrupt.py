@@ -17,14 +17,15 @@ RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 
 
 async def test_cancelled_statement_ends_at_once_in_the_database(database: Database) -> None:
-    began, cpu = time.monotonic(), time.process_time()
+    began = time.monotonic()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3), database.system(write=False) as session:
             await session.execute(text(SLOW[database.is_sqlite]))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30, "it would have gone on for a minute"
     if database.is_sqlite:
-        await asyncio.sleep(1)
-        assert time.process_time() - cpu < 1.2  # the thread works no more
+        cpu = time.process_time()
+        await asyncio.sleep(0.5)
+        assert time.process_time() - cpu < 0.4  # the thread works no more
     async with database.system(write=False) as session:
         assert (await session.execute(text("SELECT 1"))).scalar() == 1
         if not database.is_sqlite:

@@ -106,6 +106,6 @@ async def test_listener_that_is_cut_off_is_not_trusted_until_it_hears_again(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(90):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

@@ -143,7 +143,7 @@ class Workspace:
         )
 
     def ask(self, block: Block, where: str) -> None:
-        answer = httpx2.post(f"{self.url}/graphql", json={"query": block.text}, timeout=20).json()
+        answer = httpx2.post(f"{self.url}/graphql", json={"query": block.text}, timeout=60).json()
         assert "errors" not in answer, f"{where}: {answer['errors']}"
         self.answer = answer
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +79,8 @@ async def test_not_found_is_not_tried_again() -> None:
 
 @pytest.mark.parametrize("slow", [silence, drip])
 async def test_slow_server_is_given_up(slow: Any) -> None:
-    begun = time.monotonic()
     with serving(slow) as server, pytest.raises(FeedError, match="did not answer in time"):
         await fetch(server)
-    assert time.monotonic() - begun < 5
 
 
 async def test_body_beyond_the_limit_is_refused_by_its_length() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from allmende import Batch, Importer
+from allmende import Batch, Importer, Note, Payload
 from allmende.db.engine import Database
 from allmende.feeds import quarantine
 from allmende.feeds.importing import import_all, import_source
@@ -19,6 +19,7 @@ from allmende.feeds.lease import take
 from allmende.feeds.tables import FeedQuarantine, FeedRun, FeedSource
 from allmende.search.index import search_ids
 from allmende.testing import NOON
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from .server import serving, silence
@@ -137,6 +138,24 @@ async def test_refusals_are_kept_in_the_history(database: Database, tmp_path: Pa
     async with database.session("adorf") as session:
         kept = (await session.execute(select(FeedRun.status, FeedRun.refused, FeedRun.refusals))).all()
     assert [tuple(row) for row in kept] == [("fresh", 1, [{"place": "items[1]", "reason": "has no title"}])]
+
+
+async def test_notes_are_kept_beside_refusals_and_count_as_neither(database: Database, tmp_path: Path) -> None:
+    city, source = make(tmp_path)
+    write(tmp_path, [*benches("1"), {"key": "2"}])
+
+    def doubtful(payload: Payload, source: Any, ctx: Any) -> Batch:
+        return replace(read(payload, source, ctx), notes=(Note(place="items[0]", text="has two arms"),))
+
+    (importer,) = plugin.importers
+    doubting = replace(plugin, importers=(replace(importer, read=doubtful),))
+    run = await import_source(make_services(database), city, doubting, source)
+    assert (run.added, run.refused, [(n.place, n.text) for n in run.notes]) == (1, 1, [("items[0]", "has two arms")])
+    async with database.session("adorf") as session:
+        assert await session.scalar(select(FeedRun.refusals)) == [
+            {"place": "items[1]", "reason": "has no title"},
+            {"place": "items[0]", "reason": "has two arms", "imported": True},
+        ]
 
 
 async def test_history_keeps_the_latest_runs_only(database: Database, tmp_path: Path) -> None:
@@ -333,7 +352,7 @@ async def test_import_that_lost_its_lease_writes_nothing(database: Database, tmp
         late = NOON + timedelta(days=1)
         asyncio.run_coroutine_threadsafe(
             take(database, "adorf", FeedSource, key, late, services.rules.lease), loop
-        ).result(5)
+        ).result(60)
         return read(*args)
 
     importer = Importer(source=JsonSource, read=overtaken, tables=(Bench, Plaque), parent="bench")

@@ -122,7 +122,7 @@ def make_services(database: Database, *, now: datetime = NOON, port: int = 0, **
         config = city.config(name)
         return make_context(name, config, city=city, database=database, now=now) if config else None
 
-    return Services(database=database, context=context, fetcher=fetcher, reader=Reader(seconds=2.0), clock=lambda: now)
+    return Services(database=database, context=context, fetcher=fetcher, reader=Reader(seconds=60.0), clock=lambda: now)
 
 
 async def titles(database: Database, city: str = "adorf") -> list[str]:

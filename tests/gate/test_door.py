@@ -213,13 +213,12 @@ async def test_who_finds_no_room_waits_in_order_and_not_for_ever() -> None:
         await turn.wait()
         await answer(scope, receive, send)
 
-    small = door(slow, rules=Rules(slots=1, queue=2, patience=0.3))
+    small = door(slow, rules=Rules(slots=1, queue=2, patience=1.5))
     tasks = [asyncio.create_task(ask(small, peer=f"203.0.113.{n}")) for n in (1, 2, 3)]
     await asyncio.sleep(0.01)
     assert (small.hall.inside, small.hall.waiting, served) == (1, 2, ["203.0.113.1"])
     assert (await ask(small, peer="203.0.113.4"))[0] == 503
     tasks[1].cancel()
-    await asyncio.sleep(0.5)
     assert (await tasks[2])[0] == 503
     turn.set()
     assert (await tasks[0])[0] == 200
@@ -257,7 +256,7 @@ async def test_work_for_a_client_that_has_gone_is_ended() -> None:
     await asyncio.sleep(0.2)
     assert ended == []
     here.set()
-    await asyncio.wait_for(task, 1)
+    await asyncio.wait_for(task, 60)
     assert (ended, sent, small.hall.inside, small.busy) == (["cancelled"], [], 0, {})
 
 

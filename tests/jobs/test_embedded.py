@@ -70,7 +70,7 @@ async def test_stop_gives_unfinished_work_back(database: Database, tmp_path: Pat
     house = make_house(database, make_cities(tmp_path, "adorf"), Job(name="long", run=run, every=timedelta(hours=1)))
     runner = EmbeddedRunner(house, pause=0.05, grace=0.1)
     runner.start()
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(begun.wait(), 60)
     await runner.stop()
     async with database.session("adorf") as session:
         assert (await session.execute(select(JobState.status, JobState.lease_by))).all() == [("pending", "")]

@@ -50,7 +50,7 @@ def hanging(**options: Any) -> Job:
     return Job(name="hang", run=hang, every=timedelta(hours=6), **options)
 
 
-async def eventually(check: Any, seconds: float = 10.0) -> None:
+async def eventually(check: Any, seconds: float = 90.0) -> None:
     """Wait until the coroutine function returns something true."""
     async with asyncio.timeout(seconds):
         while not await check():  # noqa: ASYNC110 - what is waited for is a row in the database

@@ -126,10 +126,10 @@ def test_reader_s_language_comes_from_the_browser(server: Server, browser: Brows
 
 def test_operation_on_the_page_gives_the_answer_on_the_page(server: Server) -> None:
     for city in CITIES:
-        shown = httpx2.get(f"{server.url}/{city}", headers={"Accept-Language": "en"}, timeout=20).text
+        shown = httpx2.get(f"{server.url}/{city}", headers={"Accept-Language": "en"}, timeout=60).text
         query, variables, answer = (html.unescape(text) for text in re.findall(r"<pre[^>]*>(.*?)</pre>", shown, re.S))
         body = {"query": query, "variables": json.loads(variables)}
-        again = httpx2.post(f"{server.url}/graphql", json=body, headers={"Accept-Language": "en"}, timeout=20).json()
+        again = httpx2.post(f"{server.url}/graphql", json=body, headers={"Accept-Language": "en"}, timeout=60).json()
         assert again == json.loads(answer)
         assert "errors" not in again
         home = again["data"]["city"]

@@ -72,9 +72,10 @@ def import_(city: str | None, source: str | None, verbose: bool) -> None:
     console.print(runs_table(runs))
     if verbose:
         for each in runs:
-            for refusal in each.refusals:
+            said = [f"{refusal.place}: {refusal.reason}" for refusal in each.refusals]
+            for line in [*said, *(f"{note.place}: imported, but: {note.text}" for note in each.notes)]:
                 console.print(
-                    f"{each.city} {each.plugin}/{each.source} {refusal.place}: {refusal.reason}",
+                    f"{each.city} {each.plugin}/{each.source} {line}",
                     markup=False,
                     highlight=False,
                 )

@@ -26,7 +26,7 @@ from allmende.feeds.tables import FeedSource
 from allmende.items.follow import applied, follow
 from allmende.items.rows import Prepared, prepare
 from allmende.items.sync import Diff, apply, compare
-from allmende.plugin import Batch, Importer, Payload, Plugin, Refusal, Source
+from allmende.plugin import Batch, Importer, Note, Payload, Plugin, Refusal, Source
 
 log = structlog.get_logger(__name__)
 
@@ -138,7 +138,8 @@ async def _write(
         prepared = await lay_over(session, work.plugin, source.id, prepared, ctx)
         diff = await compare(session, importer, source.id, prepared, batch.within)
         reason = doubt(diff, importer, source, services) if guarded else ""
-        counts = _counts(diff, importer, services.rules.refusals_kept)
+        kept = services.rules.refusals_kept
+        counts = {**_counts(diff, importer, kept), "notes": _notes(batch, kept)}
         if reason:
             await quarantine.keep(session, work.plugin.name, source.id, fetched, services.clock(), reason, counts)
             run = work.run("quarantined", reason=reason, **counts)
@@ -206,6 +207,10 @@ def _counts(diff: Diff, importer: Importer, kept: int) -> dict[str, Any]:
             Refusal(place=refusal.place[:200], reason=refusal.reason[:300]) for refusal in diff.refused[:kept]
         ],
     }
+
+
+def _notes(batch: Batch, kept: int) -> list[Note]:
+    return [Note(place=note.place[:200], text=note.text[:300]) for note in batch.notes[:kept]]
 
 
 def _items(diff: Diff, importer: Importer) -> int:

@@ -21,7 +21,7 @@ from allmende.feeds.fetch import Validators
 from allmende.feeds.lease import next_try, settle
 from allmende.feeds.services import Services
 from allmende.feeds.tables import FeedRun, FeedSource
-from allmende.plugin import Plugin, Refusal, Source
+from allmende.plugin import Note, Plugin, Refusal, Source
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,8 @@ class Run(Struct, frozen=True, kw_only=True):
     refused: int = 0
     refusals: Sequence[Refusal] = ()
     """The first of them."""
+    notes: Sequence[Note] = ()
+    """The first remarks about what was imported all the same."""
     seconds: float = 0.0
 
 
@@ -153,7 +155,8 @@ async def _remember(session: AsyncSession, work: Work, run: Run) -> None:
         field: getattr(run, field)
         for field in ("plugin", "source", "status", "seconds", "added", "changed", "removed", "unchanged", "refused")
     }
-    refusals = [msgspec.to_builtins(refusal) for refusal in run.refusals]
+    refusals: list[dict[str, Any]] = [msgspec.to_builtins(refusal) for refusal in run.refusals]
+    refusals += [{"place": note.place, "reason": note.text, "imported": True} for note in run.notes]
     values |= {"id": uuid4().hex, "started": work.started, "reason": run.reason[:500], "refusals": refusals}
     await session.execute(insert(FeedRun), [values])
     mine = (FeedRun.plugin == run.plugin, FeedRun.source == run.source)

@@ -68,7 +68,7 @@ class FeedRun(CityTable):
     unchanged: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
     refusals: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
-    """The first of them, each with place and reason."""
+    """The first of them, each with place and reason; then remarks about what is there all the same (`imported`)."""
 
 
 class FeedQuarantine(CityTable):

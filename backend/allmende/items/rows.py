@@ -25,6 +25,8 @@ Rows = dict[str, dict[str, Any]]
 
 _BOOKKEEPING = frozenset({"city", "id", "source", "key", "digest", "fetched_at"})
 _KEY_LENGTH = 512
+MOST = 250_000
+"""Rows of one batch; the largest city's trees are fewer. More would cost the memory that the other cities need."""
 _RANGES: tuple[tuple[type[Any], int], ...] = ((SmallInteger, 2**15), (BigInteger, 2**63), (Integer, 2**31))
 
 
@@ -47,7 +49,9 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
 
 def prepare(batch: Batch, filled: Filled, city: str, source: str, fetched_at: datetime) -> Prepared:
-    """Rows ready to be compared and written. The first of several rows with one key wins."""
+    """Rows ready to be compared and written. The first of several rows with one key wins. FeedError for too many."""
+    if len(batch.rows) > MOST:
+        raise FeedError(f"{filled.kind!r} made {len(batch.rows)} rows; at most {MOST} are taken")
     plans = {table: _plan(table) for table in filled.tables}
     rows: dict[type[FeedTable], Rows] = {table: {} for table in filled.tables}
     refused = list(batch.refused)

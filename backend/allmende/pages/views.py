@@ -77,7 +77,7 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]],
         )
 
     @get("/{slug:str}", include_in_schema=False)
-    async def city(request: Request[Any, Any, Any], slug: str) -> Response[str]:
+    async def city(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[str]:
         found = services.cities().by_slug.get(slug)
         header = request.headers.get("accept-language", "")
         asked = request.query_params.get("lang")
@@ -86,14 +86,14 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]],
         return _html(await preview(services, ask, operation, found, dict(request.query_params), header, graphiql))
 
     @get("/{slug:str}/theme.css", include_in_schema=False)
-    async def style(slug: str) -> Response[str]:
+    async def style(slug: FromPath[str]) -> Response[str]:
         found = services.cities().by_slug.get(slug)
         if found is None:
             return Response("", status_code=404, media_type="text/css")
         return Response(theme(found.brand), media_type="text/css", headers={"Cache-Control": "public, max-age=60"})
 
     @get("/{slug:str}/logo", include_in_schema=False)
-    async def logo(slug: str) -> Response[bytes]:
+    async def logo(slug: FromPath[str]) -> Response[bytes]:
         found = services.cities().by_slug.get(slug)
         own = Path(found.folder) / "brand" / found.brand.logo if found and found.brand.logo else None
         path = own if own is not None and own.is_file() else HERE / "static" / "allmende.svg"

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Any
 
-from allmende import Batch, City, Context, FeedError, Refusal, to_wgs84
+from allmende import Batch, City, Context, FeedError, Note, Refusal, to_wgs84
 
 from ..config import Fields, PlacesSource
 from ..hours import problem_of
@@ -31,8 +31,8 @@ def places(records: Sequence[Record], source: PlacesSource, ctx: Context[Any], *
     wanted = [record for record in records if _wanted(record, source)]
     _check(wanted, fields, names, source)
     rows = [row for record in wanted if (row := maker.row(record)) is not None]
-    refused = [*_unknown_columns(fields, source, records, names), *maker.categories.notes(), *maker.refused]
-    return Batch(rows=rows, refused=refused)
+    notes = [*_unknown_columns(fields, source, records, names), *maker.categories.notes(), *maker.notes]
+    return Batch(rows=rows, refused=maker.refused, notes=notes)
 
 
 def _wanted(record: Record, source: PlacesSource) -> bool:
@@ -61,7 +61,7 @@ def _check(records: Sequence[Record], fields: Fields, names: Sequence[str], sour
 
 def _unknown_columns(
     fields: Fields, source: PlacesSource, records: Sequence[Record], names: Sequence[str]
-) -> Iterator[Refusal]:
+) -> Iterator[Note]:
     """Columns that the mapping names and no record has: they vanish between two years, and nobody notices."""
     templates = {f"fields.{field}": getattr(fields, field) for field in Fields.__struct_fields__}
     templates |= {f"facts[{index}].value": fact.value for index, fact in enumerate(source.facts)}
@@ -72,7 +72,7 @@ def _unknown_columns(
                 continue
             near = get_close_matches(column, names, n=1)
             hint = f", the nearest is {near[0]!r}" if near else ""
-            yield Refusal(place=where, reason=f"no column {column!r} in the feed{hint}; it has {_listed(names)}")
+            yield Note(place=where, text=f"no column {column!r} in the feed{hint}; it has {_listed(names)}")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -81,7 +81,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 class _Maker:
-    """Makes the rows of one batch; remembers keys and what it refused."""
+    """Makes the rows of one batch; remembers keys, what it refused and what it doubts."""
 
     def __init__(self, source: PlacesSource, fields: Fields, ctx: Context[Any], crs: int) -> None:
         self.source, self.fields, self.ctx, self.crs = source, fields, ctx, crs
@@ -89,6 +89,7 @@ class _Maker:
         self.categories = Categories(ctx, source)
         self.keys: Counter[str] = Counter()
         self.refused: list[Refusal] = []
+        self.notes: list[Note] = []
 
     def row(self, record: Record) -> PlacesPlace | None:
         def value(field: str) -> str:
@@ -108,7 +109,7 @@ class _Maker:
         category = self.categories.of(value("category"), record.values)
         hours = " ".join(value("opening_hours").split())
         if problem_text := problem_of(hours):
-            self.refused.append(Refusal(place=place, reason=f"imported, but its opening hours {problem_text}"))
+            self.notes.append(Note(place=place, text=f"its opening hours {problem_text}"))
         x, y, z = unit_vector(lat, lon)
         image = web_address(value("image"))
         return PlacesPlace(
@@ -160,10 +161,8 @@ class _Maker:
         if self.keys[key] == 1:
             return key
         if given:
-            reason = (
-                f"imported, but the id {given[:60]!r} occurs {self.keys[key]} times: it does not identify the place"
-            )
-            self.refused.append(Refusal(place=place, reason=reason))
+            text = f"the id {given[:60]!r} occurs {self.keys[key]} times: it does not identify the place"
+            self.notes.append(Note(place=place, text=text))
         return f"{key}#{self.keys[key]}"
 
     def _tags(self, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

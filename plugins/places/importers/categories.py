@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from allmende import Context, LocalText, Refusal
+from allmende import Context, LocalText, Note
 
 from ..config import PlacesSource
 
@@ -42,13 +42,13 @@ class Categories:
     def words(self, category: str) -> str:
         return self.texts.get(category, "")
 
-    def notes(self) -> Iterator[Refusal]:
+    def notes(self) -> Iterator[Note]:
         """One line for each value of the feed that no category knows; the places are imported all the same."""
         where = repr(self.default or OTHER)
         for value, count in self.unknown.items():
-            yield Refusal(
+            yield Note(
                 place="fields.category",
-                reason=f"{count} imported as {where}, since no category has the alias {value[:60]!r}",
+                text=f"{count} imported as {where}, since no category has the alias {value[:60]!r}",
             )
 
 

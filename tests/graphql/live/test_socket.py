@@ -32,6 +32,13 @@ def hub(database: Database) -> Hub:
     return make_hub(database)
 
 
+async def followed(hub: Hub, watches: int) -> None:
+    """Until so many subscriptions are under way: what changes from then on is heard."""
+    async with asyncio.timeout(60):
+        while sum(len(city.watches) for city in hub.engine().services.news._cities.values()) != watches:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def test_a_query_is_answered_and_completed_and_its_id_can_be_used_again(hub: Hub) -> None:
     async with Wire(hub) as wire:
         await wire.begin()
@@ -49,11 +56,11 @@ async def test_a_subscriber_hears_of_a_committed_change_at_once_until_it_complet
     async with Wire(hub) as wire:
         await wire.begin()
         wire.ask("1", CHANGES)
-        await asyncio.sleep(0.3)
+        await followed(hub, 1)
         await publish(database, "oben", {"title": "News"})
         assert await wire.hear() == {"id": "1", "type": "next", "payload": GAZETTE}
         wire.say(type="complete", id="1")
-        await asyncio.sleep(0.1)
+        await followed(hub, 0)
         await publish(database, "oben", {"title": "More"}, {"title": "Still more"})
         wire.say(type="ping")
         assert await wire.hear() == {"type": "pong"}
@@ -64,7 +71,7 @@ async def test_many_changes_are_told_as_two_and_those_of_others_not_at_all(hub: 
     async with Wire(hub) as wire:
         await wire.begin()
         wire.ask("1", CHANGES)
-        await asyncio.sleep(0.3)
+        await followed(hub, 1)
         for number in range(5):
             await publish(database, "unten", {"title": f"Elsewhere {number}"})
             await publish(database, "oben", {"title": f"Note {number}"})
@@ -233,7 +240,7 @@ async def test_two_hundred_subscribers_hear_of_one_change_and_take_little_memory
         await wire.__aenter__()
         await wire.begin()
         wire.ask("1", CHANGES)
-    await asyncio.sleep(0.5)
+    await followed(hub, len(wires))
     await publish(database, "oben", {"title": "News"})
     heard = await asyncio.gather(*(wire.hear() for wire in wires))
     used = tracemalloc.get_traced_memory()[0] - before

@@ -11,7 +11,7 @@ from allmende.graphql.live.model import PROTOCOL
 from allmende.graphql.live.socket import Socket
 from allmende.graphql.live.stream import serve_stream
 
-PATIENCE = 10
+PATIENCE = 60
 
 
 class Wire:

@@ -47,6 +47,6 @@ def test_city_folder_is_read_completely(slug: str) -> None:
     """Musterstadt has an opening hour in words and a footer, to show what is reported."""
     batches = read_all(slug)
     assert {
-        id: (len(batch.rows), [refusal.place for refusal in batch.refused]) for id, batch in batches.items()
+        id: (len(batch.rows), [told.place for told in (*batch.notes, *batch.refused)]) for id, batch in batches.items()
     } == EXPECTED[slug]
     assert not any(row.category == "other" for batch in batches.values() for row in batch.rows)

@@ -55,7 +55,9 @@ def names(batch: Batch) -> list[str]:
 
 
 def notes(batch: Batch) -> list[tuple[str, str]]:
-    return [(refusal.place, refusal.reason) for refusal in batch.refused]
+    return [(refusal.place, refusal.reason) for refusal in batch.refused] + [
+        (note.place, note.text) for note in batch.notes
+    ]
 
 
 @pytest.mark.parametrize(
@@ -116,9 +118,7 @@ def test_configured_id_is_the_key_and_a_repeated_one_is_reported() -> None:
         fields={"id": "{nr}"},
     )
     assert [row.key for row in batch.rows] == ["7", "7#2"]
-    assert notes(batch) == [
-        ('features[1] "B"', "imported, but the id '7' occurs 2 times: it does not identify the place")
-    ]
+    assert notes(batch) == [('features[1] "B"', "the id '7' occurs 2 times: it does not identify the place")]
 
 
 def test_unknown_columns_and_categories_are_reported_once() -> None:
@@ -353,7 +353,7 @@ def test_only_and_skip_leave_out_what_is_no_place() -> None:
 def test_opening_hours_that_nobody_understands_are_kept_and_reported() -> None:
     batch = run("geojson", collection((point(*HERE), {"name": "A", "opening_hours": "nach Vereinbarung"})))
     assert [row.opening_hours for row in batch.rows] == ["nach Vereinbarung"]  # type: ignore[attr-defined]
-    assert notes(batch)[0][1].startswith("imported, but its opening hours 'nach Vereinbarung' are not in the syntax")
+    assert notes(batch)[0][1].startswith("its opening hours 'nach Vereinbarung' are not in the syntax")
 
 
 @given(value=st.floats(-1e9, 1e9, allow_nan=False))

@@ -16,10 +16,10 @@ class Hangs(CityModule):
         await asyncio.Event().wait()
         return ""
 
-    @field(visible=PUBLIC, description="Waits, whatever anybody says, for four seconds.")
+    @field(visible=PUBLIC, description="Waits, whatever anybody says, for two seconds.")
     async def clings(self) -> str:
         loop = asyncio.get_running_loop()
-        end = loop.time() + 4
+        end = loop.time() + 2
         while loop.time() < end:
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(end - loop.time())
