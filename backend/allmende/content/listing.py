@@ -53,6 +53,13 @@ async def counts(session: AsyncSession, desk: Desk) -> dict[str, int]:
     return {row[0]: row[1] for row in await session.execute(statement)}
 
 
+async def waiting_count(session: AsyncSession) -> dict[tuple[str, str], int]:
+    """(plugin, kind) → items that wait for a publisher."""
+    statement = select(ContentItem.plugin, ContentItem.kind, func.count()).where(ContentItem.state == "review")
+    grouped = statement.group_by(ContentItem.plugin, ContentItem.kind)
+    return {(plugin, kind): number for plugin, kind, number in await session.execute(grouped)}
+
+
 async def imported(session: AsyncSession, desk: Desk, *, text: str = "", only: str = "", page: int = 1) -> Page:
     """Rows that feeds have brought, each with its correction or None. `only`: `corrected` or `changed` ones."""
     table = desk.type.tables[0]

@@ -93,6 +93,14 @@ async def keep(session: AsyncSession, id_: str, desk: Desk) -> None:
     overlay.updated_at, overlay.updated_by = desk.ctx.clock(), desk.by
 
 
+async def compared(session: AsyncSession, desk: Desk, id_: str) -> tuple[Values, ContentOverlay | None]:
+    """What the source says now in the fields that can be corrected, and the correction if there is one."""
+    row, overlay = await imported_row(session, desk, id_), await load(session, id_)
+    table = desk.type.tables[0]
+    source = {**row, **(_decoded(table, overlay.columns) if overlay else {})}
+    return _read(desk.type, table, source, desk.ctx), overlay
+
+
 async def load(session: AsyncSession, id_: str) -> ContentOverlay | None:
     return (await session.scalars(select(ContentOverlay).where(ContentOverlay.id == id_))).one_or_none()
 

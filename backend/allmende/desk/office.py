@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from graphql import GraphQLSchema
 from msgspec import Struct
 
 from allmende.city.load import Cities
 from allmende.context import utc_now
 from allmende.db.engine import Database
 from allmende.feeds.services import Services as Feeds
+from allmende.files.store import Store
+from allmende.graphql.request import Services
 from allmende.reader import Reader
 from allmende.registry import Registry
 
@@ -40,3 +43,8 @@ class Office:
     clock: Callable[[], datetime] = utc_now
     production: bool = False
     """Then cookies go over https only."""
+    services: Services | None = None
+    """For previews, which ask the plugins' own GraphQL types."""
+    schema: GraphQLSchema | None = None
+    files: Store | None = None
+    """Where uploaded pictures go."""
