@@ -22,8 +22,10 @@ from allmende.accounts.tidy import account_chores
 from allmende.chore import Chore
 from allmende.city.load import Cities, load_cities
 from allmende.city.model import City
+from allmende.content.chores import content_chores
 from allmende.db.engine import Database
 from allmende.db.listening import Listener
+from allmende.desk.content.deliver import newsroom
 from allmende.documents import document_routes
 from allmende.files.store import Store
 from allmende.gate.door import Door
@@ -125,6 +127,7 @@ def chores(services: Services) -> tuple[Chore, ...]:
 
     return (
         *account_chores(services.accounts),
+        *content_chores(newsroom(services)),
         *privacy_chores(
             services.database,
             services.clock,

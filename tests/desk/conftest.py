@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from allmende.desk.office import Office, Signed
 from allmende.desk.page import Page
 from allmende.desk.pages import PAGES
 from allmende.desk.routes import desk_routes
+from allmende.files.store import Store
 from allmende.reader import Reader
 from allmende.testing import Town
 from litestar import Litestar
+from PIL import Image
 
 from tests.desk.staff import Staff
 
@@ -19,7 +23,7 @@ Hire = Callable[..., Staff]
 
 
 @pytest.fixture
-def hire(town: Town) -> Hire:
+def hire(town: Town, tmp_path: Path) -> Hire:
     """`hire("desk.feeds")` gives a member of staff of the town with these permissions; `city` that of another."""
 
     def hired(
@@ -40,8 +44,19 @@ def hire(town: Town) -> Hire:
             feeds=town.instance.feeds,
             who=who,
             clock=lambda: town.now,
+            services=town.instance.services,
+            schema=town.instance.composed.schema,
+            files=Store(str(tmp_path / "files")),
         )
         app = Litestar(desk_routes(office, pages), openapi_config=None)
         return Staff(app, at or home, {"signed": "in"}, language)
 
     return hired
+
+
+@pytest.fixture
+def picture() -> bytes:
+    """A small PNG."""
+    kept = BytesIO()
+    Image.new("RGB", (64, 48), "#1f5f5b").save(kept, "PNG")
+    return kept.getvalue()

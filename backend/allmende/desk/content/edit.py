@@ -48,6 +48,8 @@ async def create(desk: Desk) -> Response[Any]:
     made = bench(desk, EDIT)
     await take_uploads(made)
     values = from_form(made.type, desk.form.values, made.at.ctx)
+    if desk.form.errors:
+        return await _form(made, None, values, status=422)
     try:
         async with desk.transaction() as session:
             item = await items.create(session, made.at, values)
@@ -81,6 +83,8 @@ async def save(desk: Desk) -> Response[Any]:
     values = from_form(made.type, desk.form.values, made.at.ctx)
     id_ = str(desk.path["id"])
     try:
+        if desk.form.errors:
+            raise Incomplete(())
         async with desk.transaction() as session:
             item = await items.find(session, made.at, id_, write=True)
             await items.save(session, made.at, item, values, seen)
@@ -234,7 +238,7 @@ async def _form(
         pictures=pictures,
         saved_at=None,
         missing=[f.field for f in faults(made.type, values, made.at.ctx, complete=True)] if item else [],
-        languages=[(code, desk.text(f"content.language.{_plain(code)}")) for code in desk.city.languages],
+        tongues=[(code, desk.text(f"content.language.{_plain(code)}")) for code in desk.city.languages],
         written=written_in(made.type, values, made.at.ctx),
         **hints(made, values),
     )
