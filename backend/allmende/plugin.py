@@ -179,6 +179,11 @@ class Importer(Struct, frozen=True, kw_only=True):
     others hold parts of its rows and refer to it by a column named in `parent`."""
     parent: str = "parent"
     """Column of the further tables that holds the id of the row (of the first table) that they belong to."""
+    fleeting: bool = False
+    """Items come and go, all of them at once if need be (warnings): that many are gone is then no reason to doubt."""
+    recognise: Callable[[AsyncSession, Context[Any], Source, Batch], Awaitable[Batch]] | None = None
+    """(session for reading, context, source, batch) → batch with other keys, where only what is stored tells which row
+    an item continues: the next message of a chain, for instance."""
     applied: Callable[[AsyncSession, Context[Any], Applied], Awaitable[None]] | None = None
     """(session, context, what has changed), in the transaction of the import itself: the place to `tell` of it. What
     it raises undoes the import."""

@@ -23,7 +23,8 @@ from allmende.feeds.outcome import Run, Work, fail, reason_of, record, release
 from allmende.feeds.services import Services, importer_for, sources_of
 from allmende.feeds.spreadsheet import unfolded
 from allmende.feeds.tables import FeedSource
-from allmende.items.follow import applied, follow
+from allmende.isolation import bounded
+from allmende.items.follow import APPLIED, applied, follow
 from allmende.items.rows import Prepared, prepare
 from allmende.items.sync import Diff, apply, compare
 from allmende.plugin import Batch, Importer, Note, Payload, Plugin, Refusal, Source
@@ -163,11 +164,20 @@ async def read_payload(
 ) -> tuple[Batch, Prepared]:
     """What the importer makes of the payload; a spreadsheet is read as a table. FeedError where it cannot be used."""
 
-    def read() -> tuple[Batch, Prepared]:
-        batch = importer.read(unfolded(payload, source), source, ctx)
+    name = (city.slug, plugin.name, source.id)
+
+    def read() -> Batch:
+        return importer.read(unfolded(payload, source), source, ctx)
+
+    def ready(batch: Batch) -> tuple[Batch, Prepared]:
         return batch, prepare(batch, importer, city.slug, source.id, payload.fetched_at)
 
-    return await services.reader.run((city.slug, plugin.name, source.id), read)
+    if importer.recognise is None:
+        return await services.reader.run(name, lambda: ready(read()))
+    batch = await services.reader.run(name, read)
+    async with services.database.session(city.slug) as session:
+        batch = await bounded(importer.recognise(session, ctx, source, batch), APPLIED)
+    return await services.reader.run(name, lambda: ready(batch))
 
 
 async def _uploaded(
@@ -182,6 +192,8 @@ async def _uploaded(
 
 def doubt(diff: Diff, importer: Importer, source: Source, services: Services) -> str:
     """Why this import should not be applied without a person's consent; "" if it may."""
+    if importer.fleeting:
+        return ""
     change = diff.changes[importer.tables[0]]
     rows = len(change.added) + len(change.changed) + change.unchanged
     if diff.stored and not rows:
