@@ -18,15 +18,18 @@ from litestar import Litestar
 from watchfiles import watch
 
 from allmende import metrics
+from allmende.accounts.oidc.provider import Providers
 from allmende.accounts.tidy import account_chores
 from allmende.chore import Chore
 from allmende.city.load import Cities, load_cities
 from allmende.city.model import City
+from allmende.city.secrets import resolve_secret
 from allmende.content.chores import content_chores
 from allmende.db.engine import Database
 from allmende.db.listening import Listener
 from allmende.desk.content.deliver import newsroom
 from allmende.documents import document_routes
+from allmende.egress import parse_allowed
 from allmende.files.store import Store
 from allmende.gate.door import Door
 from allmende.graphql.cache.keep import Responses
@@ -41,6 +44,7 @@ from allmende.health import health_routes
 from allmende.jobs.embedded import EmbeddedRunner
 from allmende.jobs.house import House
 from allmende.jobs.house import make_house as assemble
+from allmende.pages.login import login_routes
 from allmende.pages.views import page_routes
 from allmende.privacy.chores import privacy_chores
 from allmende.privacy.declared import held
@@ -110,7 +114,14 @@ def problems(registry: Registry, town: Town) -> list[str]:
 
 def make_services(settings: Settings, registry: Registry, town: Town, database: Database) -> Services:
     """What does not change from request to request."""
-    return Services(registry=registry, database=database, cities=lambda: town.cities, sealer=load_sealer(settings))
+    allowed = parse_allowed(settings.egress_allow)
+    return Services(
+        registry=registry,
+        database=database,
+        cities=lambda: town.cities,
+        sealer=load_sealer(settings),
+        providers=Providers(allowed, lambda reference: resolve_secret(reference, settings.secrets)),
+    )
 
 
 def chores(services: Services) -> tuple[Chore, ...]:
@@ -242,6 +253,7 @@ def create_app(settings: Settings | None = None) -> Door:
                 services, ask, (lambda: []) if settings.production else known_problems, graphiql=not settings.production
             ),
             *upload_routes(services, Store(settings.files)),
+            *login_routes(services, secure=settings.production),
             *document_routes(services),
         ],
         lifespan=[lifespan],

@@ -28,6 +28,7 @@ RESERVED = {
     "file": "tables of the core begin with it",
     "files": "what is uploaded lies at /<city>/files",
     "jobs": "tables of the core begin with it",
+    "login": "people sign in at /<city>/login",
     "notify": "tables of the core begin with it",
     "once": "tables of the core begin with it",
     "privacy": "each city's notice is at /<city>/privacy",

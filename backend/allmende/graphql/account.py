@@ -7,7 +7,7 @@ from datetime import datetime
 import strawberry
 from strawberry.scalars import JSON
 
-from allmende.accounts import devices
+from allmende.accounts import citizens, devices
 from allmende.accounts.holdings import end_holding, holdings
 from allmende.errors import InputError
 from allmende.graphql.core import CoreMutations
@@ -99,6 +99,26 @@ class AccountRevokeInput:
     everywhere: bool = strawberry.field(default=False, description="End all of them.")
 
 
+@strawberry.input(description="The code with which the browser came back from signing in.")
+class AccountExchangeInput:
+    city: str = strawberry.field(description="Slug of the city.")
+    code: str = strawberry.field(description="`code` of the address that the app was opened with; it works once.")
+    verifier: str = strawberry.field(description="What the app made the challenge of (RFC 7636).")
+
+
+@strawberry.input(description="The refresh token of an app.")
+class AccountRefreshInput:
+    city: str = strawberry.field(description="Slug of the city that the token is for.")
+    refresh: str = strawberry.field(description="The newest one; each works once.")
+
+
+@strawberry.type(description="What an app holds that somebody has signed in to.")
+class AccountTokens:
+    access: str = strawberry.field(description="Send it as `Authorization: Bearer …`.")
+    refresh: str = strawberry.field(description="Keep it; it gets new tokens, once.")
+    expires_in: int = strawberry.field(description="Seconds for which `access` works.")
+
+
 @strawberry.type(description="Identities.")
 class AccountMutations(CoreMutations):
     @field(visible=PUBLIC, description="Make an anonymous identity for a device. It can be revoked at any time.")
@@ -109,8 +129,21 @@ class AccountMutations(CoreMutations):
         accounts = self.request.services.accounts
         return AccountDevice(token=await devices.register_device(accounts, self.city.slug, language))
 
+    @field(visible=PUBLIC, description="Tokens for a citizen who has come back from signing in at `/<city>/login`.")
+    async def exchange(self, input: AccountExchangeInput) -> AccountTokens:
+        accounts = self.request.services.accounts
+        return _tokens(await citizens.exchange(accounts, self.city.slug, input.code, input.verifier))
+
+    @field(visible=PUBLIC, description="New tokens for a refresh token, which is used up by that.")
+    async def refresh(self, input: AccountRefreshInput) -> AccountTokens:
+        return _tokens(await citizens.refresh(self.request.services.accounts, self.city.slug, input.refresh))
+
     @field(visible=SIGNED_IN, description="Sign out: the tokens open nothing any more, at once. True when it is done.")
     async def revoke(self, input: AccountRevokeInput) -> bool:
         family = str(input.session) if input.session is not None else self.reader.session
         await end_holding(self.request.services.accounts, self.reader, family, everywhere=input.everywhere)
         return True
+
+
+def _tokens(pair: citizens.Pair) -> AccountTokens:
+    return AccountTokens(access=pair.access, refresh=pair.refresh, expires_in=pair.expires_in)

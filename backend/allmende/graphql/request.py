@@ -12,6 +12,7 @@ from graphql import GraphQLError
 from strawberry.types import Info as StrawberryInfo
 
 from allmende import footprint
+from allmende.accounts.oidc.provider import Providers
 from allmende.accounts.service import Accounts
 from allmende.city.model import City
 from allmende.city.switches import is_off
@@ -44,6 +45,8 @@ class Services:
     """Seconds that a whole request may take."""
     breakers: Breakers = field(default_factory=Breakers)
     sealer: Sealer = field(default_factory=passing_sealer)
+    providers: Providers = field(default_factory=Providers)
+    """Where people sign in by OpenID Connect."""
     _accounts: Accounts | None = None
     _news: News | None = None
     _directory: Directory | None = None
