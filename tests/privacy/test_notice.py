@@ -27,7 +27,7 @@ def test_the_record_names_who_what_why_and_how_long() -> None:
         "## Kioske: um zu zeigen, wem ein Kiosk gefällt",
         "",
         "- Daten: `kiosks_vote.nickname`",
-        "- Rechtsgrundlage: Art. 6 (1) a GDPR",
+        "- Rechtsgrundlage: Art. 6 Abs. 1 lit. a DSGVO",
         "- Speicherdauer: 1 Jahr, 6 Monate",
         "- Empfänger: Betreiber",
         "- Herkunft der Daten: die Person selbst",

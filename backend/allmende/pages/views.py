@@ -121,6 +121,7 @@ def privacy_page(services: Services, city: City, language: str) -> str:
         "privacy.html",
         language=language,
         city=city,
+        languages=[(code, _autonym(code)) for code in city.languages],
         say=partial(words, language),
         address=[contact.name or city.official_name, contact.street, f"{contact.postal_code} {contact.place}".strip()],
         activities=activities(city, declared(manifests, city), language),

@@ -63,7 +63,7 @@ def activities(city: City, declared: Declared, language: str) -> list[Activity]:
             title=_say(declared[owner][0], city, language),
             purpose=purpose,
             fields=[f"{one.table}.{one.field}" for one in data],
-            legal_basis=basis,
+            legal_basis=law(basis, language),
             retention=duration(retention, language),
             recipients=sorted({_say(who, city, language) for one in data for who in one.recipients}),
             source=words(language, "the_person") if source == "the person" else source,
@@ -71,6 +71,18 @@ def activities(city: City, declared: Declared, language: str) -> list[Activity]:
         )
         for (owner, purpose, basis, retention, source), data in found.items()
     ]
+
+
+def law(basis: str, language: str) -> str:
+    """`Art. 6 (1) e GDPR` → `Art. 6 Abs. 1 lit. e DSGVO` for German readers; anything else as it is."""
+    if not language.startswith("de"):
+        return basis
+    return re.sub(r"\bArt\. (\d+) \((\d+)\)(?: ([a-f]))?(?= GDPR)", _paragraph, basis).replace("GDPR", "DSGVO")
+
+
+def _paragraph(found: re.Match[str]) -> str:
+    letter = f" lit. {found[3]}" if found[3] else ""
+    return f"Art. {found[1]} Abs. {found[2]}{letter}"
 
 
 def duration(retention: str, language: str) -> str:

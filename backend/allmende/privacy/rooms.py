@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from allmende.accounts.tables import Account, Audit, Token
 from allmende.city.model import LocalText
 from allmende.db.engine import Database
+from allmende.notify.tables import Endpoint, Subscription
 from allmende.personal import PersonalData
 from allmende.privacy.erase import Hook
 from allmende.privacy.export import Hook as ExportHook
@@ -22,16 +24,16 @@ _PUSH: LocalText = {
 
 NOTIFY = (
     PersonalData(
-        table="notify_subscription",
+        table=Subscription.__tablename__,
         field="parameters",
         purpose=_TELL,
         legal_basis=CONSENT,
         retention="account",
         subject="endpoint",
-        via="notify_endpoint.owner",
+        via=f"{Endpoint.__tablename__}.owner",
     ),
     PersonalData(
-        table="notify_endpoint",
+        table=Endpoint.__tablename__,
         field="address",
         purpose=_TELL,
         legal_basis=CONSENT,
@@ -42,7 +44,7 @@ NOTIFY = (
 )
 ACCOUNTS = (
     PersonalData(
-        table="account_token",
+        table=Token.__tablename__,
         field="hash",
         purpose=_SIGN_IN,
         legal_basis=TASK,
@@ -50,7 +52,7 @@ ACCOUNTS = (
         subject="account",
     ),
     PersonalData(
-        table="account_account",
+        table=Account.__tablename__,
         field="subject",
         purpose=_SIGN_IN,
         legal_basis=TASK,
@@ -58,7 +60,7 @@ ACCOUNTS = (
         subject="id",
     ),
     PersonalData(
-        table="account_audit",
+        table=Audit.__tablename__,
         field="name",
         purpose={"de": "um zu wissen, wer in der Verwaltung was getan hat", "en": "to know who of the staff did what"},
         legal_basis="Art. 6 (1) c GDPR",
