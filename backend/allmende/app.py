@@ -28,6 +28,9 @@ from allmende.content.chores import content_chores
 from allmende.db.engine import Database
 from allmende.db.listening import Listener
 from allmende.desk.content.deliver import newsroom
+from allmende.desk.office import Office, sessions
+from allmende.desk.pages import PAGES
+from allmende.desk.routes import desk_routes
 from allmende.documents import document_routes
 from allmende.egress import parse_allowed
 from allmende.files.store import Store
@@ -160,6 +163,24 @@ def make_house(settings: Settings, registry: Registry, town: Town, database: Dat
     )
 
 
+def make_office(settings: Settings, engine: Engine, house: House, town: Town) -> Office:
+    """What the desk works with."""
+    services = engine.services
+    return Office(
+        registry=services.registry,
+        database=services.database,
+        cities=lambda: town.cities,
+        feeds=house.services,
+        accounts=services.accounts,
+        who=sessions(services.accounts, secure=settings.production),
+        clock=services.clock,
+        production=settings.production,
+        services=services,
+        schema=engine.composed.schema,
+        files=Store(settings.files),
+    )
+
+
 def make_engine(settings: Settings, database: Database) -> tuple[Engine, Town]:
     """All plugins that fit together, all cities, and what answers operations on them."""
     committed = settings.schema.read_text() if settings.schema.is_file() else ""
@@ -208,6 +229,8 @@ def create_app(settings: Settings | None = None) -> Door:
         graphiql=not settings.production,
     )
 
+    house = make_house(settings, registry, town, database)
+
     async def ask(text: str, variables: Any, accept_language: str) -> Any:
         operation = Operation(query=text, variables=variables, accept_language=accept_language, read_only=True)
         return (await engine.execute(operation)).body
@@ -222,7 +245,7 @@ def create_app(settings: Settings | None = None) -> Door:
         watching = asyncio.create_task(town.watch())
         if listener:
             listener.start()
-        runner = EmbeddedRunner(make_house(settings, registry, town, database)) if settings.is_sqlite else None
+        runner = EmbeddedRunner(house) if settings.is_sqlite else None
         if runner:
             runner.start()
         yield
@@ -254,6 +277,7 @@ def create_app(settings: Settings | None = None) -> Door:
             ),
             *upload_routes(services, Store(settings.files)),
             *login_routes(services, secure=settings.production),
+            *desk_routes(make_office(settings, engine, house, town), PAGES),
             *document_routes(services),
         ],
         lifespan=[lifespan],

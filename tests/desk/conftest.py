@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from allmende.desk.office import Office, Signed
+from allmende.accounts.sessions import Session
+from allmende.desk.office import Office, Who, sessions
 from allmende.desk.page import Page
 from allmende.desk.pages import PAGES
 from allmende.desk.routes import desk_routes
@@ -22,6 +24,29 @@ from tests.desk.staff import Staff
 Hire = Callable[..., Staff]
 
 
+def make_office(town: Town, who: Who, folder: Path) -> Office:
+    """What the desk works with, in this town's instance."""
+    return Office(
+        registry=town.instance.registry,
+        database=town.instance.database,
+        cities=lambda: town.instance.cities,
+        feeds=town.instance.feeds,
+        accounts=town.instance.services.accounts,
+        who=who,
+        clock=lambda: town.now,
+        services=town.instance.services,
+        schema=town.instance.composed.schema,
+        files=Store(str(folder / "files")),
+    )
+
+
+@pytest.fixture
+def visitor(town: Town, tmp_path: Path) -> Staff:
+    """Somebody at the real door of the desk, who has not signed in."""
+    office = make_office(town, sessions(town.instance.services.accounts, secure=False), tmp_path)
+    return Staff(Litestar(desk_routes(office, PAGES), openapi_config=None), town.slug)
+
+
 @pytest.fixture
 def hire(town: Town, tmp_path: Path) -> Hire:
     """`hire("desk.feeds")` gives a member of staff of the town with these permissions; `city` that of another."""
@@ -31,23 +56,14 @@ def hire(town: Town, tmp_path: Path) -> Hire:
     ) -> Staff:
         home = city or town.slug
 
-        async def who(slug: str, cookies: str) -> Signed | None:
+        async def who(slug: str, cookies: str) -> Session | None:
             if "signed=in" not in cookies or slug != home:
                 return None
             reader = Reader(kind="staff", id="a" * 32, city=slug, name="Probe", permissions=frozenset(permissions))
-            return Signed(reader=reader, csrf="right")
+            end = town.now + timedelta(hours=1)
+            return Session(reader=reader, csrf="right", token="", family="", expires=end)
 
-        office = Office(
-            registry=town.instance.registry,
-            database=town.instance.database,
-            cities=lambda: town.instance.cities,
-            feeds=town.instance.feeds,
-            who=who,
-            clock=lambda: town.now,
-            services=town.instance.services,
-            schema=town.instance.composed.schema,
-            files=Store(str(tmp_path / "files")),
-        )
+        office = make_office(town, who, tmp_path)
         app = Litestar(desk_routes(office, pages), openapi_config=None)
         return Staff(app, at or home, {"signed": "in"}, language)
 

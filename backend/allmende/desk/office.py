@@ -7,28 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from graphql import GraphQLSchema
-from msgspec import Struct
 
+from allmende.accounts.service import Accounts
+from allmende.accounts.sessions import Session, find_session
 from allmende.city.load import Cities
 from allmende.context import utc_now
 from allmende.db.engine import Database
+from allmende.errors import Denied
 from allmende.feeds.services import Services as Feeds
 from allmende.files.store import Store
 from allmende.graphql.request import Services
-from allmende.reader import Reader
 from allmende.registry import Registry
 
-
-class Signed(Struct, frozen=True, kw_only=True):
-    """A member of staff with a session at this city's desk."""
-
-    reader: Reader
-    csrf: str
-    """The token that every form of this session holds."""
-
-
-Who = Callable[[str, str], Awaitable[Signed | None]]
-"""(city, header Cookie) → who has a session there; None where nobody has, or it has ended."""
+Who = Callable[[str, str], Awaitable[Session | None]]
+"""(city, header Cookie) → the session that somebody has there; None where nobody has, or it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +31,25 @@ class Office:
     database: Database
     cities: Callable[[], Cities]
     feeds: Feeds
+    accounts: Accounts
     who: Who
+    services: Services
+    """For previews, which ask the plugins' own GraphQL types."""
+    schema: GraphQLSchema
+    files: Store
+    """Where uploaded pictures go."""
     clock: Callable[[], datetime] = utc_now
     production: bool = False
     """Then cookies go over https only."""
-    services: Services | None = None
-    """For previews, which ask the plugins' own GraphQL types."""
-    schema: GraphQLSchema | None = None
-    files: Store | None = None
-    """Where uploaded pictures go."""
+
+
+def sessions(accounts: Accounts, *, secure: bool) -> Who:
+    """Finds sessions by their cookie; `secure` is whether the instance is in production."""
+
+    async def who(city: str, cookies: str) -> Session | None:
+        try:
+            return await find_session(accounts, city, cookies, secure=secure)
+        except Denied:
+            return None
+
+    return who

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from allmende.desk import content, feeds
+from allmende.desk import content, feeds, signin
 from allmende.desk.feeds import overview
 from allmende.desk.home import home
 from allmende.desk.page import Page
 
-PAGES: tuple[Page, ...] = (home(content.tiles, overview.tiles), *content.PAGES, *feeds.PAGES)
+PAGES: tuple[Page, ...] = (home(content.tiles, overview.tiles), *signin.PAGES, *content.PAGES, *feeds.PAGES)

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from litestar import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from allmende.accounts.sessions import Session
 from allmende.city.model import City, LocalText, pick
 from allmende.context import Context
 from allmende.desk import flash
@@ -47,6 +48,8 @@ class Desk:
     csrf: str
     """The token that every form of this reader holds."""
     form: Form
+    signed: Session | None = None
+    """The reader's session; None for those who have not signed in."""
     links: list[tuple[Group, list[Link]]] = field(default_factory=list)
     """The navigation by group, as far as this reader may go."""
     cookies: list[Any] = field(default_factory=list)
@@ -96,6 +99,11 @@ class Desk:
     def local(self, moment: datetime | None) -> datetime | None:
         """An instant in the city's time zone, as pages show it."""
         return moment.astimezone(self.city.tz) if moment else None
+
+    @property
+    def client(self) -> str:
+        """Whoever asks, as the door knows it; for limits of attempts only."""
+        return str(self.request.scope.get("allmende.client", ""))
 
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Reads rows of this city."""

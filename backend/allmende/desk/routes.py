@@ -57,7 +57,7 @@ async def _lost(desk: Desk) -> Response[Any]:
 
 
 async def _answer(office: Office, page: Page, pages: Sequence[Page], request: Request[Any, Any, Any]) -> Response[Any]:
-    """What the page answers, with all that every answer of the desk has."""
+    """What the page answers; faults are answered as pages, too."""
     city = office.cities().by_slug.get(request.path_params["slug"])
     if city is None:
         return Response("", status_code=404, media_type="text/plain", headers=SECURITY)
@@ -66,6 +66,8 @@ async def _answer(office: Office, page: Page, pages: Sequence[Page], request: Re
         if desk.reader is ANONYMOUS and not page.is_open:
             answer = session.ask(desk)
         else:
+            if desk.signed and desk.signed.must_enrol and not page.is_open and page.path not in session.ENROLMENT:
+                return _finished(desk, desk.go("account/second", said="signin.must_enrol"))
             desk.need("" if page.is_open else page.permission)
             desk.links = [] if desk.reader is ANONYMOUS else navigation(desk, pages)
             answer = await _handle(desk, page)
@@ -78,6 +80,11 @@ async def _answer(office: Office, page: Page, pages: Sequence[Page], request: Re
             title=desk.text("fault.broken"),
             number=logged("desk_failed", error, path=desk.here, city=city.slug),
         )
+    return _finished(desk, answer)
+
+
+def _finished(desk: Desk, answer: Response[Any]) -> Response[Any]:
+    """With all that every answer of the desk has."""
     answer.headers.update({name: value for name, value in SECURITY.items() if name not in answer.headers})
     answer.cookies.extend(desk.cookies)
     return answer
@@ -97,6 +104,7 @@ async def _desk(office: Office, city: City, request: Request[Any, Any, Any]) -> 
         language=language,
         csrf=signed.csrf if signed else csrf.token(visitor),
         form=Form({}, {}, partial(words, language)),
+        signed=signed,
     )
     if visitor != request.cookies.get(csrf.VISITOR, ""):
         desk.cookies.append(session.cookie(desk, csrf.VISITOR, visitor, 86_400 if visitor else 0))

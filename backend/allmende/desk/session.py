@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from litestar import Response
 from litestar.datastructures import Cookie
 
+from allmende.accounts.sessions import cookie_name
+from allmende.accounts.tokens import LIVES
+
 if TYPE_CHECKING:
     from allmende.desk.request import Desk
+
+
+LIFE = LIVES["session"] or timedelta(hours=12)
+ENROLMENT = ("account/second", "account/second/begin", "account/second/confirm", "sign-out")
+"""The pages for somebody who has to set up a second factor before anything else."""
 
 
 def cookie(desk: Desk, name: str, value: str, seconds: int) -> Cookie:
@@ -31,3 +40,19 @@ def ask(desk: Desk) -> Response[Any]:
     if "hx-request" in desk.request.headers:
         return Response(b"", headers={"HX-Redirect": target})
     return Response(b"", status_code=303, headers={"Location": target})
+
+
+def signed_in(desk: Desk, token: str, *parts: str) -> Response[Any]:
+    """Go on with this session; without a token, the session is over."""
+    desk.cookies.append(
+        Cookie(
+            key=cookie_name(desk.city.slug, secure=desk.office.production),
+            value=token,
+            path="/",
+            max_age=int(LIFE.total_seconds()) if token else 0,
+            httponly=True,
+            samesite="lax",
+            secure=desk.office.production,
+        )
+    )
+    return desk.go(*parts)

@@ -71,7 +71,7 @@ async def _shown(made: Bench, rows: Sequence[FeedTable]) -> list[tuple[str, Mark
 async def _fragment(made: Bench, rows: Sequence[FeedTable], language: str) -> Markup | None:
     desk, office = made.desk, made.desk.office
     plugin = made.at.plugin
-    if made.type.preview is None or plugin.home is None or office.services is None or office.schema is None:
+    if made.type.preview is None or plugin.home is None:
         return None
     known = language if language in desk.city.languages else desk.city.language
     ctx = office.registry.context(desk.city, plugin.name, office.database, known, office.clock)
