@@ -25,7 +25,7 @@ from litestar import Litestar
 from sqlalchemy import delete
 
 from .probes import Probe, mutations, probes
-from .rows import contents, fill, texts, word_of
+from .rows import contents, fill, tables_of, texts, word_of
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = "musterstadt"
@@ -66,7 +66,7 @@ class Pair:
         return {str(row["id"]) for rows in found.values() for row in rows if "id" in row}
 
     def _by_plugin(self, slug: str, found: Mapping[str, Any]) -> list[list[str]]:
-        tables = [found[plugin.tables[0].__tablename__] for plugin in self.plugins if plugin.tables]
+        tables = [found[tables_of(plugin)[0].__tablename__] for plugin in self.plugins if tables_of(plugin)]
         return [[str(rows[0]["id"])] for rows in tables if rows and "id" in rows[0]]
 
     async def _harvest_cursors(self, slug: str) -> None:
@@ -148,7 +148,7 @@ class Pair:
     async def empty(self, slug: str) -> None:
         """Take away every row of the city."""
         async with self.database.transaction(slug) as session:
-            tables = [table for plugin in self.plugins for table in reversed(plugin.tables)]
+            tables = [table for plugin in self.plugins for table in reversed(tables_of(plugin))]
             for table in (*tables, SearchTerm, FeedRun, FeedQuarantine, FeedSource):
                 await session.execute(delete(table), execution_options={"synchronize_session": False})
 
@@ -214,7 +214,7 @@ def _unquoted(text: str, variables: Mapping[str, Any]) -> str:
 
 def _pool(slug: str, plugin: Plugin, found: Mapping[str, Any]) -> list[str]:
     pool = [word_of(slug), slug]
-    for table in plugin.tables:
+    for table in tables_of(plugin):
         rows = found[table.__tablename__]
         pool += [str(row["id"]) for row in rows if "id" in row][:PER_TABLE]
         marked = dict.fromkeys(text for text in texts(rows) if word_of(slug) in text and len(text) < 100)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from hashlib import md5
+from typing import Any, get_type_hints
 
-from allmende import CityTable, FeedTable, stable_id
+from allmende import CaseKind, CityTable, FeedTable, stable_id
+from allmende.cases.tables import Case
 from allmende.db.engine import Database
 from allmende.plugin import Plugin
 from allmende.search.index import index_rows
 from allmende.testing import NOON
+from msgspec import Struct
 from sqlalchemy import Column, select
 
 EACH = 3
@@ -36,6 +39,7 @@ async def fill(database: Database, city: str, plugins: Iterable[Plugin]) -> None
     """Mark what is there, make up what is not, and index all of it."""
     for plugin in plugins:
         async with database.transaction(city) as session:
+            session.add_all(_case(plugin, kind, city, number) for kind in plugin.cases for number in range(EACH))
             for table in plugin.tables:
                 rows = list(await session.scalars(select(table)))
                 for row in rows:
@@ -61,10 +65,15 @@ async def contents(database: Database, city: str, plugins: Iterable[Plugin]) -> 
     found = {}
     async with database.session(city) as session:
         for plugin in plugins:
-            for table in plugin.tables:
+            for table in tables_of(plugin):
                 statement = select(table.__table__).order_by(*table.__table__.primary_key.columns)
                 found[table.__tablename__] = [dict(row) for row in (await session.execute(statement)).mappings()]
     return found
+
+
+def tables_of(plugin: Plugin) -> tuple[type[CityTable], ...]:
+    """Where the plugin's rows are: its own tables, and the core's register for its cases."""
+    return (Case, *plugin.tables) if plugin.cases else plugin.tables
 
 
 def texts(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -133,6 +142,30 @@ def _invented(table: type[CityTable], city: str, number: int) -> CityTable:
     elif "id" in table.__table__.c:
         row.id = key  # type: ignore[attr-defined]
     return row
+
+
+def _case(plugin: Plugin, kind: CaseKind, city: str, number: int) -> Case:
+    """A published case of this kind, inside the example city's box."""
+    word = word_of(city)
+    return Case(
+        id=md5(f"{city} {plugin.name}.{kind.name} {number}".encode(), usedforsecurity=False).hexdigest(),
+        number=f"{word[:3].upper()}-2026-{number:06}",
+        kind=f"{plugin.name}.{kind.name}",
+        status=kind.first.name,
+        published=True,
+        title=f"{word} title {number}",
+        address=f"{word} address {number}",
+        lat=51.35 + number / 1000,
+        lon=8.2,
+        public={name: f"{word} {name}" for name in kind.public.__struct_fields__ if _is_text(kind.public, name)},
+        private={name: f"{word} {name}" for name in kind.private.__struct_fields__ if _is_text(kind.private, name)},
+        created=NOON,
+        updated=NOON,
+    )
+
+
+def _is_text(part: type[Struct], name: str) -> bool:
+    return get_type_hints(part)[name] is str
 
 
 def _value(column: Column[Any], city: str, number: int) -> Any:

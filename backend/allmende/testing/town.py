@@ -34,6 +34,7 @@ from allmende.pages.operation import home_operation
 from allmende.pages.render import fragment
 from allmende.pages.views import home_variables
 from allmende.plugin import Reply
+from allmende.reader import ANONYMOUS, Reader
 from allmende.registry import Installed
 from allmende.testing.makers import NOON
 
@@ -181,14 +182,16 @@ class Town:
         self.switch_on(plugin, "\n".join(config))
         return ids
 
-    async def answer(self, query: str, *, language: str = "", **variables: Any) -> dict[str, Any]:
+    async def answer(
+        self, query: str, *, language: str = "", reader: Reader = ANONYMOUS, **variables: Any
+    ) -> dict[str, Any]:
         """The whole answer to a GraphQL document, with its errors if there are any."""
-        operation = Operation(query=query, variables=variables, accept_language=language)
+        operation = Operation(query=query, variables=variables, accept_language=language, reader=reader)
         return (await self.instance.engine.execute(operation)).body
 
-    async def ask(self, selection: str, *, language: str = "") -> Any:
+    async def ask(self, selection: str, *, language: str = "", reader: Reader = ANONYMOUS) -> Any:
         """What `city(slug: …) { selection }` answers; an error fails the test."""
-        body = await self.answer(f'{{ city(slug: "{self.slug}") {{ {selection} }} }}', language=language)
+        body = await self.answer(f'{{ city(slug: "{self.slug}") {{ {selection} }} }}', language=language, reader=reader)
         assert "errors" not in body, body["errors"]
         return body["data"]["city"]
 
@@ -196,11 +199,11 @@ class Town:
         """`with town.count() as statements:` collects the SQL that runs inside."""
         return self.instance.database.count()
 
-    def context(self, plugin: str, language: str | None = None) -> Context[Any]:
+    def context(self, plugin: str, language: str | None = None, reader: Reader = ANONYMOUS) -> Context[Any]:
         """What the plugin is given here."""
         self.instance.installed(plugin)
         registry, database = self.instance.registry, self.instance.database
-        made = registry.context(self.city, plugin, database, language, lambda: self.now)
+        made = registry.context(self.city, plugin, database, language, lambda: self.now, reader)
         if made is None:
             raise NotFound(f"{plugin} is off in {self.slug}; call town.switch_on({plugin!r}) first")
         return made

@@ -1,0 +1,34 @@
+"""Reports (Mängelmelder): filed without an account, followed by receipt, shown on the map, spoken by Open311, too."""
+
+from __future__ import annotations
+
+from allmende import PUBLIC, Home, Map, Permission, Plugin, Route
+
+from .config import ReportsConfig
+from .kind import DEFECT
+from .routes import geojson
+from .schema import Reports, ReportsMutations, ReportsReport, map_features
+from .tables import Passed
+
+plugin = Plugin(
+    name="reports",
+    config=ReportsConfig,
+    tables=(Passed,),
+    city_field=Reports,
+    mutations=ReportsMutations,
+    permissions=(
+        Permission(
+            name="moderate",
+            title={"de": "Meldungen veröffentlichen", "en": "Publish reports"},
+            roles=("case_worker", "publisher"),
+        ),
+    ),
+    cases=(DEFECT,),
+    routes=(Route(path="reports.geojson", handle=geojson, visible=PUBLIC),),
+    map=Map(load=map_features, visible=PUBLIC),
+    home=Home(
+        selection="list(first: 3) { nodes { id title address createdAt status { text open } } } "
+        "categories { id name icon }"
+    ),
+    types=(ReportsReport,),
+)

@@ -1,0 +1,368 @@
+"""What apps can ask and do: categories, reports near and on the map, duplicates, new reports, me too, moderation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import strawberry
+from allmende import (
+    PUBLIC,
+    BBox,
+    CityModule,
+    Connection,
+    Context,
+    Image,
+    InputError,
+    MapFeature,
+    Position,
+    cases,
+    check_first,
+    field,
+    paginate,
+    staff,
+)
+from strawberry import argument
+
+from . import service
+from .config import Category, Field
+from .kind import DEFECT, Value
+from .wording import picture_address, status_text, value_text
+
+MODERATE = staff("reports.moderate")
+CAP = 100
+LATEST: Sequence[tuple[Any, Literal["asc", "desc"]]] = ((cases.Case.created, "desc"), (cases.Case.id, "asc"))
+OTHER = Category(id="other", name="", icon="📍")
+
+
+@strawberry.type(name="ReportsChoice", description="One of the values of a field.")
+class ReportsChoice:
+    id: strawberry.ID = strawberry.field(description="What is sent.")
+    name: str = strawberry.field(description="What the citizen reads.")
+
+
+@strawberry.type(name="ReportsField", description="Something that a category asks.")
+class ReportsField:
+    id: strawberry.ID = strawberry.field(description="What is sent.")
+    category_id: strawberry.ID = strawberry.field(description="Which category asks it.")
+    label: str = strawberry.field(description="The question.")
+    hint: str = strawberry.field(description="What helps to answer it; may be empty.")
+    kind: str = strawberry.field(description="`text`, `number`, `choice` or `boolean`.")
+    required: bool = strawberry.field(description="Whether the report needs an answer.")
+    public: bool = strawberry.field(description="Whether everybody sees the answer once the report is published.")
+    choices: list[ReportsChoice] = strawberry.field(description="The values, where the kind is `choice`.")
+
+
+@strawberry.type(name="ReportsCategory", description="A kind of thing that can be reported in this city.")
+class ReportsCategory:
+    id: strawberry.ID = strawberry.field(description="What is sent.")
+    name: str = strawberry.field(description="In the reader's language.")
+    description: str = strawberry.field(description="What belongs to it; may be empty.")
+    group: str = strawberry.field(description="Heading under which it stands; may be empty.")
+    icon: str = strawberry.field(description="One emoji or character.")
+    colour: str = strawberry.field(description="#rrggbb.")
+
+
+@strawberry.type(name="ReportsStatus", description="A state that a report can be in.")
+class ReportsStatus:
+    id: str = strawberry.field(description="Stable name of the state.")
+    text: str = strawberry.field(description="In the reader's language.")
+    open: bool = strawberry.field(description="Whether there is still something to do.")
+
+
+@strawberry.type(name="ReportsAnswer", description="What a report says to one of its category's fields.")
+class ReportsAnswer:
+    label: str = strawberry.field(description="What was asked.")
+    value: str = strawberry.field(description="What was answered, in words.")
+
+
+@strawberry.type(name="ReportsUpdate", description="Something that has happened to a report.")
+class ReportsUpdate:
+    at: datetime = strawberry.field(description="When.")
+    status: ReportsStatus | None = strawberry.field(description="The state that it came into; null where it did not.")
+    text: str = strawberry.field(description="What the town hall says about it; may be empty.")
+    photos: list[Image] = strawberry.field(description="Pictures that came with it.")
+
+
+@strawberry.type(name="ReportsReport", description="A report that everybody may see.")
+class ReportsReport(MapFeature):
+    number: str = strawberry.field(description="What people say on the telephone.")
+    category: str = strawberry.field(description="Name of its category, in the reader's language.")
+    category_id: strawberry.ID = strawberry.field(description="Id of its category.")
+    icon: str = strawberry.field(description="Icon of its category: one emoji or character.")
+    colour: str = strawberry.field(description="Colour of its category, #rrggbb.")
+    status: ReportsStatus = strawberry.field(description="How far it is.")
+    text: str = strawberry.field(description="What is wrong, as plain text; the published words.")
+    answers: list[ReportsAnswer] = strawberry.field(description="Answers to the category's public fields.")
+    address: str = strawberry.field(description="Where, in words; may be empty.")
+    created_at: datetime = strawberry.field(description="When it came in.")
+    updated_at: datetime = strawberry.field(description="When something last happened to it.")
+    expected_at: datetime | None = strawberry.field(
+        description="Until when it is to be done; null where the city does not say so."
+    )
+    followers: int = strawberry.field(description="How many others have said me too.")
+    photos: list[Image] = strawberry.field(description="Its pictures.")
+    distance: float | None = strawberry.field(description="Metres from where was asked; null otherwise.")
+
+
+@strawberry.input(name="ReportsAnswerInput", description="An answer to a field of the category.")
+class ReportsAnswerInput:
+    field: strawberry.ID = strawberry.field(description="Id of the field.")
+    value: str = strawberry.field(description="Text, number, `true` or `false`, or the id of a choice.")
+
+
+@strawberry.input(name="ReportsCreateInput", description="What is reported.")
+class ReportsCreateInput:
+    city: str = strawberry.field(description="In which city.")
+    idempotency_key: str = strawberry.field(
+        description="A random UUID for each draft. Sent again with it, the report is filed once, and the answer is the "
+        "first one, with the receipt."
+    )
+    category: strawberry.ID = strawberry.field(description="Id of the category.")
+    lat: float = strawberry.field(description="Latitude, degrees north.")
+    lon: float = strawberry.field(description="Longitude, degrees east.")
+    text: str = strawberry.field(description="What is wrong; plain text, at most 5,000 characters.")
+    address: str = strawberry.field(default="", description="Where, in words.")
+    answers: list[ReportsAnswerInput] = strawberry.field(
+        default_factory=list, description="Answers to the category's fields."
+    )
+    photos: list[strawberry.ID] = strawberry.field(default_factory=list, description="Ids of uploads, at most 8.")
+    name: str = strawberry.field(default="", description="Of the reporter; never published.")
+    email: str = strawberry.field(default="", description="Of the reporter; never published.")
+    phone: str = strawberry.field(default="", description="Of the reporter; never published.")
+
+
+@strawberry.input(name="ReportsFollowInput", description="Whose report is followed.")
+class ReportsFollowInput:
+    city: str = strawberry.field(description="In which city.")
+    idempotency_key: str = strawberry.field(description="A random UUID; sent again with it, it counts once.")
+    report: strawberry.ID = strawberry.field(description="Id of the report.")
+
+
+@strawberry.input(name="ReportsModerateInput", description="What everybody may see of a report.")
+class ReportsModerateInput:
+    city: str = strawberry.field(description="In which city.")
+    report: strawberry.ID = strawberry.field(description="Id of the report.")
+    published: bool = strawberry.field(description="Whether everybody may see it.")
+    text: str | None = strawberry.field(default=None, description="Other words; the citizen's own are kept apart.")
+    hide: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Ids of pictures that are never shown."
+    )
+
+
+@strawberry.type(name="ReportsFiled", description="A report that was filed or is followed.")
+class ReportsFiled:
+    report: strawberry.ID = strawberry.field(description="Id of the report.")
+    number: str = strawberry.field(description="What people say on the telephone.")
+    receipt: str = strawberry.field(
+        description="With it and the number, without an account, it can be followed and answered. It is shown only "
+        "here: keep it."
+    )
+    published: bool = strawberry.field(description="Whether everybody sees it already.")
+    repeated: bool = strawberry.field(description="Whether this is the answer to an earlier request with the same key.")
+
+
+def make_category(ctx: Context[Any], one: Category) -> ReportsCategory:
+    return ReportsCategory(
+        id=strawberry.ID(one.id),
+        name=ctx.pick(one.name) or ctx.text("category.other"),
+        description=ctx.pick(one.description),
+        group=ctx.pick(one.group),
+        icon=one.icon,
+        colour=one.colour,
+    )
+
+
+def _field(ctx: Context[Any], category: Category, asked: Field) -> ReportsField:
+    return ReportsField(
+        id=strawberry.ID(asked.id),
+        category_id=strawberry.ID(category.id),
+        label=ctx.pick(asked.label),
+        hint=ctx.pick(asked.hint),
+        kind=asked.kind,
+        required=asked.required,
+        public=asked.public,
+        choices=[ReportsChoice(id=strawberry.ID(one.id), name=ctx.pick(one.name)) for one in asked.choices],
+    )
+
+
+def make_status(ctx: Context[Any], name: str) -> ReportsStatus:
+    known = DEFECT.status(name)
+    return ReportsStatus(id=name, text=status_text(ctx, name), open=known.open if known else False)
+
+
+def make_report(ctx: Context[Any], seen: service.Seen) -> ReportsReport:
+    case, public = seen.case, seen.public
+    category = ctx.config.category(case.category) or OTHER
+    asked = {one.id: one for one in category.fields}
+    return ReportsReport(
+        id=strawberry.ID(case.id),
+        title=ctx.pick(category.name) or case.title,
+        module="reports",
+        position=Position(lat=case.lat or 0, lon=case.lon or 0),
+        number=case.number,
+        category=ctx.pick(category.name) or ctx.text("category.other"),
+        category_id=strawberry.ID(case.category),
+        icon=category.icon,
+        colour=category.colour,
+        status=make_status(ctx, case.status),
+        text=public.text,
+        answers=[_answer(ctx, asked[id], value) for id, value in public.fields.items() if id in asked],
+        address=case.address,
+        created_at=ctx.localize(case.created),
+        updated_at=ctx.localize(case.updated),
+        expected_at=ctx.localize(case.deadline) if ctx.config.show_deadline and case.deadline else None,
+        followers=case.followers,
+        photos=[_image(ctx, picture) for picture in seen.pictures],
+        distance=None if seen.metres is None else round(seen.metres, 1),
+    )
+
+
+def _answer(ctx: Context[Any], asked: Field, value: Value) -> ReportsAnswer:
+    return ReportsAnswer(label=ctx.pick(asked.label), value=value_text(ctx, asked, value))
+
+
+def _image(ctx: Context[Any], picture: cases.Picture) -> Image:
+    return Image(url=picture_address(ctx.city, picture), alt=picture.alt or ctx.text("photo"))
+
+
+async def map_features(ctx: Context[Any], box: BBox, first: int) -> Sequence[ReportsReport]:
+    return [make_report(ctx, seen) for seen in await service.on_map(ctx, box, first)]
+
+
+First = Annotated[int, argument(description=f"How many at most, up to {CAP}.")]
+Lat = Annotated[float, argument(description="Latitude, degrees north.")]
+Lon = Annotated[float, argument(description="Longitude, degrees east.")]
+Of = Annotated[strawberry.ID | None, argument(description="Only reports of the category with this id.")]
+Id = Annotated[strawberry.ID, argument(description="Id of the report.")]
+
+
+@strawberry.type(name="Reports", description="What citizens have reported, and what can be reported.")
+class Reports(CityModule):
+    @field(visible=PUBLIC, description="What can be reported, in the city's order.")
+    def categories(self) -> list[ReportsCategory]:
+        return [make_category(self.ctx, one) for one in self.ctx.config.categories]
+
+    @field(visible=PUBLIC, description="What the categories (or one of them) ask besides place, text and photos.")
+    def fields(
+        self,
+        category: Annotated[strawberry.ID | None, argument(description="Only what the one with this id asks.")] = None,
+    ) -> list[ReportsField]:
+        known = self.ctx.config.categories
+        asking = known if category is None else [one for one in known if one.id == category]
+        return [_field(self.ctx, one, asked) for one in asking for asked in one.fields]
+
+    @field(visible=PUBLIC, description="The states that reports go through.")
+    def statuses(self) -> list[ReportsStatus]:
+        return [make_status(self.ctx, one.name) for one in DEFECT.statuses if one.public]
+
+    @field(visible=PUBLIC, name="list", description="Published reports, the newest first.")
+    async def listed(
+        self,
+        first: First = 20,
+        after: Annotated[str | None, argument(description="Cursor after which to go on.")] = None,
+        category: Of = None,
+        open: Annotated[bool | None, argument(description="Only open (or closed) ones.")] = None,
+    ) -> Connection[ReportsReport]:
+        ctx = self.ctx
+        page = await paginate(
+            ctx, service.shown(ctx, category, open), order=LATEST, first=first, after=after, make=_bare, cap=CAP
+        )
+        found = await service.pictured(ctx, [edge.node for edge in page.edges])
+        for edge, seen in zip(page.edges, found, strict=True):
+            edge.node = make_report(ctx, seen)
+        return page
+
+    @field(visible=PUBLIC, description="The nearest published reports, nearest first.")
+    async def near(
+        self,
+        lat: Lat,
+        lon: Lon,
+        first: First = 20,
+        metres: Annotated[float, argument(description="Only within this distance, up to 20,000.")] = service.NEAR,
+        category: Of = None,
+    ) -> list[ReportsReport]:
+        check_first(first, CAP)
+        if not 0 < metres <= 20_000:
+            raise InputError(f"metres: {metres} is not between 0 and 20000")
+        service.check_globe(lat, lon)
+        found = await service.near(self.ctx, lat, lon, first, metres, category)
+        return [make_report(self.ctx, seen) for seen in found]
+
+    @field(visible=PUBLIC, description="One published report; null where there is none of this id.")
+    async def report(self, id: Id) -> ReportsReport | None:
+        seen = await service.one(self.ctx, id)
+        return make_report(self.ctx, seen) if seen else None
+
+    @field(visible=PUBLIC, description="What has happened to a published report, the oldest first.")
+    async def updates(self, report: Id) -> list[ReportsUpdate]:
+        return [
+            ReportsUpdate(
+                at=self.ctx.localize(event.at),
+                status=make_status(self.ctx, event.facts["to"]) if event.what == "status" else None,
+                text=text or "",
+                photos=[_image(self.ctx, picture) for picture in pictures],
+            )
+            for event, text, pictures in await service.updates(self.ctx, report)
+        ]
+
+    @field(visible=PUBLIC, description="Open reports that may be the same as one at this place, the nearest first.")
+    async def duplicates(
+        self, lat: Lat, lon: Lon, category: Annotated[strawberry.ID, argument(description="Id of the category.")]
+    ) -> list[ReportsReport]:
+        return [make_report(self.ctx, seen) for seen in await service.duplicates(self.ctx, lat, lon, category, 10)]
+
+
+def _bare(case: cases.Case) -> Any:
+    """A node for the time being: the pictures of a whole page are read together."""
+    return case
+
+
+@strawberry.type(name="ReportsMutations", description="What can be done with reports.")
+class ReportsMutations(CityModule):
+    @field(visible=PUBLIC, description="File a report. No account is needed.")
+    async def create(self, input: ReportsCreateInput) -> ReportsFiled | None:
+        report = service.Report(
+            category=input.category,
+            lat=input.lat,
+            lon=input.lon,
+            text=input.text,
+            address=input.address,
+            fields=_given(input.answers),
+            photos=tuple(input.photos),
+            name=input.name,
+            email=input.email,
+            phone=input.phone,
+        )
+        done = await service.create(self.ctx, report, input.idempotency_key)
+        return _filed(done.case, done.receipt, done.repeated)
+
+    @field(visible=PUBLIC, description="Me too: follow a report of somebody else, without an account.")
+    async def follow(self, input: ReportsFollowInput) -> ReportsFiled | None:
+        case, receipt = await service.follow(self.ctx, input.report, input.idempotency_key)
+        return _filed(case, receipt, False)
+
+    @field(visible=MODERATE, description="Let everybody see a report or not, in other words where that is needed.")
+    async def moderate(self, input: ReportsModerateInput) -> ReportsFiled | None:
+        case = await service.moderate(
+            self.ctx, input.report, published=input.published, text=input.text, hide=input.hide
+        )
+        return _filed(case, "", False)
+
+
+def _given(answers: Sequence[ReportsAnswerInput]) -> dict[str, str]:
+    given = {one.field: one.value for one in answers}
+    if len(given) < len(answers):
+        raise InputError("answers: names a field twice")
+    return {str(id): value for id, value in given.items()}
+
+
+def _filed(case: cases.Case, receipt: str, repeated: bool) -> ReportsFiled:
+    return ReportsFiled(
+        report=strawberry.ID(case.id),
+        number=case.number,
+        receipt=receipt,
+        published=case.published and case.shown,
+        repeated=repeated,
+    )

@@ -1,0 +1,35 @@
+"""States, answers and addresses of pictures in words, for the API, the map's document and Open311 alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allmende import City, Context, cases
+
+from .config import Field
+from .kind import DEFECT, Value
+
+
+def status_text(ctx: Context[Any], name: str) -> str:
+    """The name of a state; of one that a newer version no longer has, its key."""
+    status = DEFECT.status(name)
+    return ctx.text(status.text) if status else name
+
+
+def value_text(ctx: Context[Any], field: Field, value: Value) -> str:
+    """An answer as people read it."""
+    if isinstance(value, bool):
+        return ctx.text("yes" if value else "no")
+    if isinstance(value, float | int):
+        return f"{value:g}"
+    named = next((choice.name for choice in field.choices if choice.id == value), value)
+    return ctx.pick(named)
+
+
+def site(city: City) -> str:
+    """Where the city's addresses begin; empty where it has no host name, so that they stay paths."""
+    return f"https://{city.hosts[0]}" if city.hosts else ""
+
+
+def picture_address(city: City, picture: cases.Picture) -> str:
+    return f"{site(city)}{picture.path}"
