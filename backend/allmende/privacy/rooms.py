@@ -73,7 +73,29 @@ ACCOUNTS = (
         },
     ),
 )
+_WROTE: LocalText = {
+    "de": "um zu wissen, wer in der Redaktion was geschrieben und veröffentlicht hat",
+    "en": "to know who of the editors wrote and published what",
+}
+CONTENT = (
+    *(
+        PersonalData(
+            table=table, field="by", purpose=_WROTE, legal_basis=TASK, retention="P3Y", since="at", erase="clear"
+        )
+        for table in ("content_version", "content_event")
+    ),
+    PersonalData(
+        table="content_autosave",
+        field="form",
+        purpose={"de": "damit kein angefangener Text verloren geht", "en": "so that no text begun is lost"},
+        legal_basis=TASK,
+        retention="P30D",
+        since="at",
+        subject="editor",
+    ),
+)
 ROOMS: Mapping[str, tuple[LocalText, tuple[PersonalData, ...]]] = {
+    "content": ({"de": "Redaktion", "en": "Editorial desk"}, CONTENT),
     "notify": ({"de": "Benachrichtigungen", "en": "Notifications"}, NOTIFY),
     "accounts": ({"de": "Geräte und Konten", "en": "Devices and accounts"}, ACCOUNTS),
 }

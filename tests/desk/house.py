@@ -1,0 +1,102 @@
+"""A desk that a browser can open: the town of the tests behind a real server, in a thread with a loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+from allmende.db.engine import Database
+from allmende.desk.office import Office, Signed
+from allmende.desk.pages import PAGES
+from allmende.desk.routes import desk_routes
+from allmende.files.store import Store
+from allmende.graphql.compose import Composed
+from allmende.reader import Reader
+from allmende.testing.town import Instance, Town
+from allmende.uploads import upload_routes
+from litestar import Litestar
+
+from tests.server import free_port
+
+T = TypeVar("T")
+
+
+class House:
+    """`house.url`, `house.town`; `house.do(coroutine)` runs something beside the server."""
+
+    def __init__(self, composed: Composed, database_url: str, folder: Path) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._ready = threading.Event()
+        self._made = (composed, database_url, folder)
+        self.permissions: dict[str, frozenset[str]] = {}
+        """Name in the cookie → what this member of staff may do."""
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+        if not self._ready.wait(60):
+            raise TimeoutError("the desk did not start")
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(30)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        composed, database_url, folder = self._made
+        database = Database(database_url, pool_size=5)
+        instance = Instance(composed, database, folder / "cities")
+        self.town = instance.town("teststadt")
+
+        async def who(slug: str, cookies: str) -> Signed | None:
+            for name, permissions in self.permissions.items():
+                if f"signed={name}" in cookies:
+                    reader = Reader(kind="staff", id=name * 4, city=slug, name=name.title(), permissions=permissions)
+                    return Signed(reader=reader, csrf=f"right-{name}")
+            return None
+
+        store = Store(str(folder / "files"))
+        office = Office(
+            registry=instance.registry,
+            database=database,
+            cities=lambda: instance.cities,
+            feeds=instance.feeds,
+            who=who,
+            clock=lambda: self.town.now,
+            services=instance.services,
+            schema=composed.schema,
+            files=store,
+        )
+        routes = [*desk_routes(office, PAGES), *upload_routes(instance.services, store)]
+        app = Litestar(routes, openapi_config=None)
+        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", lifespan="off")
+        self.server = uvicorn.Server(config)
+        serving = asyncio.create_task(self.server.serve())
+        while not self.server.started:  # uvicorn tells nobody when it is there
+            await asyncio.sleep(0.01)
+        self._ready.set()
+        await serving
+        await database.close()
+
+
+@contextmanager
+def open_house(composed: Composed, database_url: str, folder: Path) -> Iterator[House]:
+    house = House(composed, database_url, folder)
+    try:
+        yield house
+    finally:
+        house.stop()
+
+
+__all__ = ["House", "Town", "open_house"]
