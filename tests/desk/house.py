@@ -26,6 +26,18 @@ from tests.server import free_port
 T = TypeVar("T")
 
 
+class Announced(uvicorn.Server):
+    """A server that says when it is there."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self.ready = ready
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
 class House:
     """`house.url`, `house.town`; `house.do(coroutine)` runs something beside the server."""
 
@@ -81,12 +93,8 @@ class House:
         routes = [*desk_routes(office, PAGES), *upload_routes(instance.services, store)]
         app = Litestar(routes, openapi_config=None)
         config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", lifespan="off")
-        self.server = uvicorn.Server(config)
-        serving = asyncio.create_task(self.server.serve())
-        while not self.server.started:  # uvicorn tells nobody when it is there
-            await asyncio.sleep(0.01)
-        self._ready.set()
-        await serving
+        self.server = Announced(config, self._ready)
+        await self.server.serve()
         await database.close()
 
 
