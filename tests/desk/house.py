@@ -6,21 +6,22 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
+from allmende.accounts.sessions import Session
 from allmende.db.engine import Database
-from allmende.desk.office import Office, Signed
 from allmende.desk.pages import PAGES
 from allmende.desk.routes import desk_routes
-from allmende.files.store import Store
 from allmende.graphql.compose import Composed
 from allmende.reader import Reader
 from allmende.testing.town import Instance, Town
 from allmende.uploads import upload_routes
 from litestar import Litestar
 
+from tests.desk.conftest import make_office
 from tests.server import free_port
 
 T = TypeVar("T")
@@ -71,26 +72,16 @@ class House:
         instance = Instance(composed, database, folder / "cities")
         self.town = instance.town("teststadt")
 
-        async def who(slug: str, cookies: str) -> Signed | None:
+        async def who(slug: str, cookies: str) -> Session | None:
+            end = self.town.now + timedelta(days=1)
             for name, permissions in self.permissions.items():
                 if f"signed={name}" in cookies:
                     reader = Reader(kind="staff", id=name * 4, city=slug, name=name.title(), permissions=permissions)
-                    return Signed(reader=reader, csrf=f"right-{name}")
+                    return Session(reader=reader, csrf=f"right-{name}", token="", family="", expires=end)
             return None
 
-        store = Store(str(folder / "files"))
-        office = Office(
-            registry=instance.registry,
-            database=database,
-            cities=lambda: instance.cities,
-            feeds=instance.feeds,
-            who=who,
-            clock=lambda: self.town.now,
-            services=instance.services,
-            schema=composed.schema,
-            files=store,
-        )
-        routes = [*desk_routes(office, PAGES), *upload_routes(instance.services, store)]
+        office = make_office(self.town, who, folder)
+        routes = [*desk_routes(office, PAGES), *upload_routes(instance.services, office.files)]
         app = Litestar(routes, openapi_config=None)
         config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", lifespan="off")
         self.server = Announced(config, self._ready)

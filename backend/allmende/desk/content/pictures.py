@@ -31,7 +31,7 @@ async def take_uploads(made: Bench) -> None:
             file = desk.form.file(f"{name}.file")
             if desk.form.flag(f"{name}.drop"):
                 desk.form.fill(**{f"{name}.url": ""})
-            if file is None or store is None:
+            if file is None:
                 continue
             try:
                 row = await take_in(desk.office.database, store, desk.city.slug, file.content, desk.office.clock())
