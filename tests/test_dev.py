@@ -48,11 +48,11 @@ def test_dev_goes_from_nothing_to_all_cities_and_follows_their_folders(
             assert (answer.status_code, set(cards) & set().union(*MODULES.values())) == (200, modules)
             for module in modules:
                 assert cards[module].count("<li") > 0, f"{city} shows no {module}"
-        follow_the_folder(server, cities)
+        follow_the_folder(server, cities, empty_database_url)
 
 
-def follow_the_folder(server: Server, cities: Path) -> None:
-    """A change shows without a restart; a mistake changes nothing but is named; its repair shows again."""
+def follow_the_folder(server: Server, cities: Path, database: str) -> None:
+    """A change, also of data, shows without a restart; a mistake only is named; its repair shows again."""
     pid = server.process.pid
     file = cities / "beckum/city.toml"
     good = file.read_text()
@@ -65,6 +65,10 @@ def follow_the_folder(server: Server, cities: Path) -> None:
     file.write_text(good)
     eventually(lambda: "<h1>Beckum</h1>" in page(server, "beckum"))
     eventually(lambda: "nmae" not in page(server, ""))
+    feed = cities / "beckum/data/termine.ics"
+    feed.write_text(feed.read_text().replace("SUMMARY:", "SUMMARY:Neu: "))
+    if "sqlite" in database:  # on PostgreSQL the worker does that
+        eventually(lambda: "Neu: " in page(server, "beckum"), seconds=60)
     (cities / "beckum/plugins/waste.toml").unlink()
     eventually(lambda: 'aria-labelledby="module-waste"' not in page(server, "beckum"))
     assert (server.process.pid, server.process.poll()) == (pid, None)

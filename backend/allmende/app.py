@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ from allmende.health import health_routes
 from allmende.jobs.embedded import EmbeddedRunner
 from allmende.jobs.house import House
 from allmende.jobs.house import make_house as assemble
+from allmende.jobs.tasks import tasks_of_files
 from allmende.pages.login import login_routes
 from allmende.pages.views import page_routes
 from allmende.privacy.chores import privacy_chores
@@ -68,6 +69,8 @@ class Town:
 
     def __init__(self, cities: Cities) -> None:
         self.cities = cities
+        self.on_files: Callable[[set[tuple[str, str]]], None] = lambda files: None
+        """Told, in the watching thread, which files have changed: (city, path below its folder)."""
 
     def reload(self, changed: set[str] | None = None) -> None:
         """Read these folders again (all without an argument); a broken one keeps its last good version, and says so."""
@@ -90,6 +93,7 @@ class Town:
             changed = {folder for _, path in changes if (folder := _folder(root, Path(path)))}
             try:
                 self.reload(changed)
+                self.on_files({file for _, path in changes if (file := _file(root, Path(path)))})
             except Exception:  # a folder that vanishes while it is read: the next change comes
                 log.exception("cities_reload_failed")
 
@@ -99,6 +103,14 @@ def _folder(root: Path, path: Path) -> str | None:
     with suppress(ValueError):
         parts = path.resolve().relative_to(root.resolve()).parts
         return parts[0] if len(parts) > 1 or path.is_dir() or not path.exists() else None
+    return None
+
+
+def _file(root: Path, path: Path) -> tuple[str, str] | None:
+    """The city that a changed file belongs to, and where below its folder it lies."""
+    with suppress(ValueError):
+        slug, *rest = path.resolve().relative_to(root.resolve()).parts
+        return (slug, "/".join(rest)) if rest else None
     return None
 
 
@@ -151,8 +163,14 @@ def chores(services: Services) -> tuple[Chore, ...]:
     )
 
 
-def make_house(settings: Settings, registry: Registry, town: Town, database: Database) -> House:
-    """What imports and jobs work on."""
+def make_house(
+    settings: Settings,
+    registry: Registry,
+    town: Town,
+    database: Database,
+    blocked: Callable[[str], bool] = lambda plugin: False,
+) -> House:
+    """What imports and jobs work on. `blocked` says which plugins a watchdog has shut out."""
     return assemble(
         settings,
         database,
@@ -160,6 +178,7 @@ def make_house(settings: Settings, registry: Registry, town: Town, database: Dat
         cities=lambda: town.cities.by_slug,
         plugins=lambda: [installed.plugin for installed in registry.plugins.values()],
         chores=chores(make_services(settings, registry, town, database)),
+        blocked=blocked,
     )
 
 
@@ -179,6 +198,17 @@ def make_office(settings: Settings, engine: Engine, house: House, town: Town) ->
         schema=engine.composed.schema,
         files=Store(settings.files),
     )
+
+
+def follow_files(town: Town, house: House, runner: EmbeddedRunner) -> None:
+    """From now on, a source whose file has changed is read at once. Called in the running event loop."""
+    loop = asyncio.get_running_loop()
+
+    def changed(files: set[tuple[str, str]]) -> None:
+        if tasks := tasks_of_files(house, files):
+            loop.call_soon_threadsafe(runner.hurry, tasks)
+
+    town.on_files = changed
 
 
 def make_engine(settings: Settings, database: Database) -> tuple[Engine, Town]:
@@ -229,7 +259,7 @@ def create_app(settings: Settings | None = None) -> Door:
         graphiql=not settings.production,
     )
 
-    house = make_house(settings, registry, town, database)
+    house = make_house(settings, registry, town, database, watchdog.blocklist.holds)
 
     async def ask(text: str, variables: Any, accept_language: str) -> Any:
         operation = Operation(query=text, variables=variables, accept_language=accept_language, read_only=True)
@@ -248,6 +278,7 @@ def create_app(settings: Settings | None = None) -> Door:
         runner = EmbeddedRunner(house) if settings.is_sqlite else None
         if runner:
             runner.start()
+            follow_files(town, house, runner)
         yield
         await hub.stop()
         watchdog.stop()

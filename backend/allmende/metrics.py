@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -36,6 +36,8 @@ DELIVERIES = Counter(
 )
 LOOP_LAG = Gauge("allmende_loop_lag_seconds", "How late the event loop is.", registry=_own, multiprocess_mode="livemax")
 BLOCKED = Counter("allmende_loop_blocked", "Times that the event loop stood still.", ["plugin"], registry=_own)
+IMPORTS = Counter("allmende_import_runs", "Imports, by outcome.", ["plugin", "status"], registry=_own)
+JOBS = Counter("allmende_job_runs", "Runs of plugins' jobs, by outcome.", ["plugin", "status"], registry=_own)
 _BREAKER = Gauge(
     "allmende_breaker_open",
     "1 where the circuit breaker of a plugin in a city is open, in any worker.",
@@ -61,6 +63,13 @@ def open_breakers() -> list[tuple[str, str]]:
     return sorted({(s.labels["city"], s.labels["plugin"]) for s in samples if s.value})
 
 
+def serve(host: str, port: int) -> None:
+    """Answer with the metrics in a thread of its own, for a process that serves nothing else."""
+    registry = CollectorRegistry()
+    registry.register(_Live())
+    start_http_server(port, host, registry)
+
+
 def text(*further: Metric) -> bytes:
     """Everything that is counted, and these facts that were gathered just now."""
     registry = CollectorRegistry()
@@ -82,6 +91,11 @@ def _forget_the_dead(folder: Path) -> None:
     for path in folder.glob("gauge_live*_*.db"):
         if not Path("/proc", path.stem.rpartition("_")[2]).exists():
             path.unlink(missing_ok=True)
+
+
+class _Live:
+    def collect(self) -> Iterator[Metric]:
+        return iter(_metrics())
 
 
 class _Given:

@@ -24,7 +24,7 @@ COMMANDS = {
     "schema": ("allmende.cli.schema:schema", "The public GraphQL schema: print, write, check."),
     "serve": ("allmende.cli.serve:serve", "Serve in production, with several workers."),
     "user": ("allmende.cli.user:user", "The staff of a city: add, list, link, role, disable."),
-    "work": ("allmende.cli.feeds:work", "Run the jobs: imports and the plugins' own (PostgreSQL)."),
+    "work": ("allmende.cli.work:work", "Run the jobs: imports and the plugins' own (PostgreSQL)."),
 }
 """Command → where it is, and what the list of commands says of it."""
 

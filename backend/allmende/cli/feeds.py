@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import click
 from rich.console import Console, Group
@@ -22,11 +21,8 @@ from allmende.feeds.importing import import_all, import_source
 from allmende.feeds.outcome import Run
 from allmende.feeds.services import sources_of
 from allmende.feeds.status import SourceState, source_states
-from allmende.jobs.embedded import EmbeddedRunner
 from allmende.jobs.house import House
-from allmende.jobs.queue import dead_jobs, ensure_schema
-from allmende.jobs.queue import work as work_on_queue
-from allmende.jobs.stop import until_stopped
+from allmende.jobs.queue import dead_jobs
 from allmende.jobs.tasks import dead_states
 from allmende.plugin import Plugin, Source
 from allmende.registry import load_registry
@@ -206,27 +202,6 @@ def reject(city: str, source: str) -> None:
     if not asyncio.run(run()):
         raise InputError(f"nothing of {city}/{source} is waiting for a decision")
     Console().print(f"rejected; {city}/{source} keeps its present data")
-
-
-@click.command()
-@click.option("--concurrency", default=4, show_default=True, help="Tasks at the same time in this process.")
-def work(concurrency: int) -> None:
-    """Run the jobs until stopped. On PostgreSQL any number of machines may run this."""
-
-    async def run() -> None:
-        settings = load_settings()
-        async with open_house(settings) as house:
-            if settings.is_sqlite:
-                runner = EmbeddedRunner(house, concurrency=concurrency)
-                runner.start()
-                await until_stopped()
-                await runner.stop()
-            else:
-                role = urlsplit(settings.database).username or ""
-                await ensure_schema(settings.database_owner or settings.database, role)
-                await work_on_queue(house, settings.database, concurrency=concurrency)
-
-    asyncio.run(run())
 
 
 def _city(house: House, slug: str) -> City:

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from sqlalchemy import select
 
+from allmende import metrics
 from allmende.city.model import City
 from allmende.content.overlay import lay_over
 from allmende.context import Context
@@ -76,12 +77,14 @@ async def import_source(
         begun=begun,
     )
     try:
-        return await _import(work, force=force, held=held)
+        run = await _import(work, force=force, held=held)
     except asyncio.CancelledError:  # the process stops: give the source back, so that the next one need not wait
         await asyncio.shield(release(work))
         raise
     except Exception as error:
-        return await fail(work, error)
+        run = await fail(work, error)
+    metrics.IMPORTS.labels(plugin.name, run.status).inc()
+    return run
 
 
 async def import_all(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -34,10 +35,17 @@ class EmbeddedRunner:
     grace: float = 10.0
     """Seconds that running work has to finish on `stop`; after that it is given back."""
     _running: dict[str, tuple[str, asyncio.Task[None]]] = field(default_factory=dict)
+    _hurried: list[Task] = field(default_factory=list)
     _loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._loop = asyncio.create_task(self._run(), name="jobs")
+
+    def hurry(self, tasks: Sequence[Task]) -> None:
+        """Do these now, whenever they are due: as soon as there is room. Called in the event loop."""
+        wanted = {task.key: task for task in (*self._hurried, *tasks)}
+        running = [task for key, task in wanted.items() if key in self._running]  # which may have begun too early
+        self._hurried = [*running, *self._begin([task for key, task in wanted.items() if key not in self._running])]
 
     async def stop(self) -> None:
         """Begin nothing more, let running work finish, give back what does not."""
@@ -64,6 +72,7 @@ class EmbeddedRunner:
             except Exception as error:  # the database, usually; the next look may find it again
                 log.warning("jobs_look_failed", error=f"{type(error).__name__}: {error}"[:300])
                 tasks = []
+            tasks, self._hurried = [*self._hurried, *tasks], []
             pause = max(self.pause, (time.thread_time() - spent) / SHARE)
             while True:
                 tasks = self._begin(tasks)

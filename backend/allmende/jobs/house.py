@@ -29,6 +29,8 @@ class House:
     plugins: Callable[[], Sequence[Plugin]]
     chores: Sequence[Chore] = ()
     """Of the core's rooms."""
+    blocked: Callable[[str], bool] = lambda plugin: False
+    """Whether the watchdog has shut a plugin out."""
 
     def chore(self, name: str) -> Chore | None:
         return next((chore for chore in self.chores if chore.name == name), None)
@@ -45,6 +47,7 @@ def make_house(
     cities: Callable[[], Mapping[str, City]],
     plugins: Callable[[], Sequence[Plugin]],
     chores: Sequence[Chore] = (),
+    blocked: Callable[[str], bool] = lambda plugin: False,
     clock: Callable[[], datetime] = utc_now,
 ) -> House:
     """For the composition root, which knows the registry: `context` is what it gives a plugin in a city."""
@@ -54,4 +57,4 @@ def make_house(
         clock=clock,
     )
     services = Services(database=database, context=context, fetcher=fetcher, clock=clock)
-    return House(database=database, services=services, cities=cities, plugins=plugins, chores=chores)
+    return House(database=database, services=services, cities=cities, plugins=plugins, chores=chores, blocked=blocked)

@@ -15,6 +15,7 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from allmende import metrics
 from allmende.changes.log import reconcile
 from allmende.chore import CORE, Chore
 from allmende.city.model import City
@@ -57,7 +58,7 @@ async def due_tasks(house: House) -> list[Task]:
     async with house.database.system(write=False) as session:
         imports = await _timetable(session, FeedSource, "source")
         jobs = await _timetable(session, JobState, "name")
-    cities, plugins = house.cities(), house.plugins()
+    cities, plugins = house.cities(), [plugin for plugin in house.plugins() if not house.blocked(plugin.name)]
     wanted: dict[str, list[tuple[datetime, Task]]] = defaultdict(list)
     for slug, city in cities.items():
         for chore in house.chores:
@@ -92,6 +93,19 @@ def _fetched(
     return [each.id for each in sources if not each.upload or (city, plugin.name, each.id) in known]
 
 
+def tasks_of_files(house: House, files: Collection[tuple[str, str]]) -> list[Task]:
+    """The imports of those sources that read one of these files: (city, path below its folder)."""
+    cities = house.cities()
+    return [
+        Task(kind="import", city=slug, plugin=plugin.name, name=source.id)
+        for slug in sorted({slug for slug, _ in files} & cities.keys())
+        for plugin in house.plugins()
+        if cities[slug].config(plugin.name) is not None
+        for source in sources_of(cities[slug], plugin)
+        if source.file and (slug, source.file) in files
+    ]
+
+
 async def run_task(house: House, task: Task) -> None:
     """Do it, if it still makes sense. Faults of feeds and plugins are written down, not raised."""
     city, plugin = house.cities().get(task.city), house.plugin(task.plugin)
@@ -100,7 +114,7 @@ async def run_task(house: House, task: Task) -> None:
         if city is not None and chore is not None:
             await run_chore(house, city, chore)
         return
-    if city is None or plugin is None or city.config(plugin.name) is None:
+    if city is None or plugin is None or city.config(plugin.name) is None or house.blocked(plugin.name):
         return
     if task.kind == "remove":
         if not is_configured(house.cities(), task.city, task.plugin, task.name):
@@ -170,6 +184,7 @@ async def _leased(house: House, city: City, plugin: str, job: Job | Chore, work:
             }
             log.warning("job_failed", city=city.slug, **key, reason=values["reason"], dead=dead)
         await settle(session, JobState, key, lease, last_attempt=started, **values)
+    metrics.JOBS.labels(plugin, values["status"]).inc()
     return str(values["status"])
 
 
