@@ -20,6 +20,7 @@ from watchfiles import watch
 from allmende import metrics
 from allmende.accounts.oidc.provider import Providers
 from allmende.accounts.tidy import account_chores
+from allmende.cases.chores import case_chores
 from allmende.chore import Chore
 from allmende.city.load import Cities, load_cities
 from allmende.city.model import City
@@ -136,6 +137,7 @@ def make_services(settings: Settings, registry: Registry, town: Town, database: 
         cities=lambda: town.cities,
         sealer=load_sealer(settings),
         providers=Providers(allowed, lambda reference: resolve_secret(reference, settings.secrets)),
+        files=Store(settings.files),
     )
 
 
@@ -144,7 +146,7 @@ def chores(services: Services) -> tuple[Chore, ...]:
     plugins = services.registry.plugins
 
     def erase(city: City) -> dict[str, Any]:
-        hooks: dict[str, Any] = erasers(services.database, city.slug, services.clock)
+        hooks: dict[str, Any] = erasers(services.database, city, services.clock)
         for name, installed in plugins.items():
             ctx = services.registry.context(city, name, services.database)
             if installed.plugin.erase is not None and ctx is not None:
@@ -154,6 +156,13 @@ def chores(services: Services) -> tuple[Chore, ...]:
     return (
         *account_chores(services.accounts),
         *content_chores(newsroom(services)),
+        *case_chores(
+            services.database,
+            services.store,
+            services.clock,
+            lambda name: kind.retention if (kind := services.registry.case_kind(name)) else None,
+            services.receiver,
+        ),
         *privacy_chores(
             services.database,
             services.clock,
@@ -309,6 +318,7 @@ def create_app(settings: Settings | None = None) -> Door:
             *upload_routes(services, Store(settings.files)),
             *login_routes(services, secure=settings.production),
             *desk_routes(make_office(settings, engine, house, town), PAGES),
+            *upload_routes(services),
             *document_routes(services),
         ],
         lifespan=[lifespan],

@@ -10,7 +10,6 @@ from litestar.handlers import HTTPRouteHandler
 from allmende.errors import AllmendeError
 from allmende.files.pictures import SIZES
 from allmende.files.service import address, may_fetch
-from allmende.files.store import Store
 from allmende.files.tables import FileUpload
 from allmende.files.upload import take_in
 from allmende.graphql.faults import logged
@@ -32,8 +31,9 @@ STATUS = {
 }
 
 
-def upload_routes(services: Services, store: Store) -> list[HTTPRouteHandler]:
+def upload_routes(services: Services) -> list[HTTPRouteHandler]:
     """POST takes in a picture, GET gives one out."""
+    store = services.store
 
     @post("/{slug:str}/files", include_in_schema=False, request_max_body_size=None)  # the door has a limit
     async def upload(request: Request[Any, Any, Any], slug: str) -> Response[Any]:

@@ -15,6 +15,10 @@ from allmende.cases.access import readable as readable
 from allmende.cases.access import seen_as as seen_as
 from allmende.cases.access import track as track
 from allmende.cases.draft import Draft as Draft
+from allmende.cases.erasure import erase as erase
+from allmende.cases.export import gather as gather
+from allmende.cases.export import to_html as to_html
+from allmende.cases.export import to_json as to_json
 from allmende.cases.history import events as events
 from allmende.cases.history import verify as verify
 from allmende.cases.listing import LATEST as LATEST
@@ -35,6 +39,9 @@ from allmende.cases.pictures import pictures as pictures
 from allmende.cases.routing import inside as inside
 from allmende.cases.tables import Case as Case
 from allmende.cases.tables import CaseEvent as CaseEvent
+from allmende.cases.telling import submitters as submitters
+from allmende.cases.transfer import deliver as deliver
+from allmende.cases.transfer import hand_over as hand_over
 from allmende.cases.work import assign as assign
 from allmende.cases.work import attach as attach
 from allmende.cases.work import link as link
@@ -45,6 +52,5 @@ from allmende.cases.work import message as message
 from allmende.cases.work import note as note
 from allmende.cases.work import publish as publish
 from allmende.cases.work import revise as revise
-from allmende.cases.work import submitters as submitters
 from allmende.cases.work import transition as transition
 from allmende.cases.work import withdraw as withdraw

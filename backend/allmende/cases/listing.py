@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, false, func, select
 from sqlalchemy import case as when
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -82,7 +82,10 @@ def inbox(wanted: Inbox) -> Select[Case]:
         statement = _within(statement, wanted.box)
     if not wanted.merged:
         statement = statement.where(Case.merged_into == "")
-    for word, _ in query(wanted.text):
+    asked = query(wanted.text)
+    if wanted.text.strip() and not asked:
+        return statement.where(false())
+    for word, _ in asked:
         statement = statement.where(Case.words.contains(f" {word}"))
     return statement
 

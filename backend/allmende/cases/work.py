@@ -18,7 +18,8 @@ from allmende.casekind import CaseKind
 from allmende.cases.draft import MAX_FILES, check_line, check_parts, check_text
 from allmende.cases.history import lock, moment, record
 from allmende.cases.pictures import HELD, SHOWN, show
-from allmende.cases.tables import Case, CaseFollower, CaseLink
+from allmende.cases.tables import Case, CaseLink
+from allmende.cases.telling import tell_submitters
 from allmende.context import Context
 from allmende.errors import InputError, NotFound
 from allmende.files import service as files
@@ -46,8 +47,9 @@ async def transition(
     case.status, case.open, case.shown = status.name, status.open, status.public
     case.closed = None if status.open else ctx.clock()
     case.waiting = "" if not status.open or case.waiting == "staff" else case.waiting
-    await record(session, ctx, case, "status", audience="public", facts=facts, text=text, by=by)
+    event = await record(session, ctx, case, "status", audience="public", facts=facts, text=text, by=by)
     await show(session, case)
+    await tell_submitters(session, ctx, case, event)
 
 
 async def withdraw(session: AsyncSession, ctx: Context[Any], kind: CaseKind, case: Case) -> None:
@@ -89,6 +91,7 @@ async def message(
     )  # fmt: skip
     case.waiting = "staff" if event.actor == "citizen" else "citizen" if asks else ""
     case.words = _more_words(case.words, text)
+    await tell_submitters(session, ctx, case, event)
 
 
 async def note(session: AsyncSession, ctx: Context[Any], case: Case, text: str) -> None:
@@ -159,8 +162,10 @@ async def publish(session: AsyncSession, ctx: Context[Any], case: Case, publishe
     if case.published == published:
         return
     case.published = published
-    await record(session, ctx, case, "published", audience="citizen", facts={"published": published})
+    event = await record(session, ctx, case, "published", audience="citizen", facts={"published": published})
     await show(session, case)
+    if published:
+        await tell_submitters(session, ctx, case, event)
 
 
 async def link(session: AsyncSession, ctx: Context[Any], case: Case, other: Case) -> None:
@@ -187,7 +192,8 @@ async def merge(session: AsyncSession, ctx: Context[Any], kind: CaseKind, case: 
     case.closed = ctx.clock()
     into.followers += 1 + case.followers
     facts = {"into": into.number}
-    await record(session, ctx, case, "merged", audience="citizen", facts=facts)
+    event = await record(session, ctx, case, "merged", audience="citizen", facts=facts)
+    await tell_submitters(session, ctx, case, event)
     await record(session, ctx, into, "merged", facts={"from": case.number, "followers": into.followers})
     await show(session, case)
 
@@ -211,15 +217,6 @@ async def main(session: AsyncSession, case: Case) -> Case:
     if found is None:
         raise NotFound("the case that this one was merged into is not there")
     return found
-
-
-async def submitters(session: AsyncSession, case: Case) -> list[str]:
-    """Devices and citizens who want to know what becomes of it: of the case, its duplicates and its followers."""
-    same = (Case.id == case.id) | (Case.merged_into == case.id)
-    ids = select(Case.id).where(same)
-    own = await session.scalars(select(Case.submitter).where(same, Case.submitter != ""))
-    following = select(CaseFollower.submitter).where(CaseFollower.case_id.in_(ids), CaseFollower.submitter != "")
-    return sorted({*own, *await session.scalars(following)})
 
 
 def _more_words(there: str, text: str) -> str:

@@ -77,12 +77,13 @@ async def publish(
     await session.execute(statement.values(public=public), execution_options=_QUIET)
 
 
-async def release(session: AsyncSession, owner: str, now: datetime) -> None:
-    """The owner is gone: nobody can fetch its files any more, and the next tidying removes them."""
+async def release(session: AsyncSession, owner: str, now: datetime, *, purpose: str = "") -> None:
+    """The owner, or what it had for this purpose, is gone: nobody can fetch it, and the next tidying removes it."""
+    statement = update(FileUpload).where(FileUpload.owner == owner)
+    if purpose:
+        statement = statement.where(FileUpload.purpose == purpose)
     values = {"public": False, "owner": "", "purpose": "released", "ready": False, "expires": now}
-    await session.execute(
-        update(FileUpload).where(FileUpload.owner == owner).values(**values), execution_options=_QUIET
-    )
+    await session.execute(statement.values(**values), execution_options=_QUIET)
 
 
 async def owned(session: AsyncSession, owners: Iterable[str]) -> dict[str, list[FileUpload]]:

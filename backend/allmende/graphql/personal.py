@@ -23,9 +23,10 @@ from allmende.visibility import SIGNED_IN
 async def export_of(context: RequestContext, reader: Reader) -> JSON:
     """All that the instance holds about this account in its city."""
     services = context.services
-    hooks: dict[str, ExportHook] = {**exporters(services.database, reader.city)}
+    city = services.cities().by_slug[reader.city]
+    hooks: dict[str, ExportHook] = {**exporters(services.database, city, services.clock)}
     for name, installed in services.registry.plugins.items():
-        ctx = context.plugin(services.cities().by_slug[reader.city], name, "en")
+        ctx = context.plugin(city, name, "en")
         if installed.plugin.export is not None and ctx is not None:
             hooks[name] = partial(installed.plugin.export, ctx)
     manifests = {name: installed.manifest for name, installed in services.registry.plugins.items()}
@@ -55,7 +56,7 @@ class PrivacyMutations(CoreMutations):
     @field(visible=SIGNED_IN, description="Erase what is held about the account, and the account (Art. 17 GDPR).")
     async def erase(self, input: PrivacyEraseInput) -> list[PrivacyPart]:
         services = self.request.services
-        hooks: dict[str, Hook] = {**erasers(services.database, self.city.slug, services.clock)}
+        hooks: dict[str, Hook] = {**erasers(services.database, self.city, services.clock)}
         for name, installed in services.registry.plugins.items():
             ctx = self.request.plugin(self.city, name, self.city.language)
             if installed.plugin.erase is not None and ctx is not None:

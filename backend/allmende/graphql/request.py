@@ -14,12 +14,14 @@ from strawberry.types import Info as StrawberryInfo
 from allmende import footprint
 from allmende.accounts.oidc.provider import Providers
 from allmende.accounts.service import Accounts
+from allmende.casekind import CaseKind
 from allmende.city.model import City
 from allmende.city.switches import is_off
 from allmende.context import Context, utc_now
 from allmende.db.engine import Database
 from allmende.db.leash import SHARE, Leash
 from allmende.errors import AllmendeError
+from allmende.files.store import Store
 from allmende.graphql.breaker import Breakers
 from allmende.graphql.directory import Cities, Directory
 from allmende.graphql.languages import choose, match
@@ -47,6 +49,8 @@ class Services:
     sealer: Sealer = field(default_factory=passing_sealer)
     providers: Providers = field(default_factory=Providers)
     """Where people sign in by OpenID Connect."""
+    files: Store | None = None
+    """Where uploads are kept."""
     _accounts: Accounts | None = None
     _news: News | None = None
     _directory: Directory | None = None
@@ -77,6 +81,20 @@ class Services:
                 clock=lambda: self.clock(),
             )
         return self._accounts
+
+    @property
+    def store(self) -> Store:
+        """Where uploads are kept, for whoever cannot do without."""
+        if self.files is None:
+            raise AllmendeError("this instance keeps no files")
+        return self.files
+
+    def receiver(self, slug: str, kind: str) -> tuple[Context[Any], CaseKind | None] | None:
+        """What another city works with on a case that it is handed; None where there is no such city."""
+        city = self.cities().by_slug.get(slug)
+        if city is None:
+            return None
+        return self.registry.case_context(city, kind, self.database, None, self.clock), self.registry.case_kind(kind)
 
     @property
     def news(self) -> News:

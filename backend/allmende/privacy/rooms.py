@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 from allmende.accounts.tables import Account, Audit, Token
-from allmende.city.model import LocalText
+from allmende.cases.erasure import erase_person, export_person, room_context
+from allmende.cases.tables import Case, CaseFollower, CaseText
+from allmende.city.model import City, LocalText
 from allmende.db.engine import Database
 from allmende.notify.tables import Endpoint, Subscription
 from allmende.personal import PersonalData
@@ -94,19 +97,56 @@ CONTENT = (
         subject="editor",
     ),
 )
+CASES = (
+    PersonalData(
+        table=Case.__tablename__,
+        field="private",
+        purpose={
+            "de": "um Ihr Anliegen zu bearbeiten und Ihnen zu antworten",
+            "en": "to work on your case and answer you",
+        },
+        legal_basis=TASK,
+        retention="P2Y",
+        since="closed",
+        subject="submitter",
+        erase="clear",
+    ),
+    PersonalData(
+        table=CaseText.__tablename__,
+        field="text",
+        purpose={
+            "de": "um Ihr Anliegen zu bearbeiten und Ihnen zu antworten",
+            "en": "to work on your case and answer you",
+        },
+        legal_basis=TASK,
+        retention="account",
+        subject="case_id",
+        via=f"{Case.__tablename__}.submitter",
+    ),
+    PersonalData(
+        table=CaseFollower.__tablename__,
+        field="submitter",
+        purpose={"de": "um Ihnen zu zeigen, welchen Anliegen Sie folgen", "en": "to show you which cases you follow"},
+        legal_basis=CONSENT,
+        retention="account",
+        subject="submitter",
+        erase="clear",
+    ),
+)
 ROOMS: Mapping[str, tuple[LocalText, tuple[PersonalData, ...]]] = {
     "content": ({"de": "Redaktion", "en": "Editorial desk"}, CONTENT),
+    "cases": ({"de": "Anliegen und Vorgänge", "en": "Cases"}, CASES),
     "notify": ({"de": "Benachrichtigungen", "en": "Notifications"}, NOTIFY),
     "accounts": ({"de": "Geräte und Konten", "en": "Devices and accounts"}, ACCOUNTS),
 }
 """Room → title and declarations."""
 
 
-def exporters(database: Database, city: str) -> dict[str, ExportHook]:
+def exporters(database: Database, city: City, clock: Callable[[], datetime]) -> dict[str, ExportHook]:
     """What rooms give besides their declared columns."""
-    return {}
+    return {"cases": partial(export_person, room_context(city, database, clock))}
 
 
-def erasers(database: Database, city: str, clock: Callable[[], datetime]) -> dict[str, Hook]:
+def erasers(database: Database, city: City, clock: Callable[[], datetime]) -> dict[str, Hook]:
     """How rooms take away what is more than rows."""
-    return {}
+    return {"cases": partial(erase_person, room_context(city, database, clock))}

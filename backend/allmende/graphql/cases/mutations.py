@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende import cases
 from allmende.casekind import CaseKind
+from allmende.cases.transfer import deliver
 from allmende.context import Context
 from allmende.errors import Denied, InputError, NotFound
 from allmende.graphql.cases.read import context, tracked, whole
@@ -70,6 +71,10 @@ class CaseWorkInput:
     assignee: str | None = strawberry.field(default=None, description="Account of who has it; empty for nobody.")
     deadline: datetime | None = strawberry.field(default=None, description="Until when it should be done.")
     published: bool | None = strawberry.field(default=None, description="Whether everybody sees its public part.")
+    hand_over_to: str | None = strawberry.field(
+        default=None,
+        description="Slug of the city of this instance that goes on with it, or the name of a body outside.",
+    )
     merge_into: str | None = strawberry.field(default=None, description="Number of the case that says the same.")
     idempotency_key: str = strawberry.field(description=_KEY)
 
@@ -107,15 +112,23 @@ class CaseMutations(CoreMutations):
 
     @field(visible=PUBLIC, description="Work on a case; for staff with the permission `cases.work`.")
     async def work(self, input: CaseWorkInput) -> Case:
+        services = self.request.services
+
         async def do(session: AsyncSession, ctx: Context[Any], seen: cases.Seen, kind: CaseKind | None) -> None:
             if not self.reader.may(cases.WORK, ctx.plugin):
                 raise Denied(f"this needs the permission {cases.WORK}")
             await _work(session, ctx, seen.case, kind, input)
+            if (to := input.hand_over_to) is not None:
+                given = {"city": to} if to in services.cities().by_slug else {"body": to}
+                await cases.hand_over(session, ctx, seen.case, **given, text=input.reason if not input.status else "")
 
         if self.reader.kind not in ("staff", "service"):
             code = "UNAUTHENTICATED" if self.reader.kind == "anonymous" else "FORBIDDEN"
             raise Denied("send the token of a member of staff (Authorization: Bearer …)", code=code)
-        return await self._do("case.work", input, "", do)
+        case = await self._do("case.work", input, "", do)
+        if input.hand_over_to in services.cities().by_slug:
+            await deliver(case.ctx, services.receiver, services.store)
+        return case
 
     def _context(self, kind: str) -> Context[Any]:
         return context(self.request, self.city, kind, self.request.language(self.city, None))

@@ -1,0 +1,178 @@
+"""What is done with cases: states, assignment, duplicates, neighbours, lists, figures; told to who wants to know."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from allmende import InputError, cases
+from allmende.city.model import BBox
+from allmende.db.engine import Database
+from allmende.notify.tables import Outgoing
+from allmende.reader import Reader
+from allmende.testing import NOON
+from sqlalchemy import select
+
+from .lamps import DEVICE, HERE, LAMP, THERE, WORKER, context, history, new_key, submit
+
+OTHER = Reader(kind="device", id="e" * 32, city=HERE)
+BOX = BBox(south=51.9, west=7.6, north=52.0, east=7.7)
+
+
+async def get(session: Any, done: cases.Submitted) -> cases.Case:
+    found = await cases.find(session, number=f" {done.case.number.lower()} ")
+    assert found is not None
+    return found
+
+
+async def told(database: Database) -> list[tuple[str, list[str], str]]:
+    async with database.session(HERE) as session:
+        rows = await session.scalars(select(Outgoing).order_by(Outgoing.key))
+        return [(row.topic, row.to or [], row.texts["de"]["body"]) for row in rows]
+
+
+async def test_states_follow_only_as_the_kind_lets_them(database: Database) -> None:
+    ctx, done = context(database, WORKER), await submit(context(database, DEVICE))
+    async with ctx.transaction() as session:
+        case = await get(session, done)
+        await cases.transition(session, ctx, LAMP, case, "fixed", text="Erledigt.")
+        assert (case.open, case.closed, case.waiting) == (False, NOON, "")
+        for wrong in ("refused", "received", "nonsense"):
+            with pytest.raises(InputError) as refused:
+                await cases.transition(session, ctx, LAMP, case, wrong)
+            assert refused.value.code == "CASE_TRANSITION"
+        await cases.transition(session, ctx, LAMP, case, "started")
+        assert (case.open, case.closed) == (True, None)
+    assert [what for what, _ in await history(ctx, case)] == ["submitted", "assigned", "status", "status"]
+
+
+async def test_who_has_submitted_or_follows_is_told_once_and_staff_secrets_are_not(database: Database) -> None:
+    ctx, done = context(database, WORKER), await submit(context(database, DEVICE), published=True)
+    async with ctx.transaction() as session:
+        case = await get(session, done)
+        await cases.transition(session, ctx, LAMP, case, "started")
+        await cases.follow(session, context(database, OTHER), case, key=new_key())
+        await cases.note(session, ctx, case, "Nur für uns")
+        await cases.assign(session, ctx, case, department="parks", assignee=WORKER.id)
+        await cases.message(session, ctx, case, "Eine Frage", asks=True)
+        await cases.message(session, context(database, DEVICE), case, "Eine Antwort")
+        await cases.transition(session, ctx, LAMP, case, "fixed")
+    assert sorted(await told(database)) == sorted(
+        [
+            ("cases.mine", [DEVICE.id], "Der Stand hat sich geändert."),
+            ("cases.mine", [DEVICE.id], "Das Rathaus hat Ihnen geschrieben."),
+            ("cases.mine", [DEVICE.id, OTHER.id], "Der Stand hat sich geändert."),
+        ]
+    )
+
+
+async def test_a_duplicate_leads_to_the_other_and_who_sent_it_follows_it(database: Database) -> None:
+    ctx = context(database, WORKER)
+    first, second = await submit(context(database, DEVICE)), await submit(context(database, OTHER))
+    async with ctx.transaction() as session:
+        one, two = await get(session, first), await get(session, second)
+        await cases.merge(session, ctx, LAMP, two, one)
+        assert (two.open, two.merged_into, one.followers, (await cases.main(session, two)).id) == (
+            False,
+            one.id,
+            1,
+            one.id,
+        )
+        assert await cases.submitters(session, one) == sorted([DEVICE.id, OTHER.id])
+        for case, into in ((one, two), (two, one), (one, one)):
+            with pytest.raises(InputError):
+                await cases.merge(session, ctx, LAMP, case, into)
+        seen = await cases.track(session, ctx, number=two.number, receipt=second.receipt)
+        assert (seen.as_, seen.case.merged_into) == ("submitter", one.id)
+        assert [case.id for case in (await session.scalars(cases.inbox(cases.Inbox()))).all()] == [one.id]
+
+
+async def test_linked_cases_know_of_each_other(database: Database) -> None:
+    ctx = context(database, WORKER)
+    first, second = await submit(ctx), await submit(ctx)
+    part = await submit(ctx, parent=first.case.id)
+    async with ctx.transaction() as session:
+        one, two = await get(session, first), await get(session, second)
+        await cases.link(session, ctx, one, two)
+        await cases.link(session, ctx, one, two)
+        assert {case.id for case in await cases.linked(session, one)} == {two.id, part.case.id}
+        assert [case.id for case in await cases.linked(session, two)] == [one.id]
+        assert [case.id for case in await cases.linked(session, part.case)] == [one.id]
+
+
+async def test_only_what_is_published_and_of_a_public_state_is_on_the_map_and_near(database: Database) -> None:
+    ctx = context(database, WORKER)
+    far = await submit(ctx, "Weit weg", published=True, lat=51.97, lon=7.69)
+    near = await submit(ctx, "Nah", published=True, lat=51.9601, lon=7.6301)
+    await submit(ctx, "Nicht freigegeben")
+    outside = await submit(ctx, "Außerhalb", published=True, lat=51.0, lon=7.0)
+    async with ctx.transaction() as session:
+        assert list(await cases.on_map(session, BOX, 10)) == [], "received is no public state"
+        for done in (far, near, outside):
+            await cases.transition(session, ctx, LAMP, await get(session, done), "started")
+        assert {case.title for case in await cases.on_map(session, BOX, 10)} == {"Weit weg", "Nah"}
+        assert len(await cases.on_map(session, BOX, 1)) == 1
+        found = await cases.nearby(session, 51.96, 7.63, 100)
+        assert [(round(metres), case.title) for metres, case in found] == [(13, "Nah")]
+        await cases.publish(session, ctx, await get(session, near), False)
+        assert await cases.nearby(session, 51.96, 7.63, 100) == []
+
+
+async def test_the_inbox_finds_by_department_deadline_words_and_place(database: Database) -> None:
+    ctx = context(database, WORKER)
+    urgent = await submit(ctx, "Ampel am Schloßplatz", category="park")
+    other = await submit(ctx, "Zaun", private=LAMP.private(phone="0251 99"))
+    async with ctx.transaction() as session:
+        case = await get(session, other)
+        await cases.note(session, ctx, case, "Bauhof verständigt")
+        await cases.assign(session, ctx, case, assignee=WORKER.id, deadline=NOON + timedelta(days=9))
+
+    async def found(**wanted: Any) -> list[str]:
+        async with ctx.session() as session:
+            statement = cases.inbox(cases.Inbox(**wanted)).order_by(cases.Case.title)
+            return [case.title for case in await session.scalars(statement)]
+
+    both = ["Ampel am Schloßplatz", "Zaun"]
+    assert (
+        await found()
+        == await found(kinds=("lamps.lamp",))
+        == await found(box=BOX)
+        == await found(waiting="staff")
+        == both
+    )
+    assert (
+        await found(departments=("parks",)) == await found(text="schlosspl") == await found(text="ampel am") == both[:1]
+    )
+    assert await found(due_before=NOON + timedelta(days=4)) == both[:1]
+    assert await found(assignee=WORKER.id) == await found(text="bauhof") == await found(text="99") == both[1:]
+    assert await found(text=urgent.case.number) == both[:1]
+    assert await found(open=False) == await found(text="ampel zaun") == await found(text="%") == []
+    assert await found(kinds=("lamps.other",)) == await found(published=True) == await found(until=NOON) == []
+
+
+async def test_figures_count_what_is_late_and_how_long_it_took(database: Database) -> None:
+    early = await submit(context(database), category="park")
+    await submit(context(database), category="park")
+    await submit(context(database, slug=THERE))
+    later = context(database, WORKER, now=NOON + timedelta(hours=100))
+    async with later.transaction() as session:
+        await cases.transition(session, later, LAMP, await get(session, early), "fixed")
+        counts = await cases.statistics(session, later.now)
+        none = await cases.statistics(session, later.now, since=NOON + timedelta(hours=1))
+    assert [(one.status, one.cases, one.overdue) for one in counts] == [("fixed", 1, 0), ("received", 1, 1)]
+    assert (round(counts[0].hours or 0), counts[1].hours, none) == (100, None, [])
+
+
+async def test_two_who_work_at_once_write_one_history(database: Database) -> None:
+    ctx, done = context(database, WORKER), await submit(context(database))
+
+    async def note(number: int) -> None:
+        async with ctx.transaction() as session:
+            await cases.note(session, ctx, await get(session, done), f"Notiz {number}")
+
+    await asyncio.gather(*(note(number) for number in range(12)))
+    async with ctx.session() as session:
+        case = await get(session, done)
+        assert (case.seq, await cases.verify(session, case)) == (14, [])
