@@ -205,7 +205,7 @@ def make_office(settings: Settings, engine: Engine, house: House, town: Town) ->
         production=settings.production,
         services=services,
         schema=engine.composed.schema,
-        files=Store(settings.files),
+        files=services.store,
     )
 
 
@@ -315,10 +315,9 @@ def create_app(settings: Settings | None = None) -> Door:
             *page_routes(
                 services, ask, (lambda: []) if settings.production else known_problems, graphiql=not settings.production
             ),
-            *upload_routes(services, Store(settings.files)),
+            *upload_routes(services),
             *login_routes(services, secure=settings.production),
             *desk_routes(make_office(settings, engine, house, town), PAGES),
-            *upload_routes(services),
             *document_routes(services),
         ],
         lifespan=[lifespan],
