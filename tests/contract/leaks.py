@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
+from allmende.accounts.permissions import known
 from allmende.db.engine import Database
 from allmende.documents import document_routes
 from allmende.feeds.importing import import_all
 from allmende.feeds.tables import FeedQuarantine, FeedRun, FeedSource
 from allmende.graphql.breaker import Breakers, Rules
 from allmende.graphql.compose import Composed
-from allmende.graphql.execute import Operation
+from allmende.graphql.execute import Engine, Operation
+from allmende.graphql.limits.model import Limits
 from allmende.plugin import Plugin
+from allmende.reader import ANONYMOUS, Reader
 from allmende.search.tables import SearchTerm
 from allmende.testing.town import Instance
+from allmende.visibility import PUBLIC
 from litestar import Litestar
 from sqlalchemy import delete
 
@@ -31,9 +36,13 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = "musterstadt"
 HERE, THERE = "aue", "bek"
 """The two cities."""
-READERS: Mapping[str, Mapping[str, Any]] = {"anonymous": {}}
-"""Who asks → what of an Operation says so. Citizens and staff of the other city come here when there are any."""
+READERS = ("anonymous", "citizen", "staff")
+"""Who asks: nobody in particular, a citizen whose things none of the rows are, staff who may do all there is."""
+STRANGER = "5" * 32
+"""The account of the citizen, and of the staff."""
 PER_TABLE = 1
+FEW = 4
+"""Calls of one field by each further reader."""
 ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -81,18 +90,27 @@ class Pair:
         parts = probe.name.split(".")
         return self.composed.ownership.of(parts[0], parts[1]) or ""
 
-    async def ask(self, document: str, variables: Mapping[str, Any], reader: str = "anonymous") -> dict[str, Any]:
-        operation = Operation(query=document, variables=variables, **READERS[reader])
+    def reader(self, who: str, city: str) -> Reader:
+        """Who asks, with a token of this city."""
+        if who == "anonymous":
+            return ANONYMOUS
+        kind: Any = who
+        permissions = known({plugin.name: plugin.permissions for plugin in self.plugins}) if who == "staff" else ()
+        return Reader(kind=kind, id=STRANGER, city=city, name=who, session=STRANGER, permissions=frozenset(permissions))
+
+    async def ask(self, document: str, variables: Mapping[str, Any], reader: Reader = ANONYMOUS) -> dict[str, Any]:
+        operation = Operation(query=document, variables=variables, reader=reader)
         body = (await self.instance.engine.execute(operation)).body
         assert "data" in body, f"the suite made a bad operation: {body}\n{document}\n{variables}"
         return body
 
-    async def read(self, asker: str, owner: str, reader: str = "anonymous") -> dict[str, list[Any]]:
+    async def read(self, asker: str, owner: str, who: str = "anonymous") -> dict[str, list[Any]]:
         """All that `asker` is answered when it asks with what `owner` knows: field → (variables, answer)."""
         answers: dict[str, list[Any]] = {}
         for probe in probes(self.composed):
-            for variables in probe.calls(asker, [word_of(asker), *self.pools[owner, self._plugin(probe)]]):
-                answer = await self.ask(probe.document, variables, reader)
+            pool = [word_of(asker), *self.pools[owner, self._plugin(probe)]]
+            for variables in self._calls(probe, asker, pool, who):
+                answer = await self.ask(probe.document, variables, self.reader(who, asker))
                 answers.setdefault(probe.name, []).append((variables, answer))
         return answers
 
@@ -118,17 +136,43 @@ class Pair:
                             )
         return answers
 
-    async def write(self, asker: str, owner: str) -> list[str]:
+    async def write(self, asker: str, owner: str, who: str = "anonymous") -> list[str]:
         """The mutations that showed or changed something of `owner` when `asker` called them."""
         found = []
+        before = await contents(self.database, owner, self.plugins)
         for probe in mutations(self.composed):
-            before = await contents(self.database, owner, self.plugins)
-            name = self.composed.ownership.of(*probe.name.split("."))
-            for variables in probe.calls(asker, self.pools[owner, name or ""]):
-                answer = await self.ask(probe.document, variables)
+            for variables in self._calls(probe, asker, self.pools[owner, self._plugin(probe)], who):
+                answer = await self.ask(probe.document, variables, self.reader(who, asker))
                 if self.shown(owner, variables, answer, strict=True):
                     found.append(probe.name)
-            if await contents(self.database, owner, self.plugins) != before:
+            after = await contents(self.database, owner, self.plugins)
+            if after != before:
+                found.append(f"{probe.name} (changes rows)")
+            before = after
+        return sorted(set(found))
+
+    def _calls(self, probe: Probe, asker: str, pool: Sequence[str], who: str) -> Iterator[dict[str, Any]]:
+        """Every call for the anonymous reader; of the others, who are asked all the same, the first few."""
+        return islice(probe.calls(asker, pool), None if who == "anonymous" else FEW)
+
+    async def strangers(self, owner: str, token_of: str) -> list[str]:
+        """The entries which are not for everybody and show or change something of `owner` all the same, when somebody
+        asks there whose things they are not: with a token of another city, or as another citizen of the same one."""
+        found = []
+        who = ("citizen", "staff") if token_of != owner else ("citizen",)
+        for probe in (*probes(self.composed), *mutations(self.composed)):
+            if probe.visible == PUBLIC:
+                continue
+            writes = probe.name.startswith("Mutation.") and token_of != owner
+            before = await contents(self.database, owner, self.plugins) if writes else None
+            for variables in probe.calls(owner, [word_of(owner), *self.pools[owner, self._plugin(probe)]]):
+                for one in who:
+                    answer = await self.ask(probe.document, variables, self.reader(one, token_of))
+                    if self.shown(owner, variables, answer, strict=True):
+                        found.append(
+                            f"{probe.name} (to {one}s of {'another' if token_of != owner else 'the same'} city)"
+                        )
+            if writes and await contents(self.database, owner, self.plugins) != before:
                 found.append(f"{probe.name} (changes rows)")
         return sorted(set(found))
 
@@ -169,6 +213,7 @@ async def pair(composed: Composed, database: Database, folder: Path) -> AsyncIte
                 path.unlink()
     instance = Instance(composed, database, folder)
     instance.reload()
+    instance.engine = Engine(composed, instance.services, Limits(cost=1_000_000))  # all that can be asked, at once
     instance.services.breakers = Breakers(Rules(failures=1_000_000))  # a failure must not hide what comes after it
     made = Pair(instance)
     await made.prepare()
@@ -181,10 +226,13 @@ async def leaks(pair: Pair) -> list[str]:
     first: dict[str, list[Any]] = {}
     for asker, owner in ((HERE, THERE), (THERE, HERE)):
         answers = {**await pair.read(asker, owner), **await pair.documents(asker, owner)}
-        found |= {name for name, calls in answers.items() if any(pair.shown(owner, *call) for call in calls)} | set(
-            await pair.write(asker, owner)
-        )
         first = first or answers
+        for who in READERS:
+            answers = answers if who == "anonymous" else await pair.read(asker, owner, who)
+            found |= {name for name, calls in answers.items() if any(pair.shown(owner, *call) for call in calls)}
+            found |= set(await pair.write(asker, owner, who))
+        for token_of in (asker, owner):
+            found |= set(await pair.strangers(owner, token_of))
     await pair.empty(THERE)
     again = {**await pair.read(HERE, THERE), **await pair.documents(HERE, THERE)}
     differing = {name for name in first if _stable(first[name]) != _stable(again[name])}

@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from allmende.graphql.compose import Composed
+from allmende.graphql.visibility import visibility_of
 from allmende.testing import NOON
+from allmende.visibility import PUBLIC, Visibility
 from graphql import (
     GraphQLArgument,
     GraphQLEnumType,
@@ -40,6 +42,7 @@ class Probe(NamedTuple):
     """`City.news.item`, `Query.cities`, `Mutation.towerBuildUp`."""
     document: str
     arguments: Mapping[str, GraphQLArgument]
+    visible: Visibility = PUBLIC
 
     def calls(self, slug: str, pool: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Variables: what is required and nothing else, then every value of the pool in every argument for itself."""
@@ -103,7 +106,7 @@ def _probe(
     for step in reversed(path):
         body = f"{step} {{ {body} }}"
     head = f"({', '.join(declared)})" if declared else ""
-    return Probe(f"{parent}.{name}", f"{verb}{head} {{ {body} }}", field.args)
+    return Probe(f"{parent}.{name}", f"{verb}{head} {{ {body} }}", field.args, visibility_of(field) or PUBLIC)
 
 
 def _declared(argument: GraphQLArgument) -> str:
