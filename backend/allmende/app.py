@@ -33,7 +33,7 @@ from allmende.desk.office import Office, sessions
 from allmende.desk.pages import PAGES
 from allmende.desk.routes import desk_routes
 from allmende.documents import document_routes
-from allmende.egress import parse_allowed
+from allmende.egress import GuardedTransport, guarded_socket, parse_allowed
 from allmende.files.store import Store
 from allmende.gate.door import Door
 from allmende.graphql.cache.keep import Responses
@@ -49,7 +49,10 @@ from allmende.jobs.embedded import EmbeddedRunner
 from allmende.jobs.house import House
 from allmende.jobs.house import make_house as assemble
 from allmende.jobs.tasks import tasks_of_files
+from allmende.notify.chores import notify_chores
+from allmende.notify.ways import Ways
 from allmende.pages.login import login_routes
+from allmende.pages.notify import notify_pages
 from allmende.pages.views import page_routes
 from allmende.privacy.chores import privacy_chores
 from allmende.privacy.declared import held
@@ -141,7 +144,17 @@ def make_services(settings: Settings, registry: Registry, town: Town, database: 
     )
 
 
-def chores(services: Services) -> tuple[Chore, ...]:
+def make_ways(settings: Settings) -> Ways:
+    """How notifications leave this instance: to public addresses, and those that the operator allows."""
+    allowed = parse_allowed(settings.egress_allow)
+    return Ways(
+        secret=lambda reference: resolve_secret(reference, settings.secrets),
+        transport=lambda http2, connections: GuardedTransport(allowed, http2=http2, connections=connections),
+        dial=lambda host, port: guarded_socket(allowed, host, port),
+    )
+
+
+def chores(settings: Settings, services: Services) -> tuple[Chore, ...]:
     """What the rooms of the core do now and then; each room adds its own here."""
     plugins = services.registry.plugins
 
@@ -155,6 +168,7 @@ def chores(services: Services) -> tuple[Chore, ...]:
 
     return (
         *account_chores(services.accounts),
+        *notify_chores(make_ways(settings), services.database, services.clock),
         *content_chores(newsroom(services)),
         *case_chores(
             services.database,
@@ -186,7 +200,7 @@ def make_house(
         context=lambda city, name: registry.context(city, name, database),
         cities=lambda: town.cities.by_slug,
         plugins=lambda: [installed.plugin for installed in registry.plugins.values()],
-        chores=chores(make_services(settings, registry, town, database)),
+        chores=chores(settings, make_services(settings, registry, town, database)),
         blocked=blocked,
     )
 
@@ -315,6 +329,7 @@ def create_app(settings: Settings | None = None) -> Door:
             *page_routes(
                 services, ask, (lambda: []) if settings.production else known_problems, graphiql=not settings.production
             ),
+            *notify_pages(services),
             *upload_routes(services),
             *login_routes(services, secure=settings.production),
             *desk_routes(make_office(settings, engine, house, town), PAGES),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime, timedelta
 
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.city.model import City
 
@@ -27,3 +28,6 @@ class Chore(Struct, frozen=True, kw_only=True):
     every: timedelta
     timeout: timedelta = timedelta(minutes=5)
     retries: int = 3
+    waiting: Callable[[AsyncSession, datetime], Awaitable[Collection[str]]] | None = None
+    """(session that sees all cities, now) → slugs of the cities where there is something to do. Then it is due there
+    only, and as often as every look at what is due."""

@@ -20,7 +20,7 @@ EVERYWHERE = {
     "case_worker": {"cases.read", "cases.work", "cases.export", "desk.usage", "reports.triage"},
     "admin": {
         "desk.usage", "desk.feeds", "desk.notify", "desk.settings", "desk.users", "desk.audit", "desk.privacy",
-        "desk.export",
+        "desk.export", "notify.connect",
     },
 }  # fmt: skip
 
@@ -48,7 +48,8 @@ def test_a_role_for_one_plugin_reaches_its_cases_and_content_only() -> None:
 
 
 def test_a_role_for_a_room_reaches_that_room_only() -> None:
-    assert granted([("admin", "desk")], PLUGINS) == EVERYWHERE["admin"]
+    assert granted([("admin", "desk")], PLUGINS) == EVERYWHERE["admin"] - {"notify.connect"}
+    assert granted([("admin", "notify")], PLUGINS) == {"notify.connect"}
     assert granted([("publisher", "content")], PLUGINS) == {
         "content.read", "content.edit", "content.publish", "content.share"
     }  # fmt: skip
@@ -59,7 +60,7 @@ def test_unknown_roles_plugins_and_permissions_are_named() -> None:
     check_permissions(["reports.triage", "desk.feeds"], PLUGINS)
     for role, plugin, message in (
         ("mayor", "*", "role: 'mayor' is none of reader, editor, publisher, case_worker, admin"),
-        ("editor", "nws", r"plugin: 'nws' is none of \*, cases, content, desk, news, reports"),
+        ("editor", "nws", r"plugin: 'nws' is none of \*, cases, content, desk, news, notify, reports"),
     ):
         with pytest.raises(InputError, match=message):
             check_role(role, plugin, PLUGINS)

@@ -10,6 +10,7 @@ from allmende import Config, Context, Message, Parameter, Topic, tell
 from allmende.city.model import City, Notify, WebPush
 from allmende.db.engine import Database
 from allmende.egress import GuardedTransport, guarded_socket
+from allmende.notify.channels.webpush import public_key
 from allmende.notify.delivery import deliver
 from allmende.notify.endpoints import Place
 from allmende.notify.subscribing import Quiet, register, subscribe
@@ -37,7 +38,9 @@ CASES = Topic(name="mine", title="Mein Anliegen", personal=True)
 
 
 def make_town(**changes: Any) -> City:
-    notify = Notify(webpush=WebPush(private_key="secret:VAPID", subject="mailto:it@teststadt.example"))
+    notify = Notify(
+        webpush=WebPush(private_key="secret:VAPID", public_key=public_key(KEY), subject="mailto:it@teststadt.example")
+    )
     return make_city(**({"notify": notify} | changes))
 
 

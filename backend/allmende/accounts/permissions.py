@@ -80,6 +80,13 @@ CORE: Mapping[str, tuple[Permission, ...]] = {
             roles=("admin",),
         ),
     ),
+    "notify": (
+        Permission(
+            name="connect",
+            title={"de": "Server von Partnern benachrichtigen lassen", "en": "Have partners' servers notified"},
+            roles=("admin",),
+        ),
+    ),
 }
 """Room → its permissions; `cases` and `work` make the permission `cases.work`."""
 

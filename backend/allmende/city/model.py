@@ -180,6 +180,8 @@ class WebPush(Strict, frozen=True, kw_only=True):
 
     private_key: str
     """`secret:NAME` of the VAPID key that `allmende notify keys` makes."""
+    public_key: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{87}$", description="65 bytes in base64url")]
+    """The other half of the key, for the browsers."""
     subject: Annotated[str, Meta(pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://\S+)$", description="mailto: or https:")]
     """Whom a push service asks when something is wrong (RFC 8292, 2.1)."""
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "feeds": ("allmende.cli.feeds:feeds", "The state of every source; approve or reject a held import."),
     "import": ("allmende.cli.feeds:import_", "Import the sources of all cities, of one, or one source, now."),
     "impact": ("allmende.cli.impact:impact", "What the change at hand does to every city, plugin and released app."),
+    "notify": ("allmende.cli.notify:notify", "Notifications: make keys for web push."),
     "owners": ("allmende.cli.owners:owners", "CODEOWNERS of all plugins and cities: print, write, check."),
     "plugin": ("allmende.cli.plugin:plugin", "Plugins: list, new, demo, test, check."),
     "privacy": ("allmende.cli.privacy:privacy", "Personal data: the record of processing activities."),

@@ -14,6 +14,7 @@ from allmende.graphql.inputs import BBoxInput
 from allmende.graphql.live import delta
 from allmende.graphql.meeting import FeedItemConnection
 from allmende.graphql.modules import Module, modules
+from allmende.graphql.notify import NotifyPush, NotifySubscription, NotifyTopic, mine, push, topics
 from allmende.graphql.request import Info
 from allmende.graphql.types import MapFeature, Position, SearchHit
 
@@ -114,6 +115,18 @@ class CityBase:
     ) -> delta.CityChanges | None:
         plugins = meeting.enabled(info, self.model, self.language_, modules)
         return await delta.changes(info, self.model, plugins, since, first)
+
+    @strawberry.field(description="What one can be told of here, in the modules that are on.")
+    def topics(self, info: Info) -> list[NotifyTopic]:
+        return topics(info.context, self.model, self.language_)
+
+    @strawberry.field(description="The ways by which the city can tell somebody.")
+    def push(self) -> NotifyPush:
+        return push(self.model)
+
+    @strawberry.field(description="What the device or citizen of the token has subscribed to, the latest last.")
+    async def subscriptions(self, info: Info) -> list[NotifySubscription] | None:
+        return await mine(info.context, self.model)
 
     @strawberry.field(
         description="A case by its number: with the receipt, as staff, as who submitted it with this token, or as"

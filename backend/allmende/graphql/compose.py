@@ -27,6 +27,7 @@ from allmende.graphql.city import CityBase
 from allmende.graphql.core import CoreMutations, bind_rooms, check_policies
 from allmende.graphql.guard import guard
 from allmende.graphql.live.subscription import Subscription
+from allmende.graphql.notify import NotifyMutations
 from allmende.graphql.ownership import Ownership, mutation_owner, owner, prefix
 from allmende.graphql.personal import PrivacyMutations
 from allmende.graphql.query import query_type
@@ -41,6 +42,7 @@ SHARED = {"Boolean", "Date", "DateTime", "Decimal", "Float", "ID", "Int", "JSON"
 """Types that any plugin may bring into the schema without owning them."""
 CORE_MUTATIONS: Mapping[str, type[CoreMutations]] = {
     "account": AccountMutations,
+    "notify": NotifyMutations,
     "case": CaseMutations,
     "privacy": PrivacyMutations,
 }

@@ -53,17 +53,19 @@ class Task(Struct, frozen=True, kw_only=True):
 
 
 async def due_tasks(house: House) -> list[Task]:
-    """What should be done now; two statements for all cities. The cities take turns, the longest due first in each."""
+    """What should be done now; two statements for all cities, and one for each chore that waits.
+    The cities take turns, the longest due first in each."""
     now = house.services.clock()
     async with house.database.system(write=False) as session:
         imports = await _timetable(session, FeedSource, "source")
         jobs = await _timetable(session, JobState, "name")
+        waiting = {chore.name: await chore.waiting(session, now) for chore in house.chores if chore.waiting}
     cities, plugins = house.cities(), [plugin for plugin in house.plugins() if not house.blocked(plugin.name)]
     wanted: dict[str, list[tuple[datetime, Task]]] = defaultdict(list)
     for slug, city in cities.items():
         for chore in house.chores:
             moment = jobs.get((slug, CORE, chore.name), _LONG_AGO)
-            if moment <= now:
+            if moment <= now and slug in waiting.get(chore.name, (slug,)):
                 wanted[slug].append((moment, Task(kind="chore", city=slug, plugin=CORE, name=chore.name)))
         for plugin in plugins:
             if city.config(plugin.name) is None:

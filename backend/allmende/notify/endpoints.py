@@ -15,9 +15,6 @@ from msgspec import Struct
 from allmende.errors import InputError
 from allmende.notify.channels.webpush import from_base64url
 
-CHANNELS = ("webpush", "fcm", "apns", "email", "webhook")
-OPERATOR_ONLY = ("webhook",)
-"""Channels for staff and services: a citizen has no server."""
 _FCM = re.compile(r"[A-Za-z0-9_:.-]{20,4096}")
 _APNS = re.compile(r"[0-9a-f]{64,200}")
 

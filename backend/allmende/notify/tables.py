@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Index, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from allmende.db.table import CityTable
 
+_WAITING = text("state = 'waiting'")
+"""Of many millions of deliveries, only those are ever looked for."""
 RANKS = ("urgent", "high", "normal", "low")
 """Urgencies, in the order in which they are sent."""
 
@@ -101,7 +103,7 @@ class Delivery(CityTable):
 
     __tablename__ = "notify_delivery"
     __table_args__ = (
-        Index("ix_notify_delivery_due", "city", "state", "rank", "due"),
+        Index("ix_notify_delivery_due", "city", "rank", "due", sqlite_where=_WAITING, postgresql_where=_WAITING),
         Index("ix_notify_delivery_endpoint", "city", "endpoint", "state"),
     )
 

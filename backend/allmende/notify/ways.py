@@ -36,10 +36,10 @@ class Ways:
 
 
 def offered(city: City) -> list[str]:
-    """The channels that somebody can subscribe by in this city."""
+    """The channels that citizens can subscribe by in this city. (Web hooks are for staff, and always there.)"""
     notify = city.notify
     ways = {"webpush": notify.webpush, "fcm": notify.fcm, "apns": notify.apns, "email": notify.email}
-    return [name for name, config in ways.items() if config is not None] + ["webhook"]
+    return [name for name, config in ways.items() if config is not None]
 
 
 @asynccontextmanager

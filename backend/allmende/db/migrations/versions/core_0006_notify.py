@@ -88,7 +88,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("city", "message", "endpoint"),
     )
     with op.batch_alter_table("notify_delivery", schema=None) as batch_op:
-        batch_op.create_index("ix_notify_delivery_due", ["city", "state", "rank", "due"], unique=False)
+        batch_op.create_index(
+            "ix_notify_delivery_due",
+            ["city", "rank", "due"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
         batch_op.create_index("ix_notify_delivery_endpoint", ["city", "endpoint", "state"], unique=False)
 
 
