@@ -75,6 +75,11 @@ def city_flaws(city: CityFile) -> Iterator[Finding]:
 
 
 def switch_flaws(city: CityFile, known: Collection[str]) -> Iterator[Finding]:
+    for index, name in enumerate(city.module_order):
+        if name not in known:
+            yield Finding(("module_order", index), *unknown("plugin", name, known))
+        elif name in city.module_order[:index]:
+            yield Finding(("module_order", index), f'"{name}" stands here twice', "each module once")
     for name, switch in city.modules.items():
         if name not in known:
             yield Finding(("modules", name), *unknown("plugin", name, known))

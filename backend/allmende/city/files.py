@@ -65,6 +65,8 @@ class CityFile(Strict, frozen=True, kw_only=True):
     fictional: bool = False
     login: Login = Login()
     """How citizens and staff sign in."""
+    module_order: tuple[str, ...] = ()
+    """Modules in the order in which apps and the preview show them; those that are not named follow by name."""
     modules: dict[str, Switch] = field(default_factory=dict)
     """Modules that are switched off with a reason, by the name of the plugin."""
     notify: Notify = field(default_factory=Notify)

@@ -113,6 +113,7 @@ class _Visit:
         values |= {
             "modules": file.modules or NONE,
             "languages": languages,
+            "module_order": self.reader.decoded.setdefault(file.module_order, file.module_order),
             "land": intern(file.land),
             "kreis": intern(file.kreis),
             "timezone": intern(file.timezone),

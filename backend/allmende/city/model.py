@@ -258,6 +258,8 @@ class City(Struct, frozen=True, kw_only=True):
     brand: Brand = field(default_factory=Brand)
     plugins: Mapping[str, Config] = MappingProxyType({})
     """Enabled plugins and their effective configuration; a plugin that is not a key here is off."""
+    module_order: tuple[str, ...] = ()
+    """What citizens are shown first; modules that are not named follow by name."""
     modules: Mapping[str, Switch] = MappingProxyType({})
     """Plugin → its kill switch. A module that is off for everybody is not in `plugins` either."""
     notify: Notify = field(default_factory=Notify)

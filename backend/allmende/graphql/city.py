@@ -85,7 +85,9 @@ class CityBase:
     contact: CityContact = _fact(lambda self: self.model.contact, "How to reach the town hall.")
     imprint: CityImprint = _fact(lambda self: self.model.imprint, "Links that the law requires.")
 
-    @strawberry.field(description="The capability query: all modules, and how they are doing here.")
+    @strawberry.field(
+        description="The capability query: all modules, in the order of the city, and how they are doing."
+    )
     async def modules(self, info: Info) -> list[Module]:
         return await modules(info.context, self.model, self.language_)
 

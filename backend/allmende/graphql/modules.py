@@ -82,7 +82,9 @@ async def modules(context: RequestContext, city: City, language: str) -> list[Mo
                 icon=manifest.icon,
             )
         )
-    return answer + [_missing(context, name, language) for name in services.cities().unavailable.get(city.slug, ())]
+    answer += [_missing(context, name, language) for name in services.cities().unavailable.get(city.slug, ())]
+    places = {name: place for place, name in enumerate(city.module_order)}
+    return sorted(answer, key=lambda module: places.get(module.name, len(places)))
 
 
 def _instant(switch: Switch, city: City) -> datetime | None:
