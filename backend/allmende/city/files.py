@@ -11,6 +11,7 @@ from allmende.city.model import (
     Area,
     Ars,
     Contact,
+    DeskConfig,
     Imprint,
     Language,
     Login,
@@ -64,6 +65,7 @@ class CityFile(Strict, frozen=True, kw_only=True):
     """Who runs this folder and reviews changes in it; CODEOWNERS is made from it."""
     fictional: bool = False
     login: Login = Login()
+    desk: DeskConfig = DeskConfig()
     """How citizens and staff sign in."""
     module_order: tuple[str, ...] = ()
     """Modules in the order in which apps and the preview show them; those that are not named follow by name."""

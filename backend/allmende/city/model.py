@@ -166,6 +166,19 @@ class Login(Strict, frozen=True, kw_only=True):
     """Whether who has a password must set up a second factor before anything else."""
 
 
+class Template(Strict, frozen=True, kw_only=True):
+    """`[[desk.templates]]`: a text that case workers begin an answer with; `{number}` and `{title}` are the case's."""
+
+    title: LocalText
+    text: LocalText
+
+
+class DeskConfig(Strict, frozen=True, kw_only=True):
+    """`[desk]`: what the town hall's staff find at their desk."""
+
+    templates: tuple[Template, ...] = ()
+
+
 class Brand(Strict, frozen=True, kw_only=True):
     """brand/theme.toml: colours and logo. Contrast against white or black text is checked on loading."""
 
@@ -255,6 +268,7 @@ class City(Struct, frozen=True, kw_only=True):
     maintainers: tuple[str, ...] = ()
     fictional: bool = False
     login: Login = Login()
+    desk: DeskConfig = DeskConfig()
     brand: Brand = field(default_factory=Brand)
     plugins: Mapping[str, Config] = MappingProxyType({})
     """Enabled plugins and their effective configuration; a plugin that is not a key here is off."""

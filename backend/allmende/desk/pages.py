@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from allmende.desk import content, feeds, signin
+from allmende.desk import cases, content, feeds, signin
+from allmende.desk.cases import inbox
 from allmende.desk.feeds import overview
 from allmende.desk.home import home
 from allmende.desk.page import Page
 
-PAGES: tuple[Page, ...] = (home(content.tiles, overview.tiles), *signin.PAGES, *content.PAGES, *feeds.PAGES)
+PAGES: tuple[Page, ...] = (
+    home(inbox.tiles, content.tiles, overview.tiles),
+    *signin.PAGES,
+    *content.PAGES,
+    *cases.PAGES,
+    *feeds.PAGES,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -99,6 +99,10 @@ class Desk:
     def local(self, moment: datetime | None) -> datetime | None:
         """An instant in the city's time zone, as pages show it."""
         return moment.astimezone(self.city.tz) if moment else None
+
+    def end_of(self, day: date | None) -> datetime | None:
+        """The last minute of this day, by the city's clocks."""
+        return datetime.combine(day, time(23, 59), self.city.tz) if day else None
 
     @property
     def client(self) -> str:

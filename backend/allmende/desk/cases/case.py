@@ -1,0 +1,193 @@
+"""One case: everything that is known of it, and everything that staff can do with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from allmende import cases
+from allmende.casekind import CaseKind
+from allmende.cases.tables import Case
+from allmende.city.geo import around, distance
+from allmende.context import Context
+from allmende.desk.cases import inbox
+from allmende.desk.page import Page
+from allmende.desk.request import Desk
+from allmende.errors import Denied, InputError, NotFound
+
+SMALL = 100_000
+EVENTS = (
+    "submitted", "status", "message", "note", "assigned", "published", "linked", "merged", "revised", "handed_over",
+    "received", "erased", "followed",
+)  # fmt: skip
+ACTORS = ("citizen", "staff", "service", "system")
+
+
+async def _found(desk: Desk, session: AsyncSession, *, work: bool = False) -> tuple[Case, CaseKind, Context[Any]]:
+    """The case of the address, as far as this reader may see it (or work on it)."""
+    case = await cases.find(session, id=desk.path["case"])
+    if case is None or cases.seen_as(case, desk.reader) != "staff":
+        raise NotFound("there is no such case")
+    plugin = case.kind.partition(".")[0]
+    if work and not desk.reader.may(cases.WORK, plugin):
+        raise Denied("this needs the permission cases.work")
+    kind = inbox.kinds(desk).get(case.kind)
+    if kind is None:
+        raise NotFound("the plugin of this case is not there")
+    return case, kind, desk.context(plugin)
+
+
+async def show(desk: Desk) -> Response[Any]:
+    return await _page(desk)
+
+
+async def _page(desk: Desk) -> Response[Any]:
+    async with desk.session() as session:
+        case, kind, ctx = await _found(desk, session)
+        history = await cases.events(session, case)
+        others = await cases.linked(session, case)
+        pictures = (await cases.pictures(session, ctx, [case], every=True)).get(case.id, [])
+        near = await _near(session, case)
+    staff = await inbox.names(desk)
+    status = kind.status(case.status)
+    template = next((t for i, t in enumerate(desk.city.desk.templates) if str(i) == desk.asked("template")), None)
+    if not desk.form.errors:
+        words = template and desk.pick(template.text).replace("{number}", case.number).replace("{title}", case.title)
+        deadline = case.deadline.astimezone(desk.city.tz).date() if case.deadline else None
+        desk.form.fill(department=case.department, assignee=case.assignee, deadline=deadline, text=words or "")
+    return desk.page(
+        "cases/case.html",
+        422 if desk.form.errors else 200,
+        case=case,
+        kind=inbox.kind_text(desk, case.kind, kind.text),
+        status=inbox.status_text(desk, kind, case.kind, case.status),
+        then=[(name, inbox.status_text(desk, kind, case.kind, name)) for name in (status.then if status else ())],
+        fields=[(group, _flat(values)) for group, values in (("public", case.public), ("private", case.private))],
+        history=[_event(desk, kind, case, event, text, staff) for event, text in history],
+        others=inbox.rows(desk, others, staff),
+        near=near,
+        pictures=pictures,
+        staff=sorted(staff.items(), key=lambda pair: pair[1]),
+        departments=await inbox.departments(desk),
+        may_work=desk.reader.may(cases.WORK, case.kind.partition(".")[0]),
+        may_export=desk.reader.may("cases.export", case.kind.partition(".")[0]),
+        cities=sorted(slug for slug in desk.office.cities().by_slug if slug != desk.city.slug)[:200],
+        overdue=case.open and case.deadline is not None and case.deadline < desk.office.clock(),
+    )
+
+
+async def _near(session: AsyncSession, case: Case) -> list[tuple[int, Case]]:
+    """(metres, case): open cases of the same kind within 300 m, which may be the same; nearest first."""
+    if case.lat is None or case.lon is None or not case.open:
+        return []
+    box = around(case.lat, case.lon, 300)
+    wanted = cases.inbox(cases.Inbox(kinds=(case.kind,), open=True, box=box)).where(Case.id != case.id).limit(200)
+    found = [
+        (round(distance(case.lat, case.lon, other.lat or 0, other.lon or 0)), other)
+        for other in await session.scalars(wanted.order_by(Case.created.desc(), Case.id))
+    ]
+    return sorted((pair for pair in found if pair[0] <= 300), key=lambda pair: (pair[0], pair[1].id))[:10]
+
+
+def _event(desk: Desk, kind: CaseKind, case: Case, event: Any, text: str | None, staff: dict[str, str]) -> Any:
+    """An event as the timeline shows it: who, what, when, and how far its text goes."""
+    role, _, account = event.actor.partition(":")
+    what = desk.text(f"cases.event.{event.what}" if event.what in EVENTS else "cases.event.other")
+    if event.what == "status":
+        what = f"{what}: {inbox.status_text(desk, kind, case.kind, str(event.facts.get('to')))}"
+    elif told := [str(event.facts[key]) for key in ("department", "into", "to", "other") if event.facts.get(key)]:
+        what = f"{what}: {', '.join(told)}"
+    if event.facts.get("assignee"):
+        what = f"{what}: {staff.get(event.facts['assignee'], '–')}"
+    who = staff.get(account) or desk.text(f"cases.actor.{role}" if role in ACTORS else "cases.actor.system")
+    return {"at": event.at, "what": what, "who": who, "text": text, "audience": event.audience, "kind": event.what}
+
+
+def _flat(values: Any) -> list[tuple[str, str]]:
+    """Fields and their values, those that hold something."""
+    return [(name.replace("_", " "), str(value)) for name, value in values.items() if value not in (None, "", [], {})]
+
+
+async def answer(desk: Desk) -> Response[Any]:
+    """A message to the submitter, an update for everybody, or a note for colleagues."""
+    text = desk.form.text("text", required=True, most=5_000)
+    to = desk.form.choice("to", ("citizen", "asks", "public", "note"))
+    if not desk.form.errors:
+        async with desk.transaction() as session:
+            case, _, ctx = await _found(desk, session, work=True)
+            if to == "note":
+                await cases.note(session, ctx, case, text)
+            else:
+                await cases.message(session, ctx, case, text, asks=to == "asks", public=to == "public")
+        return desk.go("cases", case.id, said=f"cases.said.{to}")
+    return await _page(desk)
+
+
+async def move(desk: Desk) -> Response[Any]:
+    """Into another state, with a word on it."""
+    text = desk.form.text("why", most=2_000)
+    if desk.form.errors:
+        return await _page(desk)
+    async with desk.transaction() as session:
+        case, kind, ctx = await _found(desk, session, work=True)
+        await cases.transition(session, ctx, kind, case, desk.form.value("status"), text=text)
+    return desk.go("cases", case.id, said="cases.said.moved")
+
+
+async def assign(desk: Desk) -> Response[Any]:
+    """Department, person, deadline (the end of that day)."""
+    form = desk.form
+    department, day = form.line("department", most=80), form.day("deadline")
+    assignee = form.choice("assignee", (await inbox.names(desk)).keys(), required=False)
+    if form.errors:
+        return await _page(desk)
+    async with desk.transaction() as session:
+        case, _, ctx = await _found(desk, session, work=True)
+        before = case.deadline.astimezone(desk.city.tz).date() if case.deadline else None
+        deadline = case.deadline if day == before else desk.end_of(day)
+        await cases.assign(session, ctx, case, department=department, assignee=assignee, deadline=deadline)
+    return desk.go("cases", case.id, said="cases.said.assigned")
+
+
+async def publish(desk: Desk) -> Response[Any]:
+    async with desk.transaction() as session:
+        case, _, ctx = await _found(desk, session, work=True)
+        await cases.publish(session, ctx, case, desk.form.flag("published"))
+    return desk.go("cases", case.id, said="cases.said.published" if case.published else "cases.said.hidden")
+
+
+async def join(desk: Desk) -> Response[Any]:
+    """Link with another case by its number, or merge into it as a duplicate."""
+    number = desk.form.line("number", required=True, most=60)
+    if not desk.form.errors:
+        async with desk.transaction() as session:
+            case, kind, ctx = await _found(desk, session, work=True)
+            other = await cases.find(session, number=number)
+            if other is None or cases.seen_as(other, desk.reader) != "staff":
+                desk.form.fault("number", "cases.no_such")
+            else:
+                try:
+                    if desk.form.value("how") == "merge":
+                        await cases.merge(session, ctx, kind, case, other)
+                    else:
+                        await cases.link(session, ctx, case, other)
+                except InputError:
+                    desk.form.fault("number", "cases.cannot_merge")
+                    await session.rollback()
+        if not desk.form.errors:
+            merged = desk.form.value("how") == "merge"
+            return desk.go("cases", case.id, said="cases.said.merged" if merged else "cases.said.linked")
+    return await _page(desk)
+
+
+_CASE = "cases/{case:str}"
+PAGES = (
+    Page(path=_CASE, show=show),
+    Page(path=f"{_CASE}/answer", act=answer, size=SMALL),
+    Page(path=f"{_CASE}/move", act=move, size=SMALL),
+    Page(path=f"{_CASE}/assign", act=assign, size=SMALL),
+    Page(path=f"{_CASE}/publish", act=publish, size=SMALL),
+    Page(path=f"{_CASE}/join", act=join, size=SMALL),
+)
