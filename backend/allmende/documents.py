@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from hashlib import blake2b
 from typing import Any
@@ -65,7 +66,7 @@ def document_routes(services: Services) -> list[HTTPRouteHandler]:
             if installed is not None and switch is not None:
                 return fault(503, "MODULE_OFF", pick(switch.reason, language, city.language) or f"{name} is off")
             ctx = asking.plugin(city, name, language)
-        if ctx is None or found is None:
+        if city is None or ctx is None or found is None:
             return _fault(404, "NOT_FOUND", f"there is no document at /{slug}/{name}{path}")
         place, parameters = found
         assert place.visible is not None
@@ -78,6 +79,9 @@ def document_routes(services: Services) -> list[HTTPRouteHandler]:
         failed = False
         try:
             fields = await _fields(request)
+            if place.token and reader is ANONYMOUS and (token := fields.get(place.token)):
+                reader = asking.reader = await services.accounts.reader(token[:200])
+                ctx = replace(ctx, reader=asking.reader_in(city.slug))
             reply = await bounded(_handle(place, ctx, parameters, fields), BUDGET)
             return _answer(request, reply, shared=reader is ANONYMOUS)
         except AllmendeError as error:
@@ -204,4 +208,6 @@ def _told(place: Route, parameters: Mapping[str, str], status: int, code: str, m
         return _fault(status, code, message)
     reply = place.fault(parameters, status, message)
     content = reply.content.encode() if isinstance(reply.content, str) else reply.content
-    return Response(content, status_code=status, headers={"Cache-Control": "no-store"}, media_type=reply.media_type)
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    own = status if reply.status == 200 else reply.status
+    return Response(content, status_code=own, headers=headers, media_type=reply.media_type)

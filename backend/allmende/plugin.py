@@ -230,7 +230,11 @@ class Route(Struct, frozen=True, kw_only=True):
     method: Literal["GET", "POST"] = "GET"
     """With POST, the fields of the form (`application/x-www-form-urlencoded`) are laid over the query parameters."""
     fault: Callable[[Mapping[str, str], int, str], Reply] | None = None
-    """(path parameters, status, message) → how the route's protocol tells errors; without it, as the core's JSON."""
+    """(path parameters, status, message) → how the route's protocol tells errors; without it, as the core's JSON.
+
+    The reply's own status wins, where it is not 200."""
+    token: str = ""
+    """Field (or query parameter) that may hold a token of the city instead of the header Authorization: `api_key`."""
 
 
 class Search(Struct, frozen=True, kw_only=True):

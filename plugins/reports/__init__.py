@@ -5,6 +5,7 @@ from __future__ import annotations
 from allmende import PUBLIC, Home, Map, Permission, Plugin, Route
 
 from .config import ReportsConfig
+from .georeport.serving import ROUTES
 from .kind import DEFECT
 from .routes import geojson
 from .schema import Reports, ReportsMutations, ReportsReport, map_features
@@ -22,9 +23,14 @@ plugin = Plugin(
             title={"de": "Meldungen veröffentlichen", "en": "Publish reports"},
             roles=("case_worker", "publisher"),
         ),
+        Permission(
+            name="post",
+            title={"de": "Über Open311 melden", "en": "Report by Open311"},
+            roles=("case_worker",),
+        ),
     ),
     cases=(DEFECT,),
-    routes=(Route(path="reports.geojson", handle=geojson, visible=PUBLIC),),
+    routes=(Route(path="reports.geojson", handle=geojson, visible=PUBLIC), *ROUTES),
     map=Map(load=map_features, visible=PUBLIC),
     home=Home(
         selection="list(first: 3) { nodes { id title address createdAt status { text open } } } "
