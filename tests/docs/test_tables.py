@@ -15,7 +15,10 @@ CODE = re.compile(
 )
 SOURCES = (
     "backend/allmende/errors.py",
+    "backend/allmende/accounts/oidc/*.py",
+    "backend/allmende/accounts/tokens.py",
     "backend/allmende/documents.py",
+    "backend/allmende/visibility.py",
     "backend/allmende/graphql/**/*.py",
     "backend/allmende/gate/*.py",
     "plugins/*/*.py",
