@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from allmende import Plugin, cases
 from allmende.db.engine import Database
+from allmende.files.store import Store
 from allmende.graphql.execute import Engine, Operation
 from allmende.reader import ANONYMOUS, Reader
 from allmende.testing import make_city
@@ -229,3 +231,25 @@ async def test_a_page_of_the_inbox_costs_as_many_statements_for_ten_as_for_one(
     with database.count() as ten:
         await ask(engine, INBOX, WORKER, city=HERE)
     assert len(ten) == len(one) == 2
+
+
+async def test_one_can_be_told_of_ones_cases_where_a_module_has_any(database: Database, engine: Engine) -> None:
+    query = "query($city: String!) { city(slug: $city) { topics { name personal } } }"
+    here, there = [(await ask(engine, query, city=city))["data"]["city"]["topics"] for city in (HERE, THERE)]
+    assert (here, there) == ([{"name": "cases.mine", "personal": True}], [])
+
+
+async def test_a_case_that_is_handed_over_is_in_the_other_city_at_once(database: Database, tmp_path: Path) -> None:
+    engine = make_engine(database, Plugin(name="lamps", cases=(LAMP,)), files=Store(str(tmp_path / "files")))
+    done = await submitted(database, reader=ANONYMOUS)
+    given_away = given(done.case.number, handOverTo=THERE, reason="Das liegt beim Nachbarn.")
+    for _ in range(2):
+        assert codes(await ask(engine, DO, WORKER, input=given_away)) == []
+    query = CASE.replace("number status", "handedTo number status")
+    here = await ask(engine, query, city=HERE, number=done.case.number, receipt=done.receipt)
+    there = await ask(engine, query, city=THERE, number=done.case.number, receipt=done.receipt)
+    assert [body["data"]["city"]["case"]["handedTo"] for body in (here, there)] == [THERE, None]
+    assert [body["data"]["city"]["case"]["open"] for body in (here, there)] == [False, True]
+    assert there["data"]["city"]["case"]["privateFields"] == {"phone": "0251 123456"}
+    assert codes(await ask(engine, CASE, WORKER, city=THERE, number=done.case.number)) == ["NOT_FOUND"]
+    assert codes(await ask(engine, CASE, ABROAD, city=THERE, number=done.case.number)) == []

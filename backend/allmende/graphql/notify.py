@@ -6,6 +6,7 @@ from datetime import datetime
 
 import strawberry
 
+from allmende.cases.telling import MINE, ROOM
 from allmende.city.model import City, pick
 from allmende.errors import InputError, NotFound
 from allmende.graphql.core import CoreMutations
@@ -119,8 +120,15 @@ class NotifyUnsubscribeAllInput:
     city: str = strawberry.field(description="Slug of the city.")
 
 
+def known(context: RequestContext, city: City) -> list[tuple[str, Topic]]:
+    """(Owner, topic): those of the modules that are on in the city, by name, and of cases where one of them has any."""
+    on = [one for name, one in sorted(context.services.registry.plugins.items()) if city.config(name) is not None]
+    found = [(one.plugin.name, topic) for one in on for topic in one.plugin.topics]
+    return [(ROOM, MINE), *found] if any(one.plugin.cases for one in on) else found
+
+
 def topics(context: RequestContext, city: City, language: str) -> list[NotifyTopic]:
-    """Those of the modules that are on in the city, in the order of their names."""
+    """What one can be told of in the city."""
 
     def text(words: str | dict[str, str]) -> str:
         return pick(words, language, city.language)
@@ -146,9 +154,7 @@ def topics(context: RequestContext, city: City, language: str) -> list[NotifyTop
             ],
             reminders=topic.reminders or None,
         )
-        for plugin, installed in sorted(context.services.registry.plugins.items())
-        if city.config(plugin) is not None
-        for topic in installed.plugin.topics
+        for plugin, topic in known(context, city)
     ]
 
 
@@ -216,12 +222,9 @@ class NotifyMutations(CoreMutations):
         return True
 
     def _topic(self, name: str) -> tuple[str, Topic]:
-        plugin, _, short = name.partition(".")
-        installed = self.request.services.registry.plugins.get(plugin)
-        if installed is not None and self.city.config(plugin) is not None:
-            for topic in installed.plugin.topics:
-                if topic.name == short:
-                    return plugin, topic
+        for plugin, topic in known(self.request, self.city):
+            if name == f"{plugin}.{topic.name}":
+                return plugin, topic
         raise InputError(f"input.topic: there is no topic {name[:80]!r} in {self.city.slug}")
 
 
