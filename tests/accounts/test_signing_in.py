@@ -63,6 +63,12 @@ async def test_a_password_opens_a_session_that_can_only_enrol_a_second_factor(wo
     assert session.reader.may("desk.users")
 
 
+async def test_a_city_whose_staff_sign_in_at_a_provider_takes_no_passwords(world: World) -> None:
+    await world.staff(("admin", "*"))
+    world.logins[HERE] = Login(passwords=False)
+    assert (await refused(world, PASSWORD)).startswith("SIGN_IN_FAILED")
+
+
 async def test_with_a_second_factor_a_password_alone_is_not_enough(world: World) -> None:
     account = await world.staff(("admin", "*"))
     secret, _ = await enrolled(world, account)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from allmende import Context, Job
+from allmende.chore import Chore
 from allmende.city.model import City
 from allmende.db.engine import Database
 from allmende.jobs.house import House
@@ -30,10 +31,12 @@ def make_cities(folder: Path, *slugs: str) -> dict[str, City]:
     return cities
 
 
-def make_house(database: Database, cities: Mapping[str, City], *jobs: Job, now: datetime = NOON) -> House:
+def make_house(
+    database: Database, cities: Mapping[str, City], *jobs: Job, now: datetime = NOON, chores: Sequence[Chore] = ()
+) -> House:
     plugin: Plugin = msgspec.structs.replace(village, jobs=jobs)
     services = make_services(database, now=now)
-    return House(database=database, services=services, cities=lambda: cities, plugins=lambda: [plugin])
+    return House(database=database, services=services, cities=lambda: cities, plugins=lambda: [plugin], chores=chores)
 
 
 def failing(**options: Any) -> Job:

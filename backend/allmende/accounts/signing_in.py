@@ -48,7 +48,8 @@ async def sign_in_password(accounts: Accounts, city: str, email: str, password: 
     """
     email = email.strip().lower()[:254]
     keys = (attempts.of_account(email), attempts.of_client(client))
-    accounts.city(city)
+    if not accounts.city(city).login.passwords:
+        raise Denied("this city's staff sign in at their provider", code="SIGN_IN_FAILED")
     await attempts.begin(accounts, city, keys)
     async with accounts.database.session(city) as session:
         statement = select(Account.id, Account.name, Account.password, Account.totp).where(
