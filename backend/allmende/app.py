@@ -25,6 +25,7 @@ from allmende.chore import Chore
 from allmende.city.load import Cities, load_cities
 from allmende.city.model import City
 from allmende.city.secrets import resolve_secret
+from allmende.city.switches import Switches, switched_off
 from allmende.content.chores import content_chores
 from allmende.db.engine import Database
 from allmende.db.listening import Listener
@@ -32,6 +33,7 @@ from allmende.desk.content.deliver import newsroom
 from allmende.desk.office import Office, sessions
 from allmende.desk.pages import PAGES
 from allmende.desk.routes import desk_routes
+from allmende.desk.switching import load_switches
 from allmende.documents import document_routes
 from allmende.egress import GuardedTransport, guarded_socket, parse_allowed
 from allmende.files.store import Store
@@ -64,6 +66,8 @@ from allmende.uploads import upload_routes
 from allmende.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
+SWITCHING = 1.0
+"""Seconds between two looks at what was switched off at the desks."""
 QUIET, LONGEST = 20, 500
 """Milliseconds without another change after which changed folders are read again, and the longest wait for that."""
 
@@ -72,16 +76,41 @@ class Town:
     """The cities as they are now. They are replaced as a whole, so whoever holds the old ones reads on undisturbed."""
 
     def __init__(self, cities: Cities) -> None:
-        self.cities = cities
+        self.cities = self.files = cities
+        """`files` is what the folders say, `cities` that with the modules off that were switched off at a desk."""
+        self.switches: Switches = {}
         self.on_files: Callable[[set[tuple[str, str]]], None] = lambda files: None
         """Told, in the watching thread, which files have changed: (city, path below its folder)."""
 
     def reload(self, changed: set[str] | None = None) -> None:
         """Read these folders again (all without an argument); a broken one keeps its last good version, and says so."""
-        self.cities = self.cities.reload(changed)
+        self.files = self.files.reload(changed)
+        self.cities = switched_off(self.files, self.switches)
         for problem in self.cities.all_problems():
             log.warning("city_problem", problem=str(problem))
         log.info("cities_reloaded", changed=sorted(changed or ()), kept=sorted(self.cities.kept))
+
+    async def follow(self, database: Database) -> None:
+        """Follow the switches that city admins set at their desks until cancelled; a change is seen within a second."""
+        seen: object = None
+        while True:
+            total = database.board.counters[0] if database.board is not None else None
+            if total is None or total != seen:
+                seen = total
+                try:
+                    await self.look(database)
+                except Exception as error:  # the database; the next look may find it again
+                    seen = None
+                    log.warning("switches_not_read", error=type(error).__name__)
+            await asyncio.sleep(SWITCHING)
+
+    async def look(self, database: Database) -> None:
+        """Read the switches once."""
+        switches = await load_switches(database)
+        if switches != self.switches:
+            self.switches = switches
+            self.cities = switched_off(self.files, switches)
+            log.info("modules_switched", cities=sorted(switches))
 
     async def watch(self) -> None:
         """Follow the folder until cancelled. In a thread: to begin with very many folders takes a second."""
@@ -295,7 +324,7 @@ def create_app(settings: Settings | None = None) -> Door:
         with suppress(ValueError, RuntimeError, NotImplementedError):  # in a thread, as in tests, there are no signals
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, hub.stopping.set)
         watchdog.start()
-        watching = asyncio.create_task(town.watch())
+        watching = asyncio.gather(town.watch(), town.follow(database))
         if listener:
             listener.start()
         runner = EmbeddedRunner(house) if settings.is_sqlite else None

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Mapping
 
+from msgspec import structs
+
+from allmende.city.load import Cities
 from allmende.city.model import City, Switch
 
 _COMPARE = {
@@ -44,3 +48,24 @@ def _number(version: str) -> tuple[int, ...]:
     while parts and parts[-1] == 0 and len(parts) > 1:
         parts.pop()
     return tuple(parts)
+
+
+Switches = Mapping[str, Mapping[str, Switch]]
+"""City → plugin → its switch."""
+
+
+def switched_off(cities: Cities, switches: Switches) -> Cities:
+    """The cities with these modules off besides those that their files switch off."""
+    laid = {
+        slug: structs.replace(
+            cities.by_slug[slug],
+            plugins={name: config for name, config in cities.by_slug[slug].plugins.items() if name not in found},
+            modules={**cities.by_slug[slug].modules, **found},
+        )
+        for slug, found in switches.items()
+        if slug in cities.by_slug and found
+    }
+    if not laid:
+        return cities
+    hosts = {host: laid.get(city.slug, city) for host, city in cities.by_host.items()}
+    return structs.replace(cities, by_slug={**cities.by_slug, **laid}, by_host=hosts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 import click
@@ -35,10 +35,15 @@ COLOURS = {"fresh": "green", "unchanged": "green", "quarantined": "yellow", "sta
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Registry, cities and database of this instance, for a command."""
     registry = load_registry(settings)
-    database = Database(settings.database)
+    database, town = Database(settings.database), load_town(settings, registry)
+    following = asyncio.create_task(town.follow(database))
     try:
-        yield make_house(settings, registry, load_town(settings, registry), database)
+        with suppress(Exception):  # a database that is not migrated yet knows of no switches
+            await town.look(database)
+        yield make_house(settings, registry, town, database)
     finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
         await database.close()
 
 

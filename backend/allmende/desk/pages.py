@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allmende.desk import cases, content, feeds, signin
+from allmende.desk import admin, cases, content, feeds, signin
 from allmende.desk.cases import inbox
 from allmende.desk.feeds import overview
 from allmende.desk.home import home
@@ -14,4 +14,5 @@ PAGES: tuple[Page, ...] = (
     *content.PAGES,
     *cases.PAGES,
     *feeds.PAGES,
+    *admin.PAGES,
 )

@@ -1,10 +1,10 @@
-"""What the desk itself keeps: modules that were switched off here, and how often modules are asked, without by whom."""
+"""What the desk itself keeps: modules that were switched off here."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, String
+from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from allmende.db.table import CityTable
@@ -21,15 +21,3 @@ class DeskSwitch(CityTable):
     since: Mapped[datetime] = mapped_column()
     by: Mapped[str] = mapped_column(String(200), default="")
     """Name of who did it."""
-
-
-class DeskUsage(CityTable):
-    """How often a module was asked for on one day. Nothing else is counted: no visitor, device or address."""
-
-    __tablename__ = "desk_usage"
-
-    day: Mapped[date] = mapped_column(primary_key=True)
-    """In the city's time zone."""
-    module: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """The plugin."""
-    count: Mapped[int] = mapped_column(BigInteger, default=0)

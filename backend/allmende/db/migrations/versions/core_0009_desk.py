@@ -39,18 +39,9 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("city", "plugin"),
     )
-    op.create_table(
-        "desk_usage",
-        sa.Column("city", sa.String(length=64), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("module", sa.String(length=64), nullable=False),
-        sa.Column("count", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("city", "day", "module"),
-    )
 
 
 def downgrade() -> None:
-    op.drop_table("desk_usage")
     op.drop_table("desk_switch")
     with op.batch_alter_table("feeds_upload", schema=None) as batch_op:
         batch_op.drop_index("ix_feeds_upload_source")

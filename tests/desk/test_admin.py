@@ -1,0 +1,76 @@
+"""What city admins do: modules off with a reason, people and their roles, tokens, the log."""
+
+from __future__ import annotations
+
+import re
+
+from allmende.accounts.staff import OPERATOR, add_staff
+from allmende.app import Town as Cities
+from allmende.testing import Town
+
+from tests.desk.conftest import Hire
+from tests.desk.staff import words
+
+NEWS = "modules { name status reason }"
+
+
+async def test_module_that_is_switched_off_at_the_desk_is_off_everywhere_and_back_again(town: Town, hire: Hire) -> None:
+    town.switch_on("news")
+    staff, worker = hire("desk.settings", "desk.audit"), Cities(town.instance.cities)
+
+    async def look() -> tuple[bool, str, str | None]:
+        """As each worker does when the board says that something was written."""
+        await worker.look(town.instance.database)
+        town.instance.cities = worker.cities
+        module = next(m for m in (await town.ask(NEWS))["modules"] if m["name"] == "news")
+        return town.city.config("news") is not None, module["status"], module["reason"]
+
+    assert (await look())[:2] == (True, "ON")
+    assert "nennen Sie den Grund" in await staff.done("modules/news/off", reason_de="")
+    assert "In wenigen Sekunden" in await staff.done("modules/news/off", reason_de="Falsche Meldung, wir prüfen.")
+    assert await look() == (False, "OFF", "Falsche Meldung, wir prüfen.")
+    assert "Abgeschaltet: Falsche Meldung, wir prüfen." in await staff.text("modules")
+    town.instance.reload()
+    await staff.done("modules/news/on")
+    assert (await look())[:2] == (True, "ON")
+    seen = await staff.text("log", verify="1")
+    assert "2 Einträge, unverändert" in seen
+    assert "Probe module.off news" in seen
+
+
+async def test_every_setting_says_in_which_file_and_line_it_is(town: Town, hire: Hire) -> None:
+    town.switch_on("news", "keep_days = 100\n")
+    seen = await hire("desk.settings").text("settings", of="news")
+    assert re.search(r"news\.keep_days 100 \S*plugins/news\.toml:1", seen)
+
+
+async def test_somebody_is_added_given_roles_and_shut_out(town: Town, hire: Hire) -> None:
+    accounts = town.instance.services.accounts
+    await add_staff(accounts, town.slug, "chefin@example.org", "Chefin", [("admin", "*")], by=OPERATOR)
+    staff = hire("desk.users")
+    new = {"name": "Neu", "email": "neu@example.org", "role": "editor", "scope": "news"}
+    answer = await staff.post("users/new", **new)
+    assert re.search(r"http://desk\.example/teststadt/desk/enter\?link=teststadt\.\S+", words(answer.text))
+    assert (await staff.post("users/new", **new)).status_code == 422
+    listed = await staff.get("users", q="neu@")
+    assert "Redaktion (Aktuelles)" in words(listed.text)
+    found = re.search(r'href="/teststadt/desk/(users/[0-9a-f]{32})"', listed.text)
+    assert found
+    assert "Sachbearbeitung Alles" in await staff.done(found[1], what="give", role="case_worker", scope="*")
+    assert "Sachbearbeitung Alles" not in await staff.done(found[1], what="take", grant="case_worker *")
+    assert "Gesperrt" in await staff.done(found[1], what="disable")
+    assert (await hire("content.edit").get("users")).status_code == 403
+
+
+async def test_token_is_shown_once_and_opens_nothing_when_removed(town: Town, hire: Hire) -> None:
+    staff, accounts = hire("desk.users"), town.instance.services.accounts
+    assert (await staff.post("tokens", name="Importer")).status_code == 422
+    made = await staff.post("tokens", name="Importer", permissions="cases.read")
+    token = re.search(r"teststadt\.[\w-]{43}", made.text)
+    assert token
+    assert (await accounts.reader(token[0])).permissions == {"cases.read"}
+    page = (await staff.get("tokens")).text
+    assert token[0] not in page
+    gone = re.search(r'action="/teststadt/desk/(tokens/[0-9a-f]{32}/remove)"', page)
+    assert gone
+    assert "Noch keine Schlüssel" in await staff.done(gone[1])
