@@ -19,6 +19,7 @@ next:
   allmende plugin test {name}        # its tests, alone and without a network
   allmende plugin demo {name}        # what it answers with its sample data
   allmende plugin check {name}       # everything that is still wrong, with file, line and fix
+  allmende owners --write            # so that your reviewers are asked about it
 
 switch it on in a city, and look at it (the folder's file is the switch; its contents are the settings):
   mkdir -p cities/{city}/plugins cities/{city}/data
