@@ -36,7 +36,9 @@ def allmende(
         request = {"command": command, "cwd": str(cwd), "environ": dict(environ or os.environ), "folder": folder}
         warm.stdin.write(json.dumps(request) + "\n")
         warm.stdin.flush()
-        code = int(warm.stdout.readline())
+        answer = warm.stdout.readline()
+        assert answer, "`python -m tests.warm` has ended; what it printed says why"
+        code = int(answer)
         out, err = (Path(folder, name).read_text(encoding="utf-8") for name in ("out", "err"))
     assert not (check and code), f"allmende {' '.join(command)} ended with {code}:\n{out}{err}"
     return subprocess.CompletedProcess(command, code, out, err)
