@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allmende.content.tables import ContentItem, ContentVersion
+from allmende.files.tables import FileUpload
 from allmende.testing import Town
 from sqlalchemy import insert, select
 
@@ -149,8 +150,19 @@ async def test_a_picture_is_uploaded_with_its_text_and_focus(hire: Hire, newsroo
     image = (await newsroom.ask("news { latest { image { url alt focusX focusY } } }"))["news"]["latest"][0]["image"]
     assert re.fullmatch(r"/teststadt/files/[0-9a-f]{32}/large.jpg", image.pop("url"))
     assert image == {"alt": "Das Becken", "focusX": 0.25, "focusY": 0.5}
+    assert await public(newsroom) == [True]
+    page = re.findall(r'href="/teststadt/desk/(content/news/item/item/[0-9a-f]{32})"', (await staff.get(NEWS)).text)[0]
+    assert 'class="thumb" src="/teststadt/files/' in (await staff.get(page)).text
+    await staff.done(f"{page}/do", action="archive")
+    assert await public(newsroom) == [False]
     bad = await staff.post(f"{NEWS}/new", files={"f-images.0.file": ("x.png", b"no picture", "image/png")}, **TEXT)
     assert (bad.status_code, "kein Bild, das sich verwenden" in bad.text) == (422, True)
+
+
+async def public(town: Town) -> list[bool]:
+    """Of the pictures that belong to something, whether citizens may fetch them."""
+    async with town.context("news").session() as session:
+        return list(await session.scalars(select(FileUpload.public).where(FileUpload.owner != "")))
 
 
 async def test_an_imported_item_is_corrected_and_the_desk_shows_what_differs(hire: Hire, town: Town) -> None:

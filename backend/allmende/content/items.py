@@ -24,6 +24,8 @@ from allmende.content.tables import (
 )
 from allmende.content.values import Incomplete, Values, faults, folded, title_of
 from allmende.errors import AllmendeError, InputError, NotFound
+from allmende.files.service import publish as show_files
+from allmende.files.service import release
 
 STATES = ("draft", "review", "scheduled", "published", "archived")
 
@@ -36,6 +38,11 @@ class Conflict(AllmendeError):
     def __init__(self, theirs: ContentItem) -> None:
         super().__init__(f"the item is at version {theirs.version} now: look at it and save again")
         self.theirs = theirs
+
+
+def owner(id_: str) -> str:
+    """To whom the room of files says that an item's pictures belong; citizens may fetch them while it is published."""
+    return f"content:{id_}"
 
 
 async def find(session: AsyncSession, desk: Desk, id_: str, *, write: bool = False) -> ContentItem:
@@ -143,6 +150,7 @@ async def publish(
     item.published_at = item.published_at or now
     if not await put(session, desk, item, item.values):
         raise InputError("there would be nothing to show: what it is about is over", code="NOTHING_TO_SHOW")
+    await show_files(session, owner(item.id), True)
     item.state, item.publish_at, item.live = "published", None, item.version
     _touch(desk, item)
     await note_event(session, desk, item, "published")
@@ -155,6 +163,7 @@ async def archive(session: AsyncSession, desk: Desk, item: ContentItem, action: 
     was_live = item.live is not None
     if was_live:
         await take_out(session, desk, item)
+        await show_files(session, owner(item.id), False)
     item.state, item.live, item.publish_at = "archived", None, None
     _touch(desk, item)
     await note_event(session, desk, item, action)
@@ -179,6 +188,7 @@ async def discard(session: AsyncSession, desk: Desk, item: ContentItem) -> None:
         raise InputError("what has been published is archived first", code="NOT_ARCHIVED")
     for table in (ContentVersion, ContentEvent, ContentOffer):
         await session.execute(delete(table).where(table.item == item.id))
+    await release(session, owner(item.id), desk.ctx.clock())
     await session.delete(item)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from allmende.content.items import owner
 from allmende.content.tables import ContentItem
 from allmende.desk.content.bench import Bench
 from allmende.errors import InputError
@@ -16,10 +17,6 @@ from allmende.files.upload import take_in
 
 SIZE, THUMB = "large", "small"
 _OWN = re.compile(r"/([a-z0-9-]+)/files/([0-9a-f]{32})/")
-
-
-def owner(item: ContentItem) -> str:
-    return f"content:{item.id}"
 
 
 async def take_uploads(made: Bench) -> None:
@@ -50,10 +47,10 @@ async def claim_pictures(session: AsyncSession, made: Bench, item: ContentItem) 
         for one in item.values.get(field.name) or ()
         if (match := _OWN.match(one["url"])) and match[1] == made.desk.city.slug
     ]
-    await claim(session, list(dict.fromkeys(ids)), "content", owner(item), public=item.live is not None)
+    await claim(session, list(dict.fromkeys(ids)), "content", owner(item.id), public=item.live is not None)
 
 
 async def show_pictures(session: AsyncSession, item: ContentItem, now: datetime) -> Mapping[str, str]:
     """Stored address → one under which the desk can show a small picture, published or not."""
-    files = (await owned(session, [owner(item)]))[owner(item)]
+    files = (await owned(session, [owner(item.id)]))[owner(item.id)]
     return {f"/{file.city}/files/{file.id}/{SIZE}.jpg": address(file, THUMB, now) for file in files}
