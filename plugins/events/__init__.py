@@ -37,7 +37,7 @@ plugin = Plugin(
         Search(
             table=Event,
             title="title",
-            text=("text", "venue_name", "venue_address", "categories"),
+            text=("text", "venue_name", "venue_address", "categories", "translations"),
             load=found,
             visible=PUBLIC,
         ),

@@ -67,6 +67,7 @@ def _event(entry: Entry, ctx: Context[EventsConfig], last: Any) -> Event:
         title=entry["title"],
         text=text.text,
         html=text.html or None,
+        translations=_translations(entry) or None,
         language=ctx.city.language,
         categories="\n" + "\n".join(entry["categories"]) + "\n" if entry["categories"] else "",
         free=True if entry["free"] else None,
@@ -86,6 +87,17 @@ def _event(entry: Entry, ctx: Context[EventsConfig], last: Any) -> Event:
         last=last,
         **venue,
     )
+
+
+def _translations(entry: Entry) -> dict[str, dict[str, str]]:
+    """What is written in further languages."""
+    found = {}
+    for language in entry.languages[1:]:
+        texts = {"title": entry.get("title", language)}
+        if language in entry.values["text"]:
+            texts |= {"text": entry.get("text", language).text, "html": entry.get("text", language).html}
+        found[language] = texts
+    return found
 
 
 def read(row: Event, ctx: Context[EventsConfig]) -> dict[str, Any]:
@@ -129,7 +141,7 @@ EVENT = ContentType(
     tables=(Event, Occurrence),
     title="title",
     fields=(
-        Field(name="title", kind="line", required=True, columns=("title",)),
+        Field(name="title", kind="line", required=True, translated=True, columns=("title",)),
         Field(name="start", kind="datetime", required=True),
         Field(name="end", kind="datetime"),
         Field(name="all_day", kind="boolean"),
@@ -137,7 +149,7 @@ EVENT = ContentType(
         Field(name="repeat_until", kind="date"),
         Field(name="skip", kind="dates"),
         Field(name="status", kind="choice", choices=status),
-        Field(name="text", kind="rich", columns=("text", "html")),
+        Field(name="text", kind="rich", translated=True, columns=("text", "html")),
         Field(name="categories", kind="tags", choices=categories, columns=("categories",)),
         Field(name="venue", kind="line", columns=("venue_name",)),
         Field(name="address", kind="line", columns=("venue_address",)),

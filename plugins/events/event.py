@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any
@@ -30,6 +30,7 @@ from . import service
 from .tables import Event, Occurrence
 
 DATES = 50
+Translations = Mapping[str, Mapping[str, str]] | None
 Day = date
 
 
@@ -90,8 +91,18 @@ def _moved(ctx: Context[Any], status: str) -> bool:
     return status == "moved"
 
 
-def _language(ctx: Context[Any], language: str) -> str:
-    return language or ctx.city.language
+def _language(ctx: Context[Any], language: str, translations: Translations) -> str:
+    """That of the title; other texts may still be in the city's own."""
+    return ctx.language if (translations or {}).get(ctx.language) else language or ctx.city.language
+
+
+def _local(name: str) -> Callable[[Context[Any], Any, Translations], Any]:
+    """A text in the reader's language where there is one, else as it is."""
+
+    def local(ctx: Context[Any], own: Any, translations: Translations) -> Any:
+        return ((translations or {}).get(ctx.language) or {}).get(name) or own
+
+    return local
 
 
 def _category(ctx: Context[Any], framed: str) -> str | None:
@@ -137,7 +148,7 @@ class EventsEvent(FeedItem):
         return cls(ctx=ctx, row=row, dates=dates, near=near)
 
     id: strawberry.ID = column(Occurrence.id, description="Stable across imports, unique across cities.")
-    title: str = column(Event.title, description="One line of plain text.")
+    title: str = computed(_local("title"), Event.title, Event.translations, description="One line of plain text.")
     date: datetime = column(Occurrence.start, description="When it was published, or when it begins.")
     module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
     event_id: strawberry.ID = column(
@@ -169,11 +180,21 @@ class EventsEvent(FeedItem):
     moved_from: datetime | None = column(
         Occurrence.moved_from, description="When it was to begin before it was moved, where that is known."
     )
-    text: str = column(Event.text, description="What it is about, as plain text; empty if nothing is said.")
-    html: str | None = column(
-        Event.html, description="What it is about, as HTML that is safe to show; null where there is plain text only."
+    text: str = computed(
+        _local("text"),
+        Event.text,
+        Event.translations,
+        description="What it is about, as plain text; empty if nothing is said.",
     )
-    language: str = computed(_language, Event.language, steady=True, description="Language of title and text (BCP 47).")
+    html: str | None = computed(
+        _local("html"),
+        Event.html,
+        Event.translations,
+        description="What it is about, as HTML that is safe to show; null where there is plain text only.",
+    )
+    language: str = computed(
+        _language, Event.language, Event.translations, description="Language of title and text (BCP 47)."
+    )
     free: bool | None = column(Event.free, description="Whether admission is free; null if nobody has said it.")
     price: str | None = column(
         Event.price, description="What it costs, in words; null if it is free or nobody has said it."

@@ -23,6 +23,8 @@ class Event(FeedTable):
     text: Mapped[str] = mapped_column(Text, default="")
     html: Mapped[str | None] = mapped_column(Text)
     language: Mapped[str] = mapped_column(String(16), default="")
+    translations: Mapped[dict[str, Any] | None]
+    """Language → `title`, `text`, `html` in it, where the town hall has written them; what is missing is not there."""
     categories: Mapped[str] = mapped_column(Text, default="")
     """Framed by line breaks ("\\nMusik\\nKinder\\n"), so that both databases can look for one and group by all."""
     free: Mapped[bool | None]

@@ -28,7 +28,13 @@ plugin = Plugin(
     content=(PLACE,),
     routes=(Route(path="places.geojson", handle=export, visible=PUBLIC),),
     search=(
-        Search(table=PlacesPlace, title="name", text=("words", "address", "text"), load=search_hits, visible=PUBLIC),
+        Search(
+            table=PlacesPlace,
+            title="name",
+            text=("words", "address", "text", "translations"),
+            load=search_hits,
+            visible=PUBLIC,
+        ),
     ),
     map=Map(load=map_features, visible=PUBLIC),
     home=Home(

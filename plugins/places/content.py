@@ -57,6 +57,11 @@ def write(entry: Entry, ctx: Context[PlacesConfig]) -> list[FeedTable]:
             if picture
             else {},
             language=ctx.city.language,
+            translations={
+                language: {"name": entry.get("name", language), "text": entry.values["text"].get(language, "")}
+                for language in entry.languages[1:]
+            }
+            or None,
         )
     ]
 
@@ -92,9 +97,9 @@ PLACE = ContentType(
     tables=(Row,),
     title="name",
     fields=(
-        Field(name="name", kind="line", required=True, columns=("name",)),
+        Field(name="name", kind="line", required=True, translated=True, columns=("name",)),
         Field(name="category", kind="choice", required=True, choices=categories, columns=("category", "words")),
-        Field(name="text", kind="text", columns=("text",)),
+        Field(name="text", kind="text", translated=True, columns=("text",)),
         Field(name="address", kind="line", columns=("address",)),
         Field(name="position", kind="position", required=True, columns=("lat", "lon", "x", "y", "z")),
         Field(name="opening_hours", kind="line", limit=500, columns=("opening_hours",)),

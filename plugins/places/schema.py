@@ -85,6 +85,23 @@ def _given(ctx: Context[Any], text: str) -> str | None:
     return text or None
 
 
+def _local(ctx: Context[Any], name: str, own: str, translations: Mapping[str, Mapping[str, str]] | None) -> str:
+    """A text in the reader's language where there is one, else as it is."""
+    return ((translations or {}).get(ctx.language) or {}).get(name) or own
+
+
+def _local_name(ctx: Context[Any], name: str, translations: Mapping[str, Any] | None) -> str:
+    return _local(ctx, "name", name, translations)
+
+
+def _local_text(ctx: Context[Any], text: str, translations: Mapping[str, Any] | None) -> str | None:
+    return _local(ctx, "text", text, translations) or None
+
+
+def _language(ctx: Context[Any], language: str, translations: Mapping[str, Any] | None) -> str:
+    return ctx.language if (translations or {}).get(ctx.language) else language
+
+
 def _open(ctx: Context[Any], text: str) -> bool | None:
     return hours.state(text, ctx.city, ctx.now).open
 
@@ -139,17 +156,19 @@ class PlacesPlace(SearchHit, MapFeature):
     metres: Private[float | None] = None
 
     id: strawberry.ID = column(Row.id, description="Stable across imports, unique across cities.")
-    title: str = column(Row.name, description="One line of plain text.")
+    title: str = computed(_local_name, Row.name, Row.translations, description="One line of plain text.")
     module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
     position: Position = part(Position, lat=Row.lat, lon=Row.lon, description="Where it is.")
-    name: str = column(Row.name, description="Its name.")
+    name: str = computed(_local_name, Row.name, Row.translations, description="Its name.")
     category: str = computed(
         _category_name, Row.category, steady=True, description="Name of its category, in the reader's language."
     )
     category_id: strawberry.ID = column(Row.category, description="Id of its category.")
     icon: str = computed(_icon, Row.category, steady=True, description="Icon of its category: one emoji or character.")
     colour: str = computed(_colour, Row.category, steady=True, description="Colour of its category, #rrggbb.")
-    text: str | None = computed(_given, Row.text, description="What there is to say about it, as plain text.")
+    text: str | None = computed(
+        _local_text, Row.text, Row.translations, description="What there is to say about it, as plain text."
+    )
     address: str | None = computed(_given, Row.address, description="Street and number, or where else to find it.")
     open: bool | None = computed(
         _open, Row.opening_hours, description="Whether it is open now; null where that is not known."
@@ -184,7 +203,7 @@ class PlacesPlace(SearchHit, MapFeature):
     phone: str | None = computed(_given, Row.phone, description="Telephone number.")
     website: str | None = computed(_given, Row.website, description="Address of its web page.")
     image: Image | None = computed(_image, Row.image, description="A picture of it.")
-    language: str = column(Row.language, description="Language of its texts, BCP 47.")
+    language: str = computed(_language, Row.language, Row.translations, description="Language of its texts, BCP 47.")
     source: PlacesSource | None = computed(
         _source,
         Row.source,

@@ -45,6 +45,8 @@ class PlacesPlace(FeedTable):
     image: Mapped[dict[str, Any]]
     """`url`, `alt`, `credit`; empty where there is none."""
     language: Mapped[str] = mapped_column(String(16))
+    translations: Mapped[dict[str, Any] | None]
+    """Language → `name`, `text` in it, where the town hall has written them; what is missing is not there."""
 
 
 def unit_vector(lat: float, lon: float) -> tuple[float, float, float]:

@@ -83,7 +83,7 @@ async def starts(town: Town) -> list[str]:
 
 def event(town: Town, **more: Any) -> dict[str, Any]:
     type_ = town.instance.installed("events").plugin.content[0]
-    return {**blank(type_), "title": "Sprechstunde", "start": "2026-11-24T17:00:00+01:00", **more}
+    return {**blank(type_), "title": {"de": "Sprechstunde"}, "start": "2026-11-24T17:00:00+01:00", **more}
 
 
 async def test_an_event_that_repeats_is_kept_ahead_of_the_clock(town: Town) -> None:
@@ -176,3 +176,24 @@ async def test_a_draft_that_is_due_twice_is_published_once(paper: Town) -> None:
     async with at.ctx.session() as session:
         done = [one.action for one in await events(session, await only_id(session))]
     assert done.count("published") == 1
+
+
+async def test_an_event_and_a_place_are_read_in_the_language_in_which_they_are_written(town: Town) -> None:
+    town.switch_on("events")
+    town.switch_on("places")
+    more = {"title": {"de": "Markt", "en": "Market"}, "text": {"de": "Am **Ring**.", "en": "At the *ring*."}}
+    await town.publish("events", event(town, **more))
+    await town.publish("events", event(town, title={"de": "Nur deutsch"}, start="2026-11-25T17:00:00+01:00"))
+    place = {"name": {"de": "Bad", "en": "Pool"}, "category": "other", "position": {"lat": 51.96, "lon": 7.63}}
+    await town.publish("places", place)
+    asked = "events { upcoming { title text language } } places { near { name language } }"
+    english, german = await town.ask(asked, language="en"), await town.ask(asked, language="de")
+    assert english["events"]["upcoming"] == [
+        {"title": "Market", "text": "At the ring.", "language": "en"},
+        {"title": "Nur deutsch", "text": "", "language": "de"},
+    ]
+    assert german["events"]["upcoming"][0] == {"title": "Markt", "text": "Am Ring.", "language": "de"}
+    assert english["places"]["near"] == [{"name": "Pool", "language": "en"}]
+    assert german["places"]["near"] == [{"name": "Bad", "language": "de"}]
+    found = await town.ask('search(text: "pool") { title }', language="en")
+    assert found["search"] == [{"title": "Pool"}]

@@ -142,7 +142,7 @@ def test_two_editors_find_out_and_decide(house: House, browser: Browser) -> None
 def test_an_event_that_repeats_is_entered_in_plain_terms_on_a_phone(house: House, browser: Browser) -> None:
     with at_desk(browser, house, width=390) as page:
         page.goto(address(house, "content/events/event/new"))
-        page.get_by_label("Titel").fill("Sprechstunde")
+        page.get_by_role("group", name="Titel").get_by_label("Deutsch").fill("Sprechstunde")
         page.get_by_label("Beginn").fill("2026-11-24T17:00")
         page.get_by_label("Wiederholung").select_option(
             "jeden Monat am selben Wochentag (zum Beispiel am ersten Montag)"
@@ -164,7 +164,7 @@ def test_a_place_is_entered_with_a_picture_and_its_hours_explained(
     (tmp_path / "bad.png").write_bytes(picture)
     with at_desk(browser, house) as page:
         page.goto(address(house, "content/places/place/new"))
-        page.get_by_label("Name").fill("Freibad")
+        page.get_by_role("group", name="Name").get_by_label("Deutsch").fill("Freibad")
         page.get_by_label("Art des Ortes").select_option("🏊 Schwimmbad")
         page.get_by_label("Breite").fill("51,96")
         page.get_by_label("Länge").fill("17,63")
