@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from allmende.graphql.types import Position as Position
     from allmende.graphql.types import SearchHit as SearchHit
     from allmende.graphql.visibility import field as field
+    from allmende.later import lazily as lazily
     from allmende.notify.message import Message as Message
     from allmende.notify.message import every_language as every_language
     from allmende.notify.outbox import tell as tell
@@ -104,6 +105,7 @@ _HOME = {
     "graphql.plan.declare": "column computed part parted row rows",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "graphql.visibility": "field",
+    "later": "lazily",
     "notify.message": "Message every_language",
     "notify.outbox": "tell",
     "plugin": "Applied Batch Feed Home Importer Job Map Note Payload Permission Plugin "

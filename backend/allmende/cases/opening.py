@@ -16,7 +16,7 @@ from allmende.cases.codes import fingerprint, new_number, new_receipt
 from allmende.cases.draft import Draft, check, searchable
 from allmende.cases.history import lock, record
 from allmende.cases.pictures import SHOWN
-from allmende.cases.routing import route
+from allmende.cases.routing import ready, route
 from allmende.cases.tables import Case, CaseFollower, new_id
 from allmende.context import Context
 from allmende.errors import AllmendeError, InputError, NotFound
@@ -58,6 +58,7 @@ async def submit(session: AsyncSession, ctx: Context[Any], kind: CaseKind, draft
     if draft.parent:
         await _get(session, ctx, draft.parent)
     receipt = new_receipt()
+    await ready(kind.rules(ctx) if kind.rules else ())
     case = await _numbered(session, _case(ctx, name, kind, draft, receipt), draft)
     await files.claim(session, draft.files, SHOWN, f"case:{case.id}", public=draft.published)
     facts: dict[str, Any] = {"number": case.number, "kind": name, "status": case.status, "files": list(draft.files)}

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from msgspec import Struct
-from shapely import Point
-from shapely.geometry import shape
-from shapely.ops import unary_union
 
 from allmende.casekind import CaseRule
 from allmende.city.model import City
+from allmende.later import lazily
+
+if TYPE_CHECKING:
+    import shapely
+    from shapely import geometry
+else:
+    shapely, geometry = lazily("shapely"), lazily("shapely.geometry")
 
 log = structlog.get_logger(__name__)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -27,6 +32,12 @@ class Route(Struct, frozen=True, kw_only=True):
 
     department: str = ""
     deadline: datetime | None = None
+
+
+async def ready(rules: Sequence[CaseRule]) -> None:
+    """Before `route`, in an event loop: what reads areas is loaded in a thread, the first time that there are some."""
+    if any(rule.area for rule in rules):
+        await asyncio.to_thread(getattr, shapely, "union_all")
 
 
 def route(
@@ -65,7 +76,7 @@ def inside(folder: Path, area: str, lat: float, lon: float) -> bool:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("case_area_unreadable", file=str(path), error=f"{type(error).__name__}: {error}"[:200])
         return False
-    return bool(found.covers(Point(lon, lat)))
+    return bool(found.covers(shapely.Point(lon, lat)))
 
 
 @lru_cache(maxsize=512)
@@ -73,4 +84,4 @@ def _area(path: Path, changed: int) -> Any:
     """All polygons of a GeoJSON file (RFC 7946) as one."""
     data = json.loads(path.read_bytes())
     parts = data["features"] if data.get("type") == "FeatureCollection" else [data]
-    return unary_union([shape(part.get("geometry", part)) for part in parts])
+    return shapely.union_all([geometry.shape(part.get("geometry", part)) for part in parts])

@@ -6,14 +6,19 @@ import csv
 import io
 import zipfile
 from datetime import date, datetime, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from allmende.errors import FeedError
+from allmende.later import lazily
 from allmende.plugin import Payload, Source
+
+if TYPE_CHECKING:
+    import openpyxl
+    from openpyxl.utils import exceptions
+else:
+    openpyxl, exceptions = lazily("openpyxl"), lazily("openpyxl.utils.exceptions")
 
 UNFOLDED = 150_000_000
 """Bytes of all parts of the file after decompression, at most."""
@@ -47,7 +52,7 @@ def _is_spreadsheet(content: bytes) -> bool:
 def _csv(content: bytes, delimiter: str) -> bytes:
     # openpyxl raises whatever the damaged part makes it stumble over, also in the middle of a sheet.
     try:
-        workbook = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         for sheet in workbook.worksheets:
             rows = [
                 [_text(value) for value in row]
@@ -58,7 +63,7 @@ def _csv(content: bytes, delimiter: str) -> bytes:
                 break
         else:
             raise FeedError("has no sheet with anything in it", place="the spreadsheet")
-    except (InvalidFileException, KeyError, ValueError, TypeError, zipfile.BadZipFile, OSError) as error:
+    except (exceptions.InvalidFileException, KeyError, ValueError, TypeError, zipfile.BadZipFile, OSError) as error:
         raise FeedError(f"cannot be read ({type(error).__name__})", place="the spreadsheet") from error
     width = max(max(index for index, cell in enumerate(row) if cell) for row in rows) + 1
     out = io.StringIO()

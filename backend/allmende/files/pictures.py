@@ -10,13 +10,20 @@ from __future__ import annotations
 import warnings
 from io import BytesIO
 from struct import error as StructError
+from typing import TYPE_CHECKING
 from zipfile import is_zipfile
 from zlib import error as ZlibError
 
 from msgspec import Struct
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from allmende.errors import InputError
+from allmende.later import lazily
+
+if TYPE_CHECKING:
+    import PIL
+    from PIL import Image, ImageCms, ImageOps
+else:
+    PIL, Image, ImageCms, ImageOps = map(lazily, ("PIL", "PIL.Image", "PIL.ImageCms", "PIL.ImageOps"))
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 """What phones and browsers send. HEIC is converted by the phones themselves as soon as something else is asked for."""
@@ -27,7 +34,6 @@ SIZES = {"full": 2048, "medium": 1024, "small": 400}
 QUALITY = 82
 _SIGNS = (b"<script", b"<?php", b"<html", b"<svg ", b"<!doctype")
 _FAULTS = (OSError, SyntaxError, ValueError, ZlibError, StructError, EOFError, IndexError, OverflowError, MemoryError)
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
 class Picture(Struct, frozen=True):
@@ -46,6 +52,7 @@ def read_picture(raw: bytes) -> Picture:
     FILE_PIXELS for too many pixels (looked at before they are decoded), FILE_BROKEN for what cannot be decoded.
     """
     _one_thing_only(raw)
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
@@ -53,7 +60,7 @@ def read_picture(raw: bytes) -> Picture:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
                 return _encode(_decode(opened))
-        except UnidentifiedImageError as error:
+        except PIL.UnidentifiedImageError as error:
             raise InputError(f"the file is no picture; {_wanted()}", code="FILE_TYPE") from error
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             message = f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller"

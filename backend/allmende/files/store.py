@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from obstore.exceptions import NotFoundError
-from obstore.store import LocalStore, S3Store
+from typing import TYPE_CHECKING, Any
 
 from allmende.errors import NotFound
+from allmende.later import lazily
+
+if TYPE_CHECKING:
+    from obstore import exceptions, store
+else:
+    exceptions, store = lazily("obstore.exceptions"), lazily("obstore.store")
 
 PATIENCE = 20.0
 """Seconds for one file."""
@@ -20,11 +24,15 @@ class Store:
     """`where` is a folder, or `s3://bucket/prefix` (credentials and endpoint from the usual AWS_ variables)."""
 
     def __init__(self, where: str) -> None:
-        self._store: Any
-        if where.startswith("s3://"):
-            self._store = S3Store.from_url(where)
-        else:
-            self._store = LocalStore(Path(where).resolve(), mkdir=True)
+        self._where = where
+        if not where.startswith("s3://"):
+            Path(where).resolve().mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def _store(self) -> Any:
+        if self._where.startswith("s3://"):
+            return store.S3Store.from_url(self._where)
+        return store.LocalStore(Path(self._where).resolve())
 
     async def put(self, city: str, id_: str, sizes: Mapping[str, bytes]) -> None:
         """Keep a file in all its sizes; what is there already is replaced."""
@@ -39,7 +47,7 @@ class Store:
             async with asyncio.timeout(PATIENCE):
                 found = await self._store.get_async(_path(city, id_, size))
                 return bytes(await found.bytes_async())
-        except (NotFoundError, FileNotFoundError) as error:
+        except (exceptions.NotFoundError, FileNotFoundError) as error:
             raise NotFound("there is no such file") from error
 
     async def delete(self, city: str, id_: str, sizes: Iterable[str]) -> None:
@@ -48,7 +56,7 @@ class Store:
             try:
                 async with asyncio.timeout(PATIENCE):
                     await self._store.delete_async(_path(city, id_, size))
-            except (NotFoundError, FileNotFoundError):
+            except (exceptions.NotFoundError, FileNotFoundError):
                 continue
 
 

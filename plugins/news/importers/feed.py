@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import feedparser
-from allmende import Batch, Context, FeedError, Payload, Refusal
+from allmende import Batch, Context, FeedError, Payload, Refusal, lazily
 from msgspec import Struct
 
 from ..config import FeedSource, NewsConfig
@@ -17,6 +16,11 @@ from .entry import Entry, make_batch
 from .markup import fold, one_line, paragraphs, plain, sanitise, teaser, web_url
 from .media import Media, take_media
 from .pictures import Picture, distinct, is_picture, picture, pictures_in
+
+if TYPE_CHECKING:
+    import feedparser
+else:
+    feedparser = lazily("feedparser")
 
 
 class Body(Struct, frozen=True, kw_only=True):

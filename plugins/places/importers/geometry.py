@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import shapely
-from shapely.geometry import shape
+from allmende import lazily
 
 from .records import number
+
+if TYPE_CHECKING:
+    import shapely
+    from shapely import geometry as shapes
+else:
+    shapely, shapes = lazily("shapely"), lazily("shapely.geometry")
 
 
 class NoPoint(ValueError):
@@ -24,7 +29,7 @@ def point_of(geometry: Any) -> tuple[float, float]:
     if geometry.get("type") == "Point":
         return pair(geometry.get("coordinates"))
     try:
-        return _inside(shape(_numbers(geometry)))
+        return _inside(shapes.shape(_numbers(geometry)))
     except NoPoint:
         raise
     except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
