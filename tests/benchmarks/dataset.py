@@ -341,6 +341,6 @@ def settings_for(database: str) -> dict[str, str]:
         "ALLMENDE_DATABASE": database,
         "ALLMENDE_CITIES": str(SCRATCH / "cities"),
         "ALLMENDE_PLUGINS": str(ROOT / "plugins"),
-        "ALLMENDE_KEY": "a key for measuring, which protects nothing",
+        "ALLMENDE_KEY": "a key for measuring that protects nothing",
         "ALLMENDE_FILES": str(SCRATCH / "files"),
     }

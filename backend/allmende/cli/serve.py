@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from socket import socket
@@ -74,6 +75,17 @@ def configured(host: str, port: int, *, workers: int = 1, reload: list[str] | No
     )
 
 
+class Worker(Process):
+    """Says by its exit code that it could not even begin."""
+
+    def target(self, sockets: list[socket] | None = None) -> None:
+        try:
+            super().target(sockets)
+        except Exception:
+            traceback.print_exc()
+            sys.exit(STARTUP_FAILURE)
+
+
 class Polite(Multiprocess):
     """Lets live connections say goodbye before the workers end, which closes all sockets."""
 
@@ -81,6 +93,15 @@ class Polite(Multiprocess):
         super().__init__(config, sockets)
         self.began: dict[int, float] = {}
         self.hopeless = False
+
+    def init_processes(self) -> None:
+        for _ in range(self.processes_num):
+            self.processes.append(self._started())
+
+    def _started(self) -> Process:
+        worker = Worker(self.config, self.sockets)
+        worker.start()
+        return worker
 
     def terminate_all(self) -> None:
         for worker in self.processes:
@@ -102,5 +123,4 @@ class Polite(Multiprocess):
                 self.should_exit.set()
                 return
             self.began[place] = now
-            self.processes[place] = Process(self.config, self.sockets)
-            self.processes[place].start()
+            self.processes[place] = self._started()
