@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.accounts import passwords
@@ -61,13 +62,17 @@ async def add_staff(
     roles = _checked(accounts, roles)
     accounts.city(city)
     id_, now = uuid4().hex, accounts.clock()
-    async with accounts.database.transaction(city) as session:
-        if await session.scalar(select(Account.id).where(Account.email == email)):
-            raise InputError("email: somebody with this address has an account already")
-        values = {"id": id_, "kind": "staff", "name": name, "email": email, "created": now}
-        await session.execute(insert(Account), [values])
-        await _grant(session, id_, roles, now)
-        await audit(session, by, "user.add", id_, {"name": name, "roles": [list(one) for one in roles]}, now=now)
+    taken = InputError("email: somebody with this address has an account already")
+    try:
+        async with accounts.database.transaction(city) as session:
+            if await session.scalar(select(Account.id).where(Account.email == email)):
+                raise taken
+            values = {"id": id_, "kind": "staff", "name": name, "email": email, "created": now}
+            await session.execute(insert(Account), [values])
+            await _grant(session, id_, roles, now)
+            await audit(session, by, "user.add", id_, {"name": name, "roles": [list(one) for one in roles]}, now=now)
+    except IntegrityError:  # two at the same time; the database's error would name the address
+        raise taken from None
     return id_
 
 

@@ -146,7 +146,8 @@ class Database:
         return self._cities.execution_options(**{SCOPE: city, WRITE: write})
 
     def _engine(self, pool_size: int) -> AsyncEngine:
-        options: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": 10}
+        # Errors are logged, and the values of a statement may be somebody's address or the hash of a token.
+        options: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": 10, "hide_parameters": True}
         if self.is_sqlite:
             options["connect_args"] = {"timeout": 10, "isolation_level": None, "async_creator_fn": connect}
         else:
