@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from allmende.notify.message import Message as Message
     from allmende.notify.message import every_language as every_language
     from allmende.notify.outbox import tell as tell
+    from allmende.outside import Answer as Answer
+    from allmende.outside import Unreached as Unreached
     from allmende.plugin import Applied as Applied
     from allmende.plugin import Batch as Batch
     from allmende.plugin import Feed as Feed
@@ -108,6 +110,7 @@ _HOME = {
     "later": "lazily",
     "notify.message": "Message every_language",
     "notify.outbox": "tell",
+    "outside": "Answer Unreached",
     "plugin": "Applied Batch Feed Home Importer Job Map Note Payload Permission Plugin "
     "Refusal Reply Route Search Source",
     "reader": "Reader",

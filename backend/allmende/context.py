@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from allmende.city.model import City, Config, LocalText, pick
 from allmende.db.bound import Sessions
 from allmende.footprint import note_clock
+from allmende.outside import Outside
 from allmende.reader import ANONYMOUS, Reader
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Context(Generic[ConfigT]):
     clock: Callable[[], datetime] = utc_now
     reader: Reader = ANONYMOUS
     """Who asks, as they are in this city. Jobs, imports and everybody without a token of this city are anonymous."""
+    outside: Outside = field(default_factory=Outside)
+    """Calls servers of others, for jobs: `await ctx.outside.call("GET", url)`."""
 
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """A session for reading, which sees this city's rows only. One per resolver; nothing is committed."""

@@ -24,6 +24,7 @@ from allmende.context import Context, Database, utc_now
 from allmende.db.bound import Bound
 from allmende.db.table import HOME, Base
 from allmende.declaration import declaration_faults, name_fault
+from allmende.outside import Outside, parse_allowed
 from allmende.plugin import API, Manifest, Plugin
 from allmende.reader import ANONYMOUS, Reader
 from allmende.settings import Settings
@@ -57,6 +58,8 @@ class Registry(Struct, frozen=True, kw_only=True):
 
     plugins: Mapping[str, Installed]
     broken: Mapping[str, Broken] = MappingProxyType({})
+    outside: Outside = Outside()
+    """How plugins reach servers of others."""
 
     @property
     def configs(self) -> dict[str, type[Config]]:
@@ -76,6 +79,7 @@ class Registry(Struct, frozen=True, kw_only=True):
         return Registry(
             plugins=MappingProxyType({k: v for k, v in self.plugins.items() if k != name}),
             broken=MappingProxyType({**self.broken, name: broken}),
+            outside=self.outside,
         )
 
     def context(
@@ -100,6 +104,7 @@ class Registry(Struct, frozen=True, kw_only=True):
             texts=_with_overrides(self.plugins[name].texts, city, name),
             clock=clock,
             reader=reader,
+            outside=self.outside,
         )
 
     def case_kind(self, name: str) -> CaseKind | None:
@@ -131,6 +136,7 @@ class Registry(Struct, frozen=True, kw_only=True):
             texts=_with_overrides(self.plugins[plugin].texts, city, plugin) if plugin in self.plugins else {},
             clock=clock,
             reader=reader,
+            outside=self.outside,
         )
 
 
@@ -158,7 +164,8 @@ def load_registry(settings: Settings) -> Registry:
             broken[name] = result
         else:
             plugins[name] = result
-    return Registry(plugins=MappingProxyType(plugins), broken=MappingProxyType(broken))
+    outside = Outside(allowed=parse_allowed(settings.egress_allow), secrets=settings.secrets)
+    return Registry(plugins=MappingProxyType(plugins), broken=MappingProxyType(broken), outside=outside)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -6,6 +6,7 @@ from allmende import PUBLIC, Home, Map, Permission, Plugin, Route
 
 from .config import ReportsConfig
 from .georeport.serving import ROUTES
+from .jobs import JOBS
 from .kind import DEFECT
 from .routes import geojson
 from .schema import Reports, ReportsMutations, ReportsReport, map_features
@@ -30,6 +31,7 @@ plugin = Plugin(
         ),
     ),
     cases=(DEFECT,),
+    jobs=JOBS,
     routes=(Route(path="reports.geojson", handle=geojson, visible=PUBLIC), *ROUTES),
     map=Map(load=map_features, visible=PUBLIC),
     home=Home(

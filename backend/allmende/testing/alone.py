@@ -69,6 +69,7 @@ def only(registry: Registry, name: str) -> Registry:
     return Registry(
         plugins=MappingProxyType({key: found for key, found in registry.plugins.items() if key == name}),
         broken=MappingProxyType({key: found for key, found in registry.broken.items() if key == name}),
+        outside=registry.outside,
     )
 
 

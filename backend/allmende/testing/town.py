@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import select
 
 from allmende.city.load import Cities, load_cities
@@ -30,6 +31,7 @@ from allmende.graphql.compose import Composed
 from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.request import Services
 from allmende.notify.tables import Outgoing
+from allmende.outside import Outside
 from allmende.pages.operation import home_operation
 from allmende.pages.render import fragment
 from allmende.pages.views import home_variables
@@ -254,6 +256,11 @@ class Town:
             item = await create(session, desk, {**blank(type_), **values})
             await publish(session, desk, item, **times)
         return item.id
+
+    def reach(self, host: str, port: int) -> None:
+        """Let the plugins call a server of the test on this machine, which they otherwise may not."""
+        outside = Outside(allowed=frozenset({(host, port)}), secrets=self.folder)
+        self.instance.registry = structs.replace(self.instance.registry, outside=outside)
 
     async def work(self, plugin: str, job: str) -> None:
         """Run a job once, here and now."""
