@@ -21,6 +21,7 @@ SOURCES = (
     "backend/allmende/visibility.py",
     "backend/allmende/graphql/**/*.py",
     "backend/allmende/gate/*.py",
+    "backend/allmende/notify/*.py",
     "plugins/*/*.py",
 )
 
