@@ -18,11 +18,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.cases.tables import Case, CaseEvent, CaseText
-from allmende.context import Context
+from allmende.context import Context, Database
 from allmende.reader import Reader
 
 Audience = Literal["public", "citizen", "staff"]
 SYSTEM = "system"
+PAGE = 200
 
 
 def actor_of(reader: Reader) -> str:
@@ -124,6 +125,18 @@ async def verify(session: AsyncSession, case: Case) -> list[str]:
     if (expected - 1, before) != (case.seq, case.head):
         faults.append(f"{case.number}: its history ends with event {expected - 1}, and should with {case.seq}")
     return faults
+
+
+async def verify_city(database: Database, city: str) -> tuple[int, list[str]]:
+    """How many cases the city has, and what is wrong with their histories."""
+    count, last, faults = 0, "", []
+    async with database.session(city) as session:
+        while page := (await session.scalars(select(Case).where(Case.id > last).order_by(Case.id).limit(PAGE))).all():
+            for case in page:
+                faults += await verify(session, case)
+            count, last = count + len(page), page[-1].id
+            session.expunge_all()
+    return count, faults
 
 
 def _fingerprint(salt: str, text: str) -> str:
