@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from allmende import InputError, cases
+from allmende import AllmendeError, InputError, NotFound, cases
+from allmende.cases.work import PER_HOUR
 from allmende.city.model import BBox
 from allmende.db.engine import Database
 from allmende.notify.tables import Outgoing
@@ -176,3 +177,31 @@ async def test_two_who_work_at_once_write_one_history(database: Database) -> Non
     async with ctx.session() as session:
         case = await get(session, done)
         assert (case.seq, await cases.verify(session, case)) == (14, [])
+
+
+async def test_one_submitter_cannot_flood_a_case(database: Database) -> None:
+    ctx, done = context(database, DEVICE), await submit(context(database, DEVICE))
+    async with ctx.transaction() as session:
+        case = await get(session, done)
+        for number in range(PER_HOUR):
+            await cases.message(session, ctx, case, f"Nachricht {number}")
+        with pytest.raises(AllmendeError) as refused:
+            await cases.message(session, ctx, case, "Noch eine")
+        assert refused.value.code == "RATE_LIMITED"
+        await cases.message(session, context(database, WORKER), case, "Wir haben es gelesen.")
+
+
+async def test_who_follows_sees_what_goes_on_and_nothing_that_was_taken_back(database: Database) -> None:
+    ctx = context(database, WORKER)
+    first, second = await submit(ctx, "Eins", published=True), await submit(ctx, "Zwei", published=True)
+    async with ctx.transaction() as session:
+        one, two = await get(session, first), await get(session, second)
+        for case in (one, two):
+            await cases.transition(session, ctx, LAMP, case, "started")
+        receipt = await cases.follow(session, context(database, OTHER), two, key=new_key())
+        await cases.merge(session, ctx, LAMP, two, one)
+        seen = await cases.track(session, context(database), number=two.number, receipt=receipt)
+        assert (seen.as_, seen.case.id) == ("public", one.id)
+        await cases.publish(session, ctx, one, False)
+        with pytest.raises(NotFound):
+            await cases.track(session, context(database), number=two.number, receipt=receipt)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from allmende.cases.codes import fingerprint, read_number, same
 from allmende.cases.history import Audience
 from allmende.cases.tables import Case, CaseFollower
+from allmende.cases.work import main
 from allmende.context import Context
 from allmende.errors import NotFound
 from allmende.reader import Reader
@@ -55,8 +56,8 @@ async def track(session: AsyncSession, ctx: Context[Any], *, number: str = "", r
         followed = select(CaseFollower.case_id).where(CaseFollower.receipt == (given or "-"))
         ids = set(await session.scalars(followed.limit(10)))
         for case in cases:
-            if case.id in ids:
-                return Seen(case, "public")
+            if case.id in ids and (goes_on := await main(session, case)).published:
+                return Seen(goes_on, "public")
         raise NotFound("there is no case with this number and receipt")
     for case in cases:
         if (as_ := seen_as(case, ctx.reader)) is not None:

@@ -22,13 +22,13 @@ from allmende.context import Context, Database
 from allmende.reader import Reader
 
 Audience = Literal["public", "citizen", "staff"]
-SYSTEM = "system"
+CITIZEN, SYSTEM = "citizen", "system"
 PAGE = 200
 
 
 def actor_of(reader: Reader) -> str:
     """Who did it, as far as the history may know: of citizens it knows nothing."""
-    return f"{reader.kind}:{reader.id}" if reader.kind in ("staff", "service") else "citizen"
+    return f"{reader.kind}:{reader.id}" if reader.kind in ("staff", "service") else CITIZEN
 
 
 async def lock(session: AsyncSession, case: Case) -> None:

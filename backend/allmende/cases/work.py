@@ -6,25 +6,27 @@ None of them asks whether the reader may: that is the edge's matter (a mutation,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.casekind import CaseKind
 from allmende.cases.draft import MAX_FILES, check_line, check_parts, check_text
-from allmende.cases.history import lock, moment, record
+from allmende.cases.history import CITIZEN, actor_of, lock, moment, record
 from allmende.cases.pictures import HELD, SHOWN, show
-from allmende.cases.tables import Case, CaseLink
+from allmende.cases.tables import Case, CaseEvent, CaseLink
 from allmende.cases.telling import tell_submitters
 from allmende.context import Context
-from allmende.errors import InputError, NotFound
+from allmende.errors import AllmendeError, InputError, NotFound
 from allmende.files import service as files
 from allmende.search.fold import words
 
+PER_HOUR = 20
+"""Messages of its submitter to one case within an hour."""
 UNCHANGED: Any = object()
 """Says in `assign` that something stays as it is."""
 
@@ -84,6 +86,8 @@ async def message(
     await lock(session, case)
     if case.erased is not None:
         raise InputError("the case was closed long ago, and its texts were erased", code="CASE_CLOSED")
+    if not by and actor_of(ctx.reader) == CITIZEN:
+        await _check_rate(session, ctx, case)
     await attach(session, ctx, case, files_, public=public)
     event = await record(
         session, ctx, case, "message", audience="public" if public else "citizen", text=text, by=by,
@@ -217,6 +221,15 @@ async def main(session: AsyncSession, case: Case) -> Case:
     if found is None:
         raise NotFound("the case that this one was merged into is not there")
     return found
+
+
+async def _check_rate(session: AsyncSession, ctx: Context[Any], case: Case) -> None:
+    written = (CaseEvent.case_id == case.id, CaseEvent.what == "message", CaseEvent.actor == CITIZEN)
+    recent = (
+        select(func.count()).select_from(CaseEvent).where(*written, CaseEvent.at > ctx.clock() - timedelta(hours=1))
+    )
+    if (await session.scalar(recent) or 0) >= PER_HOUR:
+        raise AllmendeError(f"at most {PER_HOUR} messages an hour are possible; try again later", code="RATE_LIMITED")
 
 
 def _more_words(there: str, text: str) -> str:

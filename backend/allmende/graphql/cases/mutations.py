@@ -103,7 +103,7 @@ class CaseMutations(CoreMutations):
         async with ctx.transaction() as session:
             case = await cases.find(session, number=input.number)
             if case is None:
-                raise NotFound("input.number: there is no such case")
+                raise NotFound("there is no such case")
             ctx = self._context(case.kind)
             receipt = await cases.follow(session, ctx, case, key=input.idempotency_key)
             await session.flush()
