@@ -13,6 +13,7 @@ import click
 from allmende.city.load import Cities, load_cities
 from allmende.city.model import Config
 from allmende.city.walk import unknown
+from allmende.cli.exitkit import export, import_
 from allmende.errors import ConfigError, InputError, NotFound
 from allmende.settings import Settings, load_settings
 
@@ -49,6 +50,10 @@ def _installation() -> Installation:
 @click.group()
 def city() -> None:
     """City folders: list, new, check, explain, diff, schema."""
+
+
+city.add_command(export)
+city.add_command(import_)
 
 
 @city.command("list")
