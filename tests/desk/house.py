@@ -81,7 +81,8 @@ class House:
             return None
 
         office = make_office(self.town, who, folder)
-        routes = [*desk_routes(office, PAGES), *upload_routes(instance.services, office.files)]
+        instance.services.files = office.files
+        routes = [*desk_routes(office, PAGES), *upload_routes(instance.services)]
         app = Litestar(routes, openapi_config=None)
         config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", lifespan="off")
         self.server = Announced(config, self._ready)
