@@ -30,7 +30,7 @@ class Reader(Struct, frozen=True, kw_only=True):
     def may(self, permission: str, plugin: str = "") -> bool:
         """Whether a role of the reader grants it, everywhere or for this plugin. Nobody has a permission by default.
 
-        Cases and content belong to plugins: `reader.may("cases.work", "reports")`.
+        Cases and content belong to plugins: `reader.may("cases.work", case.plugin)`.
         """
         return permission in self.permissions or (bool(plugin) and f"{permission}:{plugin}" in self.permissions)
 

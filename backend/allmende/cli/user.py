@@ -175,6 +175,6 @@ async def first_link(settings: Settings, base: str) -> str:
 
 
 def _roles(given: Sequence[str]) -> list[tuple[str, str]]:
-    """`editor:news` → ("editor", "news"); without a plugin, everywhere."""
+    """`editor:news` is a role for one plugin; without one, it is for all."""
     parts = (one.partition(":") for one in given)
     return [(role, plugin or "*") for role, _, plugin in parts]
