@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import shapely
-from allmende import City
-from shapely.geometry import Point, Polygon, box
+from allmende import City, lazily
 
 from .alert import AlertArea
+
+if TYPE_CHECKING:
+    import shapely
+else:
+    shapely = lazily("shapely")
 
 _LEVELS = (2, 3, 5, 9, 12)
 """Digits of a Regionalschlüssel that name a Land, Regierungsbezirk, Kreis, Verband, municipality."""
@@ -66,7 +69,7 @@ def meets(areas: Sequence[AlertArea], city: City) -> bool:
 
 def territory(city: City) -> Any:
     around = city.area.bbox
-    return box(around.west, around.south, around.east, around.north)
+    return shapely.box(around.west, around.south, around.east, around.north)
 
 
 def rings(areas: Sequence[AlertArea], city: City) -> tuple[list[list[list[float]]], tuple[float, float]]:
@@ -79,7 +82,7 @@ def rings(areas: Sequence[AlertArea], city: City) -> tuple[list[list[list[float]
                 outline = shape.simplify(0.001)
                 found.append([[round(y, 4), round(x, 4)] for x, y in outline.exterior.coords][:500])
                 point = point or shape.intersection(ours).representative_point()
-    centre = Point(city.area.lon, city.area.lat)
+    centre = shapely.Point(city.area.lon, city.area.lat)
     if point is None or any(shape.contains(centre) for area in areas for shape in area.shapes):
         point = centre
     return found, (point.y, point.x)
@@ -87,10 +90,10 @@ def rings(areas: Sequence[AlertArea], city: City) -> tuple[list[list[list[float]
 
 def _polygon(text: str) -> Any:
     points = [pair.split(",") for pair in text.split()]
-    shape = Polygon([(float(lon), float(lat)) for lat, lon in points])
+    shape = shapely.Polygon([(float(lon), float(lat)) for lat, lon in points])
     if not shape.is_valid:
         shape = shapely.make_valid(shape)
-        parts = [part for part in getattr(shape, "geoms", [shape]) if isinstance(part, Polygon)]
+        parts = [part for part in getattr(shape, "geoms", [shape]) if isinstance(part, shapely.Polygon)]
         if not parts:
             raise ValueError("a polygon without an area")
         shape = max(parts, key=lambda part: float(part.area))
@@ -101,4 +104,4 @@ def _circle(text: str) -> Any:
     """`lat,lon radius`, in kilometres; a polygon that is wide enough."""
     centre, _, radius = text.strip().partition(" ")
     lat, lon = (float(part) for part in centre.split(","))
-    return Point(lon, lat).buffer(max(float(radius), 0.1) / KM / 0.6)
+    return shapely.Point(lon, lat).buffer(max(float(radius), 0.1) / KM / 0.6)
