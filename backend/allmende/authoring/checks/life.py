@@ -112,7 +112,7 @@ async def _demo(subject: Subject, composed: Composed, scratch: Path, url: str) -
             return [town], None
         problems = []
         for source, run in (await town.load(subject.name)).items():
-            if run.status != "fresh":
+            if run.status not in ("fresh", "waiting"):  # a source that is filled by hand at the desk has no sample
                 reason = f"the demo's source {source!r} is {run.status}: {run.reason}"
                 problems.append(subject.at("demo", reason, "a sample that can be imported", key=source))
         values, text = await town.home_variables(), home_operation(composed.registry).text
