@@ -42,6 +42,7 @@ schema: $(STAMP) ## write backend/schema.graphql from the plugins
 
 pictures: $(STAMP) ## renew docs/pictures/ from a fresh instance (needs chromium)
 	@$(BIN)/python -m tests.pages.pictures
+	@$(BIN)/python -m tests.desk.pictures
 
 bench: $(STAMP) ## measure serving beside its fastest peer; ARGS="--rounds 1 --only q1,cached --write"
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
