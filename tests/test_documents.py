@@ -93,7 +93,10 @@ def test_errors_have_their_status_and_are_told_in_the_routes_protocol(
 
 def test_who_may_not_fetch_it_is_told_in_the_routes_protocol(client: TestClient[Litestar]) -> None:
     answer = client.get("/oben/forms/closed.xml")
-    assert (answer.status_code, answer.text) == (403, "<xml>403 /oben/forms/closed.xml is not for everybody")
+    assert (answer.status_code, answer.text) == (
+        401,
+        "<xml>401 send a token of this city (Authorization: Bearer …)",
+    )
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "http://127.0.0.1:1/")
             self.end_headers()
-        elif self.path == "/cut":
+        elif self.path.startswith("/cut"):
             self.connection.close()
         else:
             self.answer(200, b"x" * (SIZE + 1) if self.path == "/huge" else self.path.encode(), "text/plain")

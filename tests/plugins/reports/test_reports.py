@@ -86,7 +86,7 @@ async def test_before_moderation_only_staff_see_it_and_then_everybody_in_other_w
     done = await town.answer(desk.MODERATE, reader=desk.worker, input=publish)
     assert done == {"data": {"reportsModerate": {"report": filed["report"], "published": True}}}
     (report,) = await desk.listed()
-    assert (report["text"], report["photos"]) == ("Müll", [{"url": f"/{town.slug}/files/{'a' * 32}/large.jpg"}])
+    assert (report["text"], report["photos"]) == ("Müll", [{"url": f"/{town.slug}/files/{'a' * 32}/medium.jpg"}])
     assert (await town.ask(box))["map"] == [{"id": filed["report"], "module": "reports"}]
     case = await desk.work(filed["report"], cases.publish, False)
     assert (case.private["original"], await desk.listed()) == ("Nachbar M. hat Müll abgeladen", [])
@@ -137,7 +137,7 @@ async def test_updates_say_what_everybody_may_know(desk: Any) -> None:
     assert (await desk.town.ask(f"reports {{ {updates} }}", language="en"))["reports"]["updates"] == [
         {"status": None, "text": "", "photos": []},
         {"status": {"id": "in_progress", "text": "in progress"}, "text": "Die Firma ist beauftragt.", "photos": []},
-        {"status": None, "text": "So sieht es jetzt aus.", "photos": [{"url": f"/teststadt/files/{photo}/large.jpg"}]},
+        {"status": None, "text": "So sieht es jetzt aus.", "photos": [{"url": f"/teststadt/files/{photo}/medium.jpg"}]},
         {"status": {"id": "done", "text": "done"}, "text": "", "photos": []},
     ]
     assert [one["status"] for one in await desk.listed()] == [{"id": "done", "text": "erledigt", "open": False}]
