@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 
 from allmende.city.model import City
+from allmende.db.branches import CORE_TABLES
 from allmende.personal import PersonalData
 from allmende.plugin import Manifest
 from allmende.privacy.holdings import Holding, holdings
@@ -24,5 +26,7 @@ def declared(manifests: Mapping[str, Manifest], city: City | None = None) -> Dec
 
 def held(manifests: Mapping[str, Manifest]) -> list[Holding]:
     """Where the data of an instance lies, whether or not a city has the module on at the moment."""
+    for module in CORE_TABLES:  # a room may hold data of people in a process that does not use the room
+        import_module(module)
     data: dict[str, Iterable[PersonalData]] = {name: one[1] for name, one in declared(manifests).items()}
     return holdings(data)

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import JSON, ColumnElement, Table, select
 
 from allmende.db.table import Base
 from allmende.personal import PersonalData
@@ -52,5 +52,7 @@ def cleared(column: Any) -> Any:
     """The value of an emptied column."""
     if column.nullable:
         return None
-    kind = column.type.python_type
-    return kind()
+    if isinstance(column.type, JSON):  # a list or an object: as a new row has it
+        default = column.default
+        return default.arg(None) if default is not None and default.is_callable else {}
+    return column.type.python_type()

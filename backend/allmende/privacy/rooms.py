@@ -112,6 +112,16 @@ CASES = (
         erase="clear",
     ),
     PersonalData(
+        table=Case.__tablename__,
+        field="words",
+        purpose={"de": "damit die Verwaltung Ihr Anliegen wiederfindet", "en": "so that the town hall finds your case"},
+        legal_basis=TASK,
+        retention="P2Y",
+        since="closed",
+        subject="submitter",
+        erase="clear",
+    ),
+    PersonalData(
         table=CaseText.__tablename__,
         field="text",
         purpose={
