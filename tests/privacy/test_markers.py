@@ -1,4 +1,4 @@
-"""Private data lies where it is declared and nowhere else: markers are planted, and all that a server writes is searched."""
+"""Private data lies where it is declared and nowhere else: markers are planted, and what a server writes is searched."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def ask(server: Server, query: str, token: str = "", **variables: Any) -> Any:
 
 def plant(server: Server) -> str:
     """File a report, answer it, and make mistakes, with markers in all that is private; the token of the device."""
-    register = 'mutation { accountRegisterDevice(input: { city: "%s" }) { token } }' % CITY
+    register = f'mutation {{ accountRegisterDevice(input: {{ city: "{CITY}" }}) {{ token }} }}'
     token = str(ask(server, register)["data"]["accountRegisterDevice"]["token"])
     report = {
         "city": CITY,
@@ -103,11 +103,11 @@ def test_private_data_is_where_it_is_declared_and_nowhere_else(server: tuple[Ser
 
 
 def test_an_erasure_leaves_no_marker(server: tuple[Server, Path]) -> None:
-    running, database = server
+    running, _ = server
     token = plant(running)
     export = ask(running, "{ me { export } }", token)["data"]["me"]["export"]
     assert all(marker in str(export) for marker in MARKERS)
-    erase = 'mutation { privacyErase(input: { city: "%s", dryRun: false }) { owner table status } }' % CITY
+    erase = f'mutation {{ privacyErase(input: {{ city: "{CITY}", dryRun: false }}) {{ owner table status }} }}'
     parts = ask(running, erase, token)["data"]["privacyErase"]
     assert [part for part in parts if part["status"] == "failed"] == []
     ours = ask(running, "{ me { id } }", token)
