@@ -1,4 +1,4 @@
-"""Private data lies where it is declared and nowhere else: markers are planted, and what a server writes is searched."""
+"""Private data lies where it is declared and nowhere else: markers are planted, and all that is written is searched."""
 
 from __future__ import annotations
 
