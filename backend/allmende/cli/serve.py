@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from contextlib import suppress
+from multiprocessing import parent_process
 from pathlib import Path
 from socket import socket
 
@@ -76,14 +78,23 @@ def configured(host: str, port: int, *, workers: int = 1, reload: list[str] | No
 
 
 class Worker(Process):
-    """Says by its exit code that it could not even begin."""
+    """Says by its exit code that it could not even begin, and does not outlive its parent."""
 
     def target(self, sockets: list[socket] | None = None) -> None:
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
         try:
             super().target(sockets)
         except Exception:
             traceback.print_exc()
             sys.exit(STARTUP_FAILURE)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would hold the address for ever, with nobody to replace or to stop it."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Polite(Multiprocess):
