@@ -100,7 +100,7 @@ def to_json(whole: Whole) -> bytes:
         {"id": file.id, "alt": file.alt, "media_type": "image/jpeg", "content": b64encode(content).decode()}
         for file, content in whole.pictures
     ]
-    body = {"case": columns, "events": happened, "pictures": pictures, "links": whole.links, "faults": whole.faults}
+    body = {"case": columns, "history": happened, "pictures": pictures, "links": whole.links, "faults": whole.faults}
     return msgspec.json.format(msgspec.json.encode(body), indent=2)
 
 
