@@ -136,6 +136,55 @@ async def test_duplicates_are_proposed_and_merged(open_town: Town, hire: Hire) -
     assert (again.status_code, "lassen sich nicht verbinden" in again.text) == (422, True)
 
 
+async def test_case_is_handed_to_another_city_and_goes_on_there(open_town: Town, hire: Hire) -> None:
+    filed = await file(open_town, "Die Laterne steht schon drüben.")
+    staff, id_ = hire(*WORKER), await id_of(open_town, filed)
+    assert "An eine Stadt" not in await staff.text(f"cases/{id_}"), "no other city has the module"
+    there = open_town.neighbour()
+    there.switch_on("reports", CONFIG)
+    for wrong in ({}, {"city": there.slug, "body": "Kreis"}, {"city": "atlantis"}, {"body": "x" * 201}):
+        assert (await staff.post(f"cases/{id_}/hand-over", **wrong)).status_code == 422, wrong
+    said = await staff.done(f"cases/{id_}/hand-over", city=there.slug, word="Das ist Sache der Nachbarn.")
+    assert f"Abgegeben an {open_town.instance.cities.by_slug[there.slug].name}" in said
+    again = await staff.post(f"cases/{id_}/hand-over", body="Kreis")
+    assert (again.status_code, "schon geschlossen" in again.text) == (422, True)
+    theirs = hire(*WORKER, city=there.slug)
+    assert filed["number"] in await theirs.text("cases")
+    assert "Das ist Sache der Nachbarn." in await theirs.text(f"cases/{id_}")
+    assert "Die Notiz ist gespeichert." in await theirs.done(f"cases/{id_}/answer", to="note", text="Unsere")
+
+
+async def test_case_is_handed_to_a_body_outside_and_its_submitter_is_told(open_town: Town, hire: Hire) -> None:
+    filed = await file(open_town, "Ampel an der Landesstraße")
+    staff, id_ = hire(*WORKER), await id_of(open_town, filed)
+    said = await staff.done(f"cases/{id_}/hand-over", body="Straßen NRW", word="Dort ist man zuständig.")
+    assert "Abgegeben an Straßen NRW" in said
+    assert "Abgeben und hier schließen" not in said
+    asked = f'case(number: "{filed["number"]}", receipt: "{filed["receipt"]}") {{ open events {{ text }} }}'
+    seen = (await open_town.ask(asked))["case"]
+    assert seen["open"] is False
+    assert "Dort ist man zuständig." in [event["text"] for event in seen["events"]]
+
+
+async def test_case_leaves_as_a_page_and_as_json(open_town: Town, hire: Hire) -> None:
+    filed = await file(open_town, "Die Laterne <b>ist</b> aus.")
+    staff, id_ = hire(*WORKER, "cases.export"), await id_of(open_town, filed)
+    await staff.done(f"cases/{id_}/answer", to="note", text="Nur für Kollegen")
+    page = await staff.get(f"cases/{id_}/export", format="html")
+    assert f"{filed['number']}.html" in page.headers["content-disposition"]
+    assert "Die Laterne &lt;b&gt;ist&lt;/b&gt; aus." in page.text
+    assert "Nur für Kollegen" in page.text
+    data = (await staff.get(f"cases/{id_}/export", format="json")).json()
+    assert (data["case"]["number"], data["faults"]) == (filed["number"], [])
+    assert "receipt" not in data["case"]
+    assert (await staff.get(f"cases/{id_}/export", format="pdf")).status_code == 400
+    assert (await hire(*WORKER).get(f"cases/{id_}/export", format="html")).status_code == 403
+    assert (await hire("content.edit").get(f"cases/{id_}/export", format="html")).status_code == 404
+    reader = hire("cases.read")
+    assert "Als JSON" not in await reader.text(f"cases/{id_}")
+    assert (await reader.post(f"cases/{id_}/hand-over", body="Kreis")).status_code == 403
+
+
 async def test_cases_are_seen_by_those_only_whose_task_they_are(open_town: Town, hire: Hire) -> None:
     id_ = await id_of(open_town, await file(open_town, "Aus."))
     editor, reader, theirs = hire("content.edit"), hire("cases.read"), hire("cases.read:events")

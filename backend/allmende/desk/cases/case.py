@@ -25,7 +25,7 @@ EVENTS = (
 ACTORS = ("citizen", "staff", "service", "system")
 
 
-async def _found(desk: Desk, session: AsyncSession, *, work: bool = False) -> tuple[Case, CaseKind, Context[Any]]:
+async def found(desk: Desk, session: AsyncSession, *, work: bool = False) -> tuple[Case, CaseKind, Context[Any]]:
     """The case of the address, as far as this reader may see it (or work on it)."""
     case = await cases.find(session, id=desk.path["case"])
     if case is None or cases.seen_as(case, desk.reader) != "staff":
@@ -40,12 +40,9 @@ async def _found(desk: Desk, session: AsyncSession, *, work: bool = False) -> tu
 
 
 async def show(desk: Desk) -> Response[Any]:
-    return await _page(desk)
-
-
-async def _page(desk: Desk) -> Response[Any]:
+    """The page of the case; with what is wrong, where a form of it was sent."""
     async with desk.session() as session:
-        case, kind, ctx = await _found(desk, session)
+        case, kind, ctx = await found(desk, session)
         history = await cases.events(session, case)
         others = await cases.linked(session, case)
         pictures = (await cases.pictures(session, ctx, [case], every=True)).get(case.id, [])
@@ -73,9 +70,16 @@ async def _page(desk: Desk) -> Response[Any]:
         departments=await inbox.departments(desk),
         may_work=desk.reader.may(cases.WORK, case.kind.partition(".")[0]),
         may_export=desk.reader.may("cases.export", case.kind.partition(".")[0]),
-        cities=sorted(slug for slug in desk.office.cities().by_slug if slug != desk.city.slug)[:200],
+        handed_to=given.name if (given := desk.office.cities().by_slug.get(case.handed_to)) else case.handed_to,
+        cities=receivers(desk, case.kind.partition(".")[0]),
         overdue=case.open and case.deadline is not None and case.deadline < desk.office.clock(),
     )
+
+
+def receivers(desk: Desk, plugin: str) -> list[tuple[str, str]]:
+    """(slug, name) of the other cities of this instance that have the module of the case switched on."""
+    others = [one for one in desk.office.cities().by_slug.values() if one.slug != desk.city.slug]
+    return sorted(((one.slug, one.name) for one in others if one.config(plugin) is not None), key=lambda pair: pair[1])
 
 
 async def _near(session: AsyncSession, case: Case) -> list[tuple[int, Case]]:
@@ -116,22 +120,22 @@ async def answer(desk: Desk) -> Response[Any]:
     to = desk.form.choice("to", ("citizen", "asks", "public", "note"))
     if not desk.form.errors:
         async with desk.transaction() as session:
-            case, _, ctx = await _found(desk, session, work=True)
+            case, _, ctx = await found(desk, session, work=True)
             if to == "note":
                 await cases.note(session, ctx, case, text)
             else:
                 await cases.message(session, ctx, case, text, asks=to == "asks", public=to == "public")
         return desk.go("cases", case.id, said=f"cases.said.{to}")
-    return await _page(desk)
+    return await show(desk)
 
 
 async def move(desk: Desk) -> Response[Any]:
     """Into another state, with a word on it."""
     text = desk.form.text("why", most=2_000)
     if desk.form.errors:
-        return await _page(desk)
+        return await show(desk)
     async with desk.transaction() as session:
-        case, kind, ctx = await _found(desk, session, work=True)
+        case, kind, ctx = await found(desk, session, work=True)
         await cases.transition(session, ctx, kind, case, desk.form.value("status"), text=text)
     return desk.go("cases", case.id, said="cases.said.moved")
 
@@ -142,9 +146,9 @@ async def assign(desk: Desk) -> Response[Any]:
     department, day = form.line("department", most=80), form.day("deadline")
     assignee = form.choice("assignee", (await inbox.names(desk)).keys(), required=False)
     if form.errors:
-        return await _page(desk)
+        return await show(desk)
     async with desk.transaction() as session:
-        case, _, ctx = await _found(desk, session, work=True)
+        case, _, ctx = await found(desk, session, work=True)
         before = case.deadline.astimezone(desk.city.tz).date() if case.deadline else None
         deadline = case.deadline if day == before else desk.end_of(day)
         await cases.assign(session, ctx, case, department=department, assignee=assignee, deadline=deadline)
@@ -153,7 +157,7 @@ async def assign(desk: Desk) -> Response[Any]:
 
 async def publish(desk: Desk) -> Response[Any]:
     async with desk.transaction() as session:
-        case, _, ctx = await _found(desk, session, work=True)
+        case, _, ctx = await found(desk, session, work=True)
         await cases.publish(session, ctx, case, desk.form.flag("published"))
     return desk.go("cases", case.id, said="cases.said.published" if case.published else "cases.said.hidden")
 
@@ -163,7 +167,7 @@ async def join(desk: Desk) -> Response[Any]:
     number = desk.form.line("number", required=True, most=60)
     if not desk.form.errors:
         async with desk.transaction() as session:
-            case, kind, ctx = await _found(desk, session, work=True)
+            case, kind, ctx = await found(desk, session, work=True)
             other = await cases.find(session, number=number)
             if other is None or cases.seen_as(other, desk.reader) != "staff":
                 desk.form.fault("number", "cases.no_such")
@@ -179,15 +183,15 @@ async def join(desk: Desk) -> Response[Any]:
         if not desk.form.errors:
             merged = desk.form.value("how") == "merge"
             return desk.go("cases", case.id, said="cases.said.merged" if merged else "cases.said.linked")
-    return await _page(desk)
+    return await show(desk)
 
 
-_CASE = "cases/{case:str}"
+CASE = "cases/{case:str}"
 PAGES = (
-    Page(path=_CASE, show=show),
-    Page(path=f"{_CASE}/answer", act=answer, size=SMALL),
-    Page(path=f"{_CASE}/move", act=move, size=SMALL),
-    Page(path=f"{_CASE}/assign", act=assign, size=SMALL),
-    Page(path=f"{_CASE}/publish", act=publish, size=SMALL),
-    Page(path=f"{_CASE}/join", act=join, size=SMALL),
+    Page(path=CASE, show=show),
+    Page(path=f"{CASE}/answer", act=answer, size=SMALL),
+    Page(path=f"{CASE}/move", act=move, size=SMALL),
+    Page(path=f"{CASE}/assign", act=assign, size=SMALL),
+    Page(path=f"{CASE}/publish", act=publish, size=SMALL),
+    Page(path=f"{CASE}/join", act=join, size=SMALL),
 )
