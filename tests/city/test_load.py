@@ -29,7 +29,8 @@ def test_five_mistakes_in_three_files_are_all_named(folder: Any) -> None:
     assert folder.problems() == [
         'altdorf/brand/theme.toml:1:1 primary: "red" has the wrong form; expected #rrggbb',
         "altdorf/city.toml:4:1 langauges: unknown key `langauges` (did you mean `languages`?); expected one of ags, area, ars,"
-        " contact, cors, fictional, hosts, imprint, kreis, land, languages, login, maintainers, modules, name, official_name, subdivision, timezone",
+        " contact, cors, desk, fictional, hosts, imprint, kreis, land, languages, login, maintainers, module_order, modules, name,"
+        " notify, official_name, privacy, subdivision, timezone",
         "altdorf/city.toml:8:1 area.lat: 519 is out of range; expected a number from -90 to 90",
         'altdorf/plugins/waste.toml:1:1 reminder_hour: "seven" is text; expected a whole number from 0 to 23',
         "altdorf/plugins/waste.toml:5:1 sources[0].kind: unknown kind `icall` (did you mean `ical`?); expected one of csv, ical",

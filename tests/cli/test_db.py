@@ -9,7 +9,7 @@ from allmende.cli.db import db
 from click.testing import CliRunner, Result
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
-NAMES = ["core", "events", "news", "parking", "places", "waste"]
+NAMES = ["core", *sorted(path.parent.name for path in PLUGINS.glob("*/migrations"))]
 
 
 @pytest.fixture
