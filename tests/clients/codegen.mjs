@@ -12,7 +12,7 @@ const output = await codegen({
   filename: "types.ts",
   schema: parse(readFileSync(schema, "utf8")),
   documents: names.map((name) => ({ location: name, document: parse(readFileSync(join(folder, name), "utf8")) })),
-  config: { strictScalars: true, scalars: { Date: "string", DateTime: "string" } },
+  config: { strictScalars: true, scalars: { Date: "string", DateTime: "string", JSON: "unknown" } },
   plugins: [{ typescript: {} }, { operations: {} }],
   pluginMap: { typescript, operations },
 });
