@@ -86,6 +86,7 @@ async def test_case_is_asked_answered_noted_moved_and_assigned(open_town: Town, 
     filed = await file(open_town, "Die Laterne ist aus.")
     staff, id_ = hire(*WORKER), await id_of(open_town, filed)
     here = f"cases/{id_}"
+    assert "Text Die Laterne ist aus." in await staff.text(here)
     assert f"Danke für Ihre Meldung {filed['number']}." in await staff.text(here, template="0")
     assert "wartet auf Antwort" in await staff.done(f"{here}/answer", to="asks", text="Welche Nummer steht am Mast?")
     assert "Die Notiz ist gespeichert." in await staff.done(f"{here}/answer", to="note", text="Kollegen fragen")

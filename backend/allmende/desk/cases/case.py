@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response
@@ -22,6 +23,7 @@ EVENTS = (
     "submitted", "status", "message", "note", "assigned", "published", "linked", "merged", "revised", "handed_over",
     "received", "erased", "followed",
 )  # fmt: skip
+FIELDS = ("text", "name", "email", "phone", "media_url", "original")
 ACTORS = ("citizen", "staff", "service", "system")
 
 
@@ -61,7 +63,7 @@ async def show(desk: Desk) -> Response[Any]:
         kind=inbox.kind_text(desk, case.kind, kind.text),
         status=inbox.status_text(desk, kind, case.kind, case.status),
         then=[(name, inbox.status_text(desk, kind, case.kind, name)) for name in (status.then if status else ())],
-        fields=[(group, _flat(values)) for group, values in (("public", case.public), ("private", case.private))],
+        fields=[(group, _flat(desk, values)) for group, values in (("public", case.public), ("private", case.private))],
         history=[_event(desk, kind, case, event, text, staff) for event, text in history],
         others=inbox.rows(desk, others, staff),
         near=near,
@@ -109,9 +111,22 @@ def _event(desk: Desk, kind: CaseKind, case: Case, event: Any, text: str | None,
     return {"at": event.at, "what": what, "who": who, "text": text, "audience": event.audience, "kind": event.what}
 
 
-def _flat(values: Any) -> list[tuple[str, str]]:
-    """Fields and their values, those that hold something."""
-    return [(name.replace("_", " "), str(value)) for name, value in values.items() if value not in (None, "", [], {})]
+def _flat(desk: Desk, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Fields and their values in words, those that hold something; what lies in a table stands for itself."""
+    lines: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            lines += _flat(desk, value)
+        elif isinstance(value, bool):
+            lines.append((_field(desk, name), desk.text("cases.yes" if value else "cases.no")))
+        elif value not in (None, "", []):
+            lines.append((_field(desk, name), ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return lines
+
+
+def _field(desk: Desk, name: str) -> str:
+    """What the desk calls a field that many kinds have; any other by its own name."""
+    return desk.text(f"cases.field.{name}") if name in FIELDS else name.replace("_", " ").capitalize()
 
 
 async def answer(desk: Desk) -> Response[Any]:
