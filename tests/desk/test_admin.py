@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+from uuid import uuid4
 
 from allmende.accounts.staff import OPERATOR, add_staff
 from allmende.app import Town as Cities
-from allmende.testing import Town
+from allmende.notify.tables import Delivery, Outgoing
+from allmende.testing import NOON, Town
 
 from tests.desk.conftest import Hire
 from tests.desk.staff import words
@@ -74,3 +77,31 @@ async def test_token_is_shown_once_and_opens_nothing_when_removed(town: Town, hi
     gone = re.search(r'action="/teststadt/desk/(tokens/[0-9a-f]{32}/remove)"', page)
     assert gone
     assert "Noch keine Schlüssel" in await staff.done(gone[1])
+
+
+def message(title: str, to: list[str] | None = None, **states: int) -> list[Any]:
+    """The rows of a message of which so many deliveries are in each state."""
+    id_ = uuid4().hex
+    told = Outgoing(
+        id=id_, topic="reports.mine" if to else "warnings.issued", key=id_, texts={"de": {"title": title}},
+        urgency="normal", breaks_quiet=False, matches=[], to=to, state="spread", created=NOON, expires=NOON,
+    )  # fmt: skip
+    kept = [
+        Delivery(message=id_, endpoint=uuid4().hex, state=state, rank=2, due=NOON, settled=NOON)
+        for state, number in states.items()
+        for _ in range(number)
+    ]
+    return [told, *kept]
+
+
+async def test_delivery_of_notifications_is_counted_and_nobody_named(town: Town, hire: Hire) -> None:
+    async with town.instance.database.transaction(town.slug) as session:
+        session.add_all(message("Bombenfund", sent=7, waiting=1, failed=2, dropped=3))
+        session.add_all(message("Antwort für Maria", to=["device1"], sent=1))
+    staff = hire("desk.settings")
+    seen = await staff.text("pushes")
+    assert re.search(r"Bombenfund \S.* 7 1 2 3 ", seen)
+    assert "Persönliche Mitteilung" in seen
+    assert "Maria" not in seen
+    assert (await hire("desk.users").get("pushes")).status_code == 403
+    assert "Noch keine Mitteilung" in await hire("desk.settings", city=town.neighbour().slug).text("pushes")

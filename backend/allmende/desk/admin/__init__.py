@@ -1,8 +1,8 @@
-"""Pages for city admins: modules and settings, people and their roles, tokens, the audit log."""
+"""Pages for city admins: modules and settings, people and their roles, tokens, notifications, the audit log."""
 
 from __future__ import annotations
 
-from allmende.desk.admin import log, modules, tokens, users
+from allmende.desk.admin import log, modules, pushes, tokens, users
 from allmende.desk.page import Page
 
-PAGES: tuple[Page, ...] = (*modules.PAGES, *users.PAGES, *tokens.PAGES, *log.PAGES)
+PAGES: tuple[Page, ...] = (*modules.PAGES, *users.PAGES, *tokens.PAGES, *pushes.PAGES, *log.PAGES)
