@@ -87,8 +87,8 @@ async def test_the_operator_switches_a_module_off_for_all_cities(database: Datab
 async def test_jobs_of_a_module_that_is_switched_off_pause(database: Database, tmp_path: Path) -> None:
     settings, engine, town = switched(tmp_path, database, "")
     house = make_house(settings, engine.services.registry, town, database)
-    assert {task.plugin for task in await due_tasks(house)} == {"chores", "imports"}
+    assert {task.plugin for task in await due_tasks(house) if task.kind != "chore"} == {"chores", "imports"}
     path = tmp_path / "cities" / "bedorf" / "city.toml"
     path.write_text(path.read_text() + f"\n[modules.chores]\n{REASON}")
     town.reload({"bedorf"})
-    assert {task.plugin for task in await due_tasks(house)} == {"imports"}
+    assert {task.plugin for task in await due_tasks(house) if task.kind != "chore"} == {"imports"}

@@ -1,7 +1,8 @@
 """Entries within a number of bytes. Who was asked for since somebody last wanted its room keeps it once more.
 
 Plain "least recently used" keeps nothing at all where a few more answers are asked in turn than there is room for: each
-is dropped just before it is asked again. So a newcomer has to wait while the oldest one has been of use.
+is dropped just before it is asked again. So a newcomer has to wait while the oldest one has been of use, and one that
+took another's room is the first to make room again, until somebody asks for it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Store:
         self.drop(key)
         if entry.size > self.capacity // 8:
             return
+        full = self.size + entry.size > self.capacity
         while self._entries and self.size + entry.size > self.capacity:
             oldest = next(iter(self._entries))
             if oldest in self._used:
@@ -45,6 +47,7 @@ class Store:
             self.drop(oldest)
         if self.size + entry.size <= self.capacity:
             self._entries[key] = entry
+            self._entries.move_to_end(key, last=not full)
             self.size += entry.size
 
     def drop(self, key: Hashable) -> None:
