@@ -59,7 +59,7 @@ def at_desk(
     options = {"locale": "de-DE", **options}
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
     context.add_cookies([{"name": "signed", "value": who, "url": house.url}])
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     try:
         yield context.new_page()
     finally:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Playwright, expect
 
+# A busy machine is no fault of a page: what is waited for ends the wait, and only what never comes takes so long.
+expect.set_options(timeout=60_000)
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
 
