@@ -87,7 +87,8 @@ def draft(house: House, title: str) -> str:
 def test_an_editor_writes_sees_the_preview_and_submits(house: House, browser: Browser) -> None:
     with at_desk(browser, house, "ada-ada-") as page:
         page.goto(address(house, NEWS))
-        page.get_by_role("link", name="Neu: Meldung").click()
+        with page.expect_navigation():  # until it is loaded: what is typed before the scripts are there is not heard
+            page.get_by_role("link", name="Neu: Meldung").click()
         page.get_by_role("group", name="Überschrift").get_by_label("Deutsch").fill("Der Markt zieht um")
         page.get_by_role("group", name="Text", exact=True).get_by_label("Deutsch").fill("Ab **Mai** am Ring. " * 12)
         expect(page.get_by_text("zu lesen").first).to_be_visible()
