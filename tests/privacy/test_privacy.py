@@ -10,6 +10,7 @@ import pytest
 from allmende.db.engine import Database
 from allmende.db.table import CityTable
 from allmende.personal import PersonalData
+from allmende.privacy.declared import held
 from allmende.privacy.erase import Part, erase, expire, retry
 from allmende.privacy.export import export
 from allmende.privacy.holdings import holdings
@@ -50,7 +51,12 @@ TABLES = (Letter, Reply, Ledger)
 
 
 def personal(table: type[CityTable], field: str, **options: Any) -> PersonalData:
-    values = {"purpose": "to answer", "legal_basis": "Art. 6 (1) e GDPR", "retention": "account", **options}
+    values = {
+        "purpose": {"de": "um zu antworten", "en": "to answer"},
+        "legal_basis": "Art. 6 (1) e GDPR",
+        "retention": "account",
+        **options,
+    }
     return PersonalData(table=table.__tablename__, field=field, **values)
 
 
@@ -167,3 +173,7 @@ async def test_what_is_older_than_declared_goes_by_itself(filled: Database) -> N
 def test_a_declaration_that_cannot_be_followed_is_refused(options: dict[str, str], fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         personal(Letter, "text", **options)
+
+
+async def test_what_the_rooms_of_the_core_declare_can_be_expired(database: Database) -> None:
+    assert await expire(database, "oben", held({}), NOW) == {}

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import structlog
 from msgspec import Struct, to_builtins
-from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
+from sqlalchemy import JSON, ColumnElement, CursorResult, Text, cast, delete, func, select, update
 
 from allmende.db.engine import Database
 from allmende.privacy.holdings import Holding, cleared
@@ -114,17 +114,27 @@ async def expire(database: Database, city: str, held: Sequence[Holding], now: da
     """Take away what is older than its declared retention; table → rows. At most a batch of each table at a time."""
     gone: dict[str, int] = {}
     for holding in held:
-        limits = {one: limit for one in holding.data if one.erase != "keep" and (limit := one.limit(now))}
-        for one, limit in limits.items():
+        for one in holding.data:
+            limit = one.limit(now)
+            if limit is None or one.erase == "keep":
+                continue
             old = holding.table.c[one.since] < limit
             if one.erase == "clear":
                 column = holding.table.c[one.field]
-                old &= column != cleared(column) if cleared(column) is not None else column.is_not(None)
+                old &= _is_filled(column)
             async with database.transaction(city) as session:
                 rows = await _take(session, holding, [one], _first(holding, old))
             name = str(holding.table.name)
             gone[name] = gone.get(name, 0) + rows
     return {table: rows for table, rows in gone.items() if rows}
+
+
+def _is_filled(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether there is something to clear. PostgreSQL compares JSON as text only."""
+    if isinstance(column.type, JSON):
+        return cast(column, Text).not_in(("{}", "[]", "null"))
+    empty = cleared(column)
+    return column.is_not(None) if empty is None else column != empty
 
 
 def _first(holding: Holding, where: ColumnElement[bool]) -> ColumnElement[bool]:
