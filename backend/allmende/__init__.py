@@ -62,28 +62,28 @@ if TYPE_CHECKING:
     from allmende.graphql.types import Position as Position
     from allmende.graphql.types import SearchHit as SearchHit
     from allmende.graphql.visibility import field as field
+    from allmende.importer import Applied as Applied
+    from allmende.importer import Batch as Batch
+    from allmende.importer import Importer as Importer
+    from allmende.importer import Note as Note
+    from allmende.importer import Payload as Payload
+    from allmende.importer import Refusal as Refusal
+    from allmende.importer import Source as Source
     from allmende.later import lazily as lazily
     from allmende.notify.message import Message as Message
     from allmende.notify.message import every_language as every_language
     from allmende.notify.outbox import tell as tell
     from allmende.outside import Answer as Answer
     from allmende.outside import Unreached as Unreached
-    from allmende.plugin import Applied as Applied
-    from allmende.plugin import Batch as Batch
     from allmende.plugin import Feed as Feed
     from allmende.plugin import Home as Home
-    from allmende.plugin import Importer as Importer
     from allmende.plugin import Job as Job
     from allmende.plugin import Map as Map
-    from allmende.plugin import Note as Note
-    from allmende.plugin import Payload as Payload
     from allmende.plugin import Permission as Permission
     from allmende.plugin import Plugin as Plugin
-    from allmende.plugin import Refusal as Refusal
     from allmende.plugin import Reply as Reply
     from allmende.plugin import Route as Route
     from allmende.plugin import Search as Search
-    from allmende.plugin import Source as Source
     from allmende.reader import Reader as Reader
     from allmende.search.index import search_ids as search_ids
     from allmende.topic import Parameter as Parameter
@@ -107,12 +107,12 @@ _HOME = {
     "graphql.plan.declare": "column computed part parted row rows",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "graphql.visibility": "field",
+    "importer": "Applied Batch Importer Note Payload Refusal Source",
     "later": "lazily",
     "notify.message": "Message every_language",
     "notify.outbox": "tell",
     "outside": "Answer Unreached",
-    "plugin": "Applied Batch Feed Home Importer Job Map Note Payload Permission Plugin "
-    "Refusal Reply Route Search Source",
+    "plugin": "Feed Home Job Map Permission Plugin Reply Route Search",
     "reader": "Reader",
     "search.index": "search_ids",
     "topic": "Parameter Topic",

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from allmende.errors import AllmendeError
 from allmende.files.pictures import SIZES
@@ -36,7 +37,7 @@ def upload_routes(services: Services) -> list[HTTPRouteHandler]:
     store = services.store
 
     @post("/{slug:str}/files", include_in_schema=False, request_max_body_size=None)  # the door has a limit
-    async def upload(request: Request[Any, Any, Any], slug: str) -> Response[Any]:
+    async def upload(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[Any]:
         if slug not in services.cities().by_slug:
             return _fault("NOT_FOUND", f"there is no city {slug!r}")
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -59,7 +60,9 @@ def upload_routes(services: Services) -> list[HTTPRouteHandler]:
         return Response(body, status_code=201, headers={"Cache-Control": "no-store"})
 
     @get("/{slug:str}/files/{id:str}/{name:str}", include_in_schema=False)
-    async def download(request: Request[Any, Any, Any], slug: str, id: str, name: str) -> Response[Any]:
+    async def download(
+        request: Request[Any, Any, Any], slug: FromPath[str], id: FromPath[str], name: FromPath[str]
+    ) -> Response[Any]:
         size = name.removesuffix(".jpg")
         missing = _fault("NOT_FOUND", "there is no such file (any more), or its address has expired")
         if slug not in services.cities().by_slug or size not in SIZES or len(id) != 32:

@@ -9,7 +9,7 @@ from typing import Annotated
 import pytest
 from allmende.city.load import Cities, load_cities
 from allmende.city.model import Config, LocalText, Strict
-from allmende.plugin import Source
+from allmende.importer import Source
 from msgspec import Meta
 
 

@@ -10,7 +10,7 @@ from allmende import Config
 from allmende.city import load
 from allmende.city.load import Cities, load_cities
 from allmende.city.snapshot import FILE, Snapshot
-from allmende.plugin import Source
+from allmende.importer import Source
 
 CITY = """name = "{name}"
 ags = "{ags}"

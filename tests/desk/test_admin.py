@@ -7,9 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from allmende.accounts.staff import OPERATOR, add_staff
-from allmende.app import Town as Cities
 from allmende.notify.tables import Delivery, Outgoing
 from allmende.testing import NOON, Town
+from allmende.town import Town as Cities
 
 from tests.desk.conftest import Hire
 from tests.desk.staff import words

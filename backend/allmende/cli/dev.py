@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import allmende
-from allmende.app import load_town, problems
 from allmende.cli.db import upgrade_all
 from allmende.cli.feeds import open_house, runs_table
 from allmende.cli.serve import develop
@@ -22,6 +21,7 @@ from allmende.feeds.services import sources_of
 from allmende.jobs.house import House
 from allmende.registry import load_registry
 from allmende.settings import Settings, load_settings
+from allmende.town import load_town, problems
 
 GOOD = ("fresh", "unchanged")
 SHOWN = 60

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from allmende.app import configure_logging, load_town
+from allmende.app import configure_logging
 from allmende.city.load import Cities
 from allmende.cli.db import folders
 from allmende.cli.feeds import open_house
@@ -29,6 +29,7 @@ from allmende.graphql.compose import compose
 from allmende.jobs.tasks import dead_states
 from allmende.registry import Registry, load_registry
 from allmende.settings import Settings, load_settings
+from allmende.town import load_town
 
 FREE = 500_000_000
 """Bytes that should be free where the SQLite database lies."""

@@ -12,7 +12,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from allmende.app import load_town, make_house
+from allmende.app import make_house
 from allmende.city.model import City
 from allmende.db.engine import Database
 from allmende.errors import InputError
@@ -21,12 +21,14 @@ from allmende.feeds.importing import import_all, import_source
 from allmende.feeds.outcome import Run
 from allmende.feeds.services import sources_of
 from allmende.feeds.status import SourceState, source_states
+from allmende.importer import Source
 from allmende.jobs.house import House
 from allmende.jobs.queue import dead_jobs
 from allmende.jobs.tasks import dead_states
-from allmende.plugin import Plugin, Source
+from allmende.plugin import Plugin
 from allmende.registry import load_registry
 from allmende.settings import Settings, load_settings
+from allmende.town import load_town
 
 COLOURS = {"fresh": "green", "unchanged": "green", "quarantined": "yellow", "stale": "yellow", "failed": "red"}
 

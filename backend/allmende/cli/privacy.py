@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from allmende.app import load_town
 from allmende.privacy.declared import declared
 from allmende.privacy.notice import record as make_record
 from allmende.registry import load_registry
 from allmende.settings import load_settings
+from allmende.town import load_town
 
 
 @click.group()

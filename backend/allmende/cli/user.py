@@ -15,11 +15,12 @@ from allmende.accounts import staff
 from allmende.accounts.audit import verify
 from allmende.accounts.service import Accounts
 from allmende.accounts.signing_in import desk_link, sign_in_link
-from allmende.app import load_town, make_services
+from allmende.app import make_services
 from allmende.db.engine import Database
 from allmende.errors import InputError
 from allmende.registry import load_registry
 from allmende.settings import Settings, load_settings
+from allmende.town import load_town
 
 T = TypeVar("T")
 BASE = "http://127.0.0.1:8000"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from allmende import metrics
-from allmende.app import Town, configure_logging, follow_files, load_town, make_house
+from allmende.app import configure_logging, follow_files, make_house
 from allmende.db.engine import Database
 from allmende.jobs.embedded import EmbeddedRunner
 from allmende.jobs.house import House
@@ -20,6 +20,7 @@ from allmende.jobs.queue import work as work_on_queue
 from allmende.jobs.stop import until_stopped
 from allmende.registry import load_registry
 from allmende.settings import Settings, load_settings
+from allmende.town import Town, load_town
 from allmende.watchdog import Watchdog
 
 

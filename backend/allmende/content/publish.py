@@ -15,10 +15,11 @@ from allmende.contenttype import DESK, ContentType
 from allmende.context import Context
 from allmende.db.table import FeedTable
 from allmende.errors import InputError
+from allmende.importer import Batch
 from allmende.items.follow import applied, follow
 from allmende.items.rows import Prepared, prepare
 from allmende.items.sync import apply, compare
-from allmende.plugin import Batch, Plugin
+from allmende.plugin import Plugin
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from allmende.city.model import City
 from allmende.context import utc_now
 from allmende.egress import GuardedTransport
 from allmende.errors import FeedError
-from allmende.plugin import Payload, Source
+from allmende.importer import Payload, Source
 
 USER_AGENT = "Allmende/1 (open source citizen app backend; feed importer)"
 

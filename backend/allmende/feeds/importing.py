@@ -24,11 +24,12 @@ from allmende.feeds.outcome import Run, Work, fail, reason_of, record, release
 from allmende.feeds.services import Services, importer_for, sources_of
 from allmende.feeds.spreadsheet import unfolded
 from allmende.feeds.tables import FeedSource
+from allmende.importer import Batch, Importer, Note, Payload, Refusal, Source
 from allmende.isolation import bounded
 from allmende.items.follow import APPLIED, applied, follow
 from allmende.items.rows import Prepared, prepare
 from allmende.items.sync import Diff, apply, compare
-from allmende.plugin import Batch, Importer, Note, Payload, Plugin, Refusal, Source
+from allmende.plugin import Plugin
 
 log = structlog.get_logger(__name__)
 

@@ -21,7 +21,8 @@ from allmende.feeds.fetch import Validators
 from allmende.feeds.lease import next_try, settle
 from allmende.feeds.services import Services
 from allmende.feeds.tables import FeedRun, FeedSource
-from allmende.plugin import Note, Plugin, Refusal, Source
+from allmende.importer import Note, Refusal, Source
+from allmende.plugin import Plugin
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,9 @@ from allmende.db.table import FeedTable
 from allmende.errors import AllmendeError
 from allmende.feeds.importing import doubt, read_payload
 from allmende.feeds.services import Services, importer_for
+from allmende.importer import Payload, Refusal, Source
 from allmende.items.sync import compare
-from allmende.plugin import Payload, Plugin, Refusal, Source
+from allmende.plugin import Plugin
 
 SHOWN = 100
 """Items of each sort that are listed; all are counted."""

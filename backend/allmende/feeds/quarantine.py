@@ -14,7 +14,7 @@ from allmende.context import Database
 from allmende.errors import NotFound
 from allmende.feeds.fetch import Fetched, Validators
 from allmende.feeds.tables import FeedQuarantine
-from allmende.plugin import Payload
+from allmende.importer import Payload
 
 _NO_SYNC = {"synchronize_session": False}
 

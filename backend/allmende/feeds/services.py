@@ -13,7 +13,8 @@ from allmende.city.model import City
 from allmende.context import Context, Database, utc_now
 from allmende.feeds.fetch import Fetcher
 from allmende.feeds.reading import Reader
-from allmende.plugin import Importer, Plugin, Source
+from allmende.importer import Importer, Source
+from allmende.plugin import Plugin
 
 
 class Rules(Struct, frozen=True, kw_only=True):

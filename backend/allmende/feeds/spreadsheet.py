@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from allmende.errors import FeedError
+from allmende.importer import Payload, Source
 from allmende.later import lazily
-from allmende.plugin import Payload, Source
 
 if TYPE_CHECKING:
     import openpyxl

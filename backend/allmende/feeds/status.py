@@ -14,7 +14,7 @@ from allmende.city.load import Cities
 from allmende.city.model import City, pick
 from allmende.db.engine import Database
 from allmende.feeds.tables import FeedSource
-from allmende.plugin import Source
+from allmende.importer import Source
 
 DEAD_AFTER = 8
 """Failures in a row (about four hours of trying) after which a source is listed among the dead letters."""

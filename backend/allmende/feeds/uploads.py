@@ -15,7 +15,7 @@ from allmende.context import Database
 from allmende.errors import NotFound
 from allmende.feeds.fetch import Fetched, Validators
 from allmende.feeds.tables import FeedUpload
-from allmende.plugin import Payload
+from allmende.importer import Payload
 
 LOOKED_AT = timedelta(days=1)
 """For how long an upload that nobody has decided about is kept."""

@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.changes.log import record
 from allmende.context import Context
+from allmende.importer import Applied, Importer
 from allmende.isolation import bounded
 from allmende.items.sync import Diff, touched
-from allmende.plugin import Applied, Importer, Plugin
+from allmende.plugin import Plugin
 from allmende.search.index import index_rows
 
 APPLIED = 20.0

@@ -18,7 +18,7 @@ from sqlalchemy.schema import Column
 
 from allmende.db.table import FeedTable, UtcDateTime, stable_id
 from allmende.errors import FeedError
-from allmende.plugin import Batch, Refusal
+from allmende.importer import Batch, Refusal
 
 Rows = dict[str, dict[str, Any]]
 """Id → column name → value."""

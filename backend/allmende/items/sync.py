@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.db.table import FeedTable
 from allmende.errors import FeedError
+from allmende.importer import Refusal
 from allmende.items.rows import Filled, Prepared, Rows
-from allmende.plugin import Refusal
 
 CHUNK = 500
 """Rows per statement: bounded memory, and well below the number of parameters that either database takes."""

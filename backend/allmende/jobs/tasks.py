@@ -27,10 +27,11 @@ from allmende.feeds.removal import remove_source
 from allmende.feeds.services import Services, sources_of
 from allmende.feeds.status import DEAD_AFTER, is_configured
 from allmende.feeds.tables import FeedSource
+from allmende.importer import Source
 from allmende.isolation import bounded
 from allmende.jobs.house import House
 from allmende.jobs.tables import JobState
-from allmende.plugin import Job, Plugin, Source
+from allmende.plugin import Job, Plugin
 
 log = structlog.get_logger(__name__)
 GRACE = 5.0

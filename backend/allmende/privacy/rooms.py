@@ -5,143 +5,80 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from allmende.accounts.tables import Account, Audit, Token
 from allmende.cases.erasure import erase_person, export_person, room_context
 from allmende.cases.tables import Case, CaseFollower, CaseText
 from allmende.city.model import City, LocalText
+from allmende.content.tables import ContentAutosave, ContentEvent, ContentVersion
 from allmende.db.engine import Database
+from allmende.db.table import CityTable
 from allmende.notify.tables import Endpoint, Subscription
 from allmende.personal import PersonalData
 from allmende.privacy.erase import Hook
 from allmende.privacy.export import Hook as ExportHook
 
-TASK = "Art. 6 (1) e GDPR"
-CONSENT = "Art. 6 (1) a GDPR"
-_TELL: LocalText = {"de": "um Sie zu benachrichtigen", "en": "to notify you"}
-_SIGN_IN: LocalText = {"de": "um Sie wiederzuerkennen", "en": "to know you again"}
+TASK, CONSENT = "Art. 6 (1) e GDPR", "Art. 6 (1) a GDPR"
 _PUSH: LocalText = {
     "de": "der Push-Dienst Ihres Geräts oder Ihr E-Mail-Anbieter",
     "en": "the push service of your device, or your e-mail provider",
 }
+_EVIDENCE: LocalText = {
+    "de": "Nachweis des Verwaltungshandelns (Art. 17 Abs. 3 lit. b DSGVO)",
+    "en": "evidence of what the administration did (Art. 17 (3) b GDPR)",
+}
+
+
+def _held(de: str, en: str, legal_basis: str = TASK, retention: str = "account") -> Callable[..., PersonalData]:
+    """Declares columns that are held for one purpose, in German and English: `(table, field, …)`."""
+    purpose: LocalText = {"de": de, "en": en}
+
+    def declare(table: type[CityTable], field: str, **more: Any) -> PersonalData:
+        name = table.__tablename__
+        given = {"purpose": purpose, "legal_basis": legal_basis, "retention": retention, **more}
+        return PersonalData(table=name, field=field, **given)
+
+    return declare
+
+
+_tell = _held("um Sie zu benachrichtigen", "to notify you", CONSENT)
+_know = _held("um Sie wiederzuerkennen", "to know you again")
+_who = _held(
+    "um zu wissen, wer in der Verwaltung was getan hat",
+    "to know who of the staff did what",
+    "Art. 6 (1) c GDPR",
+)
+_wrote = _held(
+    "um zu wissen, wer in der Redaktion was geschrieben und veröffentlicht hat",
+    "to know who of the editors wrote and published what",
+    retention="P3Y",
+)
+_begun = _held("damit kein angefangener Text verloren geht", "so that no text begun is lost", retention="P30D")
+_work = _held("um Ihr Anliegen zu bearbeiten und Ihnen zu antworten", "to work on your case and answer you")
+_find = _held("damit die Verwaltung Ihr Anliegen wiederfindet", "so that the town hall finds your case")
+_follow = _held("um Ihnen zu zeigen, welchen Anliegen Sie folgen", "to show you which cases you follow", CONSENT)
+_closed = {"retention": "P2Y", "since": "closed", "subject": "submitter", "erase": "clear"}
 
 NOTIFY = (
-    PersonalData(
-        table=Subscription.__tablename__,
-        field="parameters",
-        purpose=_TELL,
-        legal_basis=CONSENT,
-        retention="account",
-        subject="endpoint",
-        via=f"{Endpoint.__tablename__}.owner",
-    ),
-    PersonalData(
-        table=Endpoint.__tablename__,
-        field="address",
-        purpose=_TELL,
-        legal_basis=CONSENT,
-        retention="account",
-        recipients=(_PUSH,),
-        subject="owner",
-    ),
+    _tell(Subscription, "parameters", subject="endpoint", via=f"{Endpoint.__tablename__}.owner"),
+    _tell(Endpoint, "address", recipients=(_PUSH,), subject="owner"),
 )
 ACCOUNTS = (
-    PersonalData(
-        table=Token.__tablename__,
-        field="hash",
-        purpose=_SIGN_IN,
-        legal_basis=TASK,
-        retention="account",
-        subject="account",
-    ),
-    PersonalData(
-        table=Account.__tablename__,
-        field="subject",
-        purpose=_SIGN_IN,
-        legal_basis=TASK,
-        retention="account",
-        subject="id",
-    ),
-    PersonalData(
-        table=Audit.__tablename__,
-        field="name",
-        purpose={"de": "um zu wissen, wer in der Verwaltung was getan hat", "en": "to know who of the staff did what"},
-        legal_basis="Art. 6 (1) c GDPR",
-        retention="account",
-        subject="actor",
-        erase="keep",
-        keep={
-            "de": "Nachweis des Verwaltungshandelns (Art. 17 Abs. 3 lit. b DSGVO)",
-            "en": "evidence of what the administration did (Art. 17 (3) b GDPR)",
-        },
-    ),
+    _know(Token, "hash", subject="account"),
+    _know(Account, "subject", subject="id"),
+    _who(Audit, "name", subject="actor", erase="keep", keep=_EVIDENCE),
 )
-_WROTE: LocalText = {
-    "de": "um zu wissen, wer in der Redaktion was geschrieben und veröffentlicht hat",
-    "en": "to know who of the editors wrote and published what",
-}
 CONTENT = (
-    *(
-        PersonalData(
-            table=table, field="by", purpose=_WROTE, legal_basis=TASK, retention="P3Y", since="at", erase="clear"
-        )
-        for table in ("content_version", "content_event")
-    ),
-    PersonalData(
-        table="content_autosave",
-        field="form",
-        purpose={"de": "damit kein angefangener Text verloren geht", "en": "so that no text begun is lost"},
-        legal_basis=TASK,
-        retention="P30D",
-        since="at",
-        subject="editor",
-    ),
+    _wrote(ContentVersion, "by", since="at", erase="clear"),
+    _wrote(ContentEvent, "by", since="at", erase="clear"),
+    _begun(ContentAutosave, "form", since="at", subject="editor"),
 )
 CASES = (
-    PersonalData(
-        table=Case.__tablename__,
-        field="private",
-        purpose={
-            "de": "um Ihr Anliegen zu bearbeiten und Ihnen zu antworten",
-            "en": "to work on your case and answer you",
-        },
-        legal_basis=TASK,
-        retention="P2Y",
-        since="closed",
-        subject="submitter",
-        erase="clear",
-    ),
-    PersonalData(
-        table=Case.__tablename__,
-        field="words",
-        purpose={"de": "damit die Verwaltung Ihr Anliegen wiederfindet", "en": "so that the town hall finds your case"},
-        legal_basis=TASK,
-        retention="P2Y",
-        since="closed",
-        subject="submitter",
-        erase="clear",
-    ),
-    PersonalData(
-        table=CaseText.__tablename__,
-        field="text",
-        purpose={
-            "de": "um Ihr Anliegen zu bearbeiten und Ihnen zu antworten",
-            "en": "to work on your case and answer you",
-        },
-        legal_basis=TASK,
-        retention="account",
-        subject="case_id",
-        via=f"{Case.__tablename__}.submitter",
-    ),
-    PersonalData(
-        table=CaseFollower.__tablename__,
-        field="submitter",
-        purpose={"de": "um Ihnen zu zeigen, welchen Anliegen Sie folgen", "en": "to show you which cases you follow"},
-        legal_basis=CONSENT,
-        retention="account",
-        subject="submitter",
-        erase="clear",
-    ),
+    _work(Case, "private", **_closed),
+    _find(Case, "words", **_closed),
+    _work(CaseText, "text", subject="case_id", via=f"{Case.__tablename__}.submitter"),
+    _follow(CaseFollower, "submitter", subject="submitter", erase="clear"),
 )
 ROOMS: Mapping[str, tuple[LocalText, tuple[PersonalData, ...]]] = {
     "content": ({"de": "Redaktion", "en": "Editorial desk"}, CONTENT),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from allmende.city.model import Area, BBox, City, Config
 from allmende.context import Context, Database
-from allmende.plugin import Payload
+from allmende.importer import Payload
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZoneInfo("Europe/Berlin"))
 """The default time of the fixed clock: a Monday."""

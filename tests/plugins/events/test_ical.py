@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from allmende import FeedError, Refusal
-from allmende.plugin import Batch
+from allmende.importer import Batch
 from allmende.testing import NOON, make_context, make_payload
 from dateutil import rrule
 from hypothesis import given, settings

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from allmende import FeedError
-from allmende.plugin import Batch
+from allmende.importer import Batch
 from allmende.testing import NOON, make_context, make_payload
 
 from plugins.events import plugin

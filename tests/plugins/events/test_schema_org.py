@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from allmende import FeedError, Refusal
-from allmende.plugin import Batch
+from allmende.importer import Batch
 from allmende.testing import NOON, make_context, make_payload
 
 from plugins.events.config import EventsConfig, SchemaOrgSource

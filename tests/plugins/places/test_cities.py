@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from allmende.city.model import Area
-from allmende.plugin import Batch
+from allmende.importer import Batch
 from allmende.testing import make_city, make_context, make_payload
 
 from plugins.places import plugin

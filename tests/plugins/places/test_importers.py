@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from allmende import FeedError
-from allmende.plugin import Batch
+from allmende.importer import Batch
 from allmende.testing import make_context, make_payload
 from hypothesis import given
 from hypothesis import strategies as st

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from allmende import BBox, FeedError
 from allmende.city.model import Area
-from allmende.plugin import Batch, Importer
+from allmende.importer import Batch, Importer
 from allmende.testing import make_city, make_context, make_payload
 from shapely import Point
 from shapely.geometry import shape

@@ -15,7 +15,8 @@ from allmende.errors import NotFound
 from allmende.feeds import uploads
 from allmende.feeds.services import importer_for, sources_of
 from allmende.feeds.status import source_states
-from allmende.plugin import Plugin, Source
+from allmende.importer import Source
+from allmende.plugin import Plugin
 
 PERMISSION = "desk.feeds"
 

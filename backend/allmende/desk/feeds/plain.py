@@ -11,7 +11,8 @@ from msgspec import Struct
 from allmende.desk.request import Desk
 from allmende.feeds.status import SourceState
 from allmende.feeds.uploads import Upload
-from allmende.plugin import Plugin, Source
+from allmende.importer import Source
+from allmende.plugin import Plugin
 
 _REASONS = (
     (r"^(?:.*: )?the server did not answer in time", "slow"),

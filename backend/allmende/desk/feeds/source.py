@@ -17,7 +17,8 @@ from allmende.feeds import uploads
 from allmende.feeds.importing import Run, import_source
 from allmende.feeds.status import source_states
 from allmende.feeds.tables import FeedQuarantine, FeedRun, FeedSource
-from allmende.plugin import Plugin, Source
+from allmende.importer import Source
+from allmende.plugin import Plugin
 
 PATIENCE = 4.0
 """Seconds that the page waits for an import before it says that it goes on."""

@@ -15,7 +15,8 @@ from allmende.errors import FeedError
 from allmende.feeds import uploads
 from allmende.feeds.importing import import_source
 from allmende.feeds.preview import preview
-from allmende.plugin import Payload, Plugin, Source
+from allmende.importer import Payload, Source
+from allmende.plugin import Plugin
 
 SIZE = 20_000_000
 """Bytes; as much as a feed may have."""
