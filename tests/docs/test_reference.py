@@ -7,7 +7,7 @@ from pathlib import Path
 
 import allmende
 import pytest
-from allmende import casekind, contenttype, plugin
+from allmende import casekind, contenttype, importer, plugin
 from allmende.authoring.maturity import RULES
 from allmende.context import Context
 from allmende.testing import Town
@@ -19,12 +19,12 @@ BOTH = TEXT + (DOCS / "plugins.md").read_text()
 CODE = "\n".join(re.findall(r"^`{3,}[a-z]+(?: \S+)?\n(.*?)^`{3,}$", BOTH, re.M | re.S))
 STRUCTS = [
     kind
-    for module in (plugin, casekind, contenttype)
+    for module in (plugin, importer, casekind, contenttype)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Struct) and kind.__module__ == module.__name__
 ]
 MEMBERS = [name for name in dir(Context) if not name.startswith("_")]
-GIVEN = (plugin.Payload, contenttype.Entry, contenttype.Rich, contenttype.Point, contenttype.Picture)
+GIVEN = (importer.Payload, contenttype.Entry, contenttype.Rich, contenttype.Point, contenttype.Picture)
 """What plugins are given, and never make."""
 INSIDE = {"Exempt": "maturity", "NoFields": "CaseKind"}
 """Structs without a part of their own → where they are explained."""
