@@ -108,6 +108,7 @@ def chores(settings: Settings, services: Services) -> tuple[Chore, ...]:
             services.clock,
             lambda name: kind.retention if (kind := services.registry.case_kind(name)) else None,
             services.receiver,
+            services.registry.outside,
         ),
         *privacy_chores(
             services.database,

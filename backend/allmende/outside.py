@@ -30,6 +30,10 @@ class Unreached(FeedError):
     """There was no connection, so nothing has arrived: it can be sent again."""
 
 
+class TooLarge(FeedError):
+    """The answer has more bytes than are taken; asked again, it will be no smaller."""
+
+
 class Outside(Struct, frozen=True, kw_only=True):
     """Made by the core from the operator's settings; `allowed` are the private addresses that may be reached."""
 
@@ -41,9 +45,19 @@ class Outside(Struct, frozen=True, kw_only=True):
         return resolve_secret(reference, self.secrets)
 
     async def call(
-        self, method: str, url: str, *, query: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        form: Mapping[str, str | list[str]] | None = None,
+        size: int = SIZE,
+        redirects: int = 0,
     ) -> Answer:
-        """One request, never repeated here. Unreached where it was not sent; FeedError where its fate is not known."""
+        """One request, never repeated here. Unreached where it was not sent; FeedError where its fate is not known.
+
+        `redirects` are followed at most, each of them to a public address only; with none, a 302 is the answer.
+        """
         import httpx2  # here, so that what never calls starts without it
 
         from allmende.egress import GuardedTransport
@@ -56,7 +70,8 @@ class Outside(Struct, frozen=True, kw_only=True):
                     transport=GuardedTransport(self.allowed),
                     timeout=httpx2.Timeout(TOTAL, connect=CONNECT),
                     trust_env=False,
-                    follow_redirects=False,
+                    follow_redirects=redirects > 0,
+                    max_redirects=redirects,
                     headers={"User-Agent": USER_AGENT},
                 ) as client,
                 client.stream(method, url, params=query, data=form) as response,
@@ -65,8 +80,8 @@ class Outside(Struct, frozen=True, kw_only=True):
                 body = bytearray()
                 async for piece in response.aiter_bytes():
                     body += piece
-                    if len(body) > SIZE:
-                        raise FeedError(f"the answer has more than {SIZE // 1_000_000} MB", place=_plain(url))
+                    if len(body) > size:
+                        raise TooLarge(f"the answer has more than {size // 1_000_000} MB", place=_plain(url))
                 kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
                 return Answer(status=response.status_code, content=bytes(body), media_type=kind)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:

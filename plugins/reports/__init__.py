@@ -8,8 +8,9 @@ from .config import ReportsConfig
 from .georeport.serving import ROUTES
 from .jobs import JOBS
 from .kind import DEFECT
+from .report import ReportsReport
 from .routes import geojson
-from .schema import Reports, ReportsMutations, ReportsReport, map_features
+from .schema import Reports, ReportsMutations, map_features
 from .tables import Passed
 
 plugin = Plugin(

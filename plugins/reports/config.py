@@ -62,6 +62,9 @@ class Forward(Strict, frozen=True, kw_only=True):
     """`secret:NAME`."""
     categories: tuple[str, ...] = ()
     """Only these; all, if empty."""
+    photos: Literal["no", "first", "all"] = "first"
+    """Which photos it is given, as addresses that it can fetch them from: the standard knows one, some servers take
+    several fields `media_url`. Needs a host name of the city."""
     personal: bool = False
     """Whether name, e-mail and telephone number are passed on, too."""
 

@@ -26,7 +26,7 @@ class PrivatePart(Struct, frozen=True, kw_only=True):
     email: str = ""
     phone: str = ""
     media_url: str = ""
-    """Address of a picture, as Open311 clients send it; never fetched."""
+    """Address of a picture, as Open311 clients send it; fetched by a job of the register."""
     original: str = ""
     """The citizen's own words, where the published ones differ."""
 

@@ -79,6 +79,9 @@ async def create(ctx: Ctx, report: Report, key: str) -> cases.Submitted:
         submitted = await cases.submit(session, ctx, DEFECT, draft, key=key)
         if not submitted.repeated:
             await _check_anonymous(session, ctx)
+            if report.media_url:
+                looked_at = ctx.config.moderation == "after"
+                await cases.fetch(session, ctx, submitted.case, report.media_url, shown=looked_at)
             if passes_on(ctx.config, category.id):
                 session.add(Passed(case_id=submitted.case.id, due=ctx.clock()))
     return submitted

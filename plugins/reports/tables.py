@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from allmende import CityTable
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 
@@ -30,5 +30,9 @@ class Passed(CityTable):
     """What the other server gave instead, as long as there is no id."""
     remote_status: Mapped[str] = mapped_column(String(500), default="")
     """Status and notes as last mirrored."""
+    photos: Mapped[int] = mapped_column(default=0)
+    """How many photos were passed on."""
+    remote_media: Mapped[str] = mapped_column(Text, default="")
+    """Addresses of the photos that the other side has shown so far, one a line."""
     reason: Mapped[str] = mapped_column(String(300), default="")
     """Why the last attempt failed."""

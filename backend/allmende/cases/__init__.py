@@ -19,6 +19,8 @@ from allmende.cases.erasure import erase as erase
 from allmende.cases.export import gather as gather
 from allmende.cases.export import to_html as to_html
 from allmende.cases.export import to_json as to_json
+from allmende.cases.fetching import awaits_pictures as awaits_pictures
+from allmende.cases.fetching import fetch as fetch
 from allmende.cases.history import events as events
 from allmende.cases.history import verify as verify
 from allmende.cases.listing import LATEST as LATEST

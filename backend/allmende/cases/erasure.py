@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from allmende.cases.access import of
 from allmende.cases.history import SYSTEM, lock, record
 from allmende.cases.pictures import HELD, owner
-from allmende.cases.tables import Case, CaseFollower, CaseText
+from allmende.cases.tables import Case, CaseFetch, CaseFollower, CaseText
 from allmende.city.model import City, Config
 from allmende.context import Context
 from allmende.db.engine import Database
@@ -32,7 +32,8 @@ async def erase(session: AsyncSession, ctx: Context[Any], case: Case) -> None:
     await lock(session, case)
     if case.erased is not None:
         return
-    await session.execute(delete(CaseText).where(CaseText.case_id == case.id), execution_options=_QUIET)
+    for table in (CaseText, CaseFetch):
+        await session.execute(delete(table).where(table.case_id == case.id), execution_options=_QUIET)
     await session.execute(
         update(CaseFollower).where(CaseFollower.case_id == case.id).values(submitter=""), execution_options=_QUIET
     )

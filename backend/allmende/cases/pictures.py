@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -24,18 +25,35 @@ class Picture(Struct, frozen=True, kw_only=True):
     """Below the instance's address; signed and for a while only, where not everybody may fetch it."""
     alt: str
     public: bool
+    held: bool
+    """Whether it stays private when the case is published."""
 
 
 async def pictures(
-    session: AsyncSession, ctx: Context[Any], cases: Sequence[Case], *, size: str = "medium", every: bool = False
+    session: AsyncSession,
+    ctx: Context[Any],
+    cases: Sequence[Case],
+    *,
+    size: str = "medium",
+    every: bool = False,
+    lasting: timedelta = files.LINK,
 ) -> dict[str, list[Picture]]:
-    """Id of the case → its pictures, oldest first: those for everybody, or `every` one. One statement."""
+    """Id of the case → its pictures, oldest first: those for everybody, or `every` one. One statement.
+
+    The address of one that not everybody may fetch works for as long as `lasting`.
+    """
     if not cases:
         return {}
     found = await files.owned(session, [owner(case) for case in cases])
     return {
         case.id: [
-            Picture(id=one.id, path=files.address(one, size, ctx.clock()), alt=one.alt, public=one.public)
+            Picture(
+                id=one.id,
+                path=files.address(one, size, ctx.clock(), lasting),
+                alt=one.alt,
+                public=one.public,
+                held=one.purpose == HELD,
+            )
             for one in found[owner(case)]
             if every or one.public
         ]

@@ -101,7 +101,8 @@ class CaseEvent(CityTable):
     """1, 2, 3, …"""
     at: Mapped[datetime] = mapped_column()
     what: Mapped[str] = mapped_column(String(40))
-    """`submitted`, `status`, `message`, `note`, `assigned`, `published`, `linked`, `merged`, `handed_over`, …"""
+    """`submitted`, `status`, `message`, `note`, `assigned`, `published`, `linked`, `merged`, `attached`,
+    `handed_over`, …"""
     actor: Mapped[str] = mapped_column(String(80))
     """`citizen`, `staff:<account>`, `service:<account>` or `system`."""
     audience: Mapped[str] = mapped_column(String(10))
@@ -159,6 +160,23 @@ class CaseTransfer(CityTable):
     created: Mapped[datetime] = mapped_column()
     attempts: Mapped[int] = mapped_column(default=0)
     reason: Mapped[str] = mapped_column(String(500), default="")
+
+
+class CaseFetch(CityTable):
+    """A picture that is to become a part of a case, and of which only the address is known yet; gone when it is there,
+    or given up."""
+
+    __tablename__ = "case_fetch"
+    __table_args__ = (Index("ix_case_fetch_due", "due"),)
+
+    case_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """Fingerprint of the address: the same one is fetched once."""
+    url: Mapped[str] = mapped_column(Text)
+    shown: Mapped[bool] = mapped_column(default=False)
+    """Whether it is part of what everybody sees, though the case is published and nobody has looked at it."""
+    due: Mapped[datetime] = mapped_column()
+    attempts: Mapped[int] = mapped_column(default=0)
 
 
 LOCKS = {

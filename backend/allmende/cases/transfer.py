@@ -19,7 +19,7 @@ from allmende.cases.draft import check_line, check_text
 from allmende.cases.history import SYSTEM, lock, record
 from allmende.cases.pictures import owner, show
 from allmende.cases.routing import route
-from allmende.cases.tables import Case, CaseEvent, CaseFollower, CaseText, CaseTransfer
+from allmende.cases.tables import Case, CaseEvent, CaseFetch, CaseFollower, CaseText, CaseTransfer
 from allmende.cases.telling import tell_submitters
 from allmende.context import Context
 from allmende.db.table import CityTable
@@ -85,6 +85,7 @@ async def _carry(ctx: Context[Any], transfer: CaseTransfer, receive: Receiver, s
         events = await _rows(session, CaseEvent, case)
         texts = await _rows(session, CaseText, case)
         followers = await _rows(session, CaseFollower, case)
+        fetches = await _rows(session, CaseFetch, case)
         wanted = select(FileUpload).where(FileUpload.owner == owner(case), FileUpload.ready)
         pictures = [_values(row) for row in await session.scalars(wanted)]
     found = receive(transfer.to_city, case.kind)
@@ -94,8 +95,11 @@ async def _carry(ctx: Context[Any], transfer: CaseTransfer, receive: Receiver, s
     await copy(store, ctx.city.slug, there.city.slug, [row["id"] for row in pictures])
     async with there.transaction() as session:
         await _arrive(session, there, kind, case, events, texts, followers, pictures)
+        for row in fetches:
+            await session.merge(CaseFetch(**row, city=there.city.slug))
     async with ctx.transaction() as session:
-        await session.execute(delete(CaseTransfer).where(CaseTransfer.case_id == case.id))
+        for table in (CaseTransfer, CaseFetch):
+            await session.execute(delete(table).where(table.case_id == case.id))
 
 
 async def _arrive(

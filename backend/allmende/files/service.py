@@ -100,12 +100,12 @@ async def forget(session: AsyncSession, ids: Sequence[str]) -> None:
     await session.execute(delete(FileUpload).where(FileUpload.id.in_(ids)), execution_options=_QUIET)
 
 
-def address(file: FileUpload, size: str, now: datetime) -> str:
-    """Path under which the file can be fetched: for ever by everybody, or signed and for LINK, if it is not public."""
+def address(file: FileUpload, size: str, now: datetime, lasting: timedelta = LINK) -> str:
+    """Path under which the file can be fetched: for ever by everybody, or signed and for a while if it is private."""
     path = f"/{file.city}/files/{file.id}/{size}.jpg"
     if file.public:
         return path
-    until = int((now.astimezone(UTC) + LINK).timestamp()) // 300 * 300
+    until = int((now.astimezone(UTC) + lasting).timestamp()) // 300 * 300
     return f"{path}?until={until}&key={signature(file, size, until)}"
 
 

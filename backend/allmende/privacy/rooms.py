@@ -9,7 +9,7 @@ from typing import Any
 
 from allmende.accounts.tables import Account, Audit, Token
 from allmende.cases.erasure import erase_person, export_person, room_context
-from allmende.cases.tables import Case, CaseFollower, CaseText
+from allmende.cases.tables import Case, CaseFetch, CaseFollower, CaseText
 from allmende.city.model import City, LocalText
 from allmende.content.tables import ContentAutosave, ContentEvent, ContentVersion
 from allmende.db.engine import Database
@@ -57,6 +57,11 @@ _wrote = _held(
 _begun = _held("damit kein angefangener Text verloren geht", "so that no text begun is lost", retention="P30D")
 _work = _held("um Ihr Anliegen zu bearbeiten und Ihnen zu antworten", "to work on your case and answer you")
 _find = _held("damit die Verwaltung Ihr Anliegen wiederfindet", "so that the town hall finds your case")
+_fetch = _held(
+    "um ein Bild zu holen, dessen Adresse zu Ihrem Anliegen angegeben ist",
+    "to fetch a picture whose address was given with your case",
+    retention="P7D",
+)
 _follow = _held("um Ihnen zu zeigen, welchen Anliegen Sie folgen", "to show you which cases you follow", CONSENT)
 _closed = {"retention": "P2Y", "since": "closed", "subject": "submitter", "erase": "clear"}
 
@@ -78,6 +83,7 @@ CASES = (
     _work(Case, "private", **_closed),
     _find(Case, "words", **_closed),
     _work(CaseText, "text", subject="case_id", via=f"{Case.__tablename__}.submitter"),
+    _fetch(CaseFetch, "url", since="due", subject="case_id", via=f"{Case.__tablename__}.submitter"),
     _follow(CaseFollower, "submitter", subject="submitter", erase="clear"),
 )
 ROOMS: Mapping[str, tuple[LocalText, tuple[PersonalData, ...]]] = {

@@ -1,4 +1,4 @@
-"""Passes reports on to the town hall's own Open311 server, and mirrors their states. No report is sent twice.
+"""Passes reports on to the town hall's own Open311 server, and mirrors their states and photos. None is sent twice.
 
 The row in the outbox is written with the case. Before anything is sent, the row says so (`sending`); if the answer does
 not arrive, the report is looked for on the other side by its number, and never sent again.
@@ -6,28 +6,29 @@ not arrive, the report is looked for on the other side by its number, and never 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 from allmende import AllmendeError, Answer, Context, FeedError, Unreached, cases
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..config import Category, Forward, ReportsConfig
-from ..kind import DEFECT, PrivatePart, PublicPart
+from ..kind import PrivatePart, PublicPart
 from ..tables import Passed
-from .reading import Document, Row, read
+from ..wording import picture_address, site
+from .mirroring import MIRROR, ask, mirror
+from .reading import Row, read
 
 Ctx = Context[ReportsConfig]
 BATCH = 40
 """Reports that one run of the job looks after."""
 TRIES = 8
 """Attempts to send, and looks for a report whose fate is not known."""
-MIRROR, SLOW = timedelta(minutes=15), timedelta(days=1)
-"""How often an open report is asked for, and a closed one, which may be opened again."""
-WATCHED = timedelta(days=90)
-"""For how long a closed one is asked for."""
+LASTING = timedelta(days=7)
+"""For how long the other side can fetch photos from the addresses that it is given."""
 
 
 async def pass_on(ctx: Ctx) -> None:
@@ -42,7 +43,7 @@ async def pass_on(ctx: Ctx) -> None:
     for row in rows:
         if row.state in steps:
             await steps[row.state](ctx, forward, row.case_id)
-    await _mirror(ctx, forward, [row for row in rows if row.state == "sent"])
+    await mirror(ctx, forward, [row for row in rows if row.state == "sent"])
 
 
 async def _send(ctx: Ctx, forward: Forward, case_id: str) -> None:
@@ -54,8 +55,13 @@ async def _send(ctx: Ctx, forward: Forward, case_id: str) -> None:
         if case is None or category is None or not case.open:
             row.state, row.reason = "given_up", "was closed before it was passed on"
             return
-        form = _form(ctx, forward, case, category)
+        if await cases.awaits_pictures(session, case):
+            return  # its photos are on their way; the next run sends all together
+        photos = await _photos(session, ctx, forward, case)
+        form: dict[str, str | list[str]] = {**_form(ctx, forward, case, category)}
+        form |= {"media_url": photos} if photos else {}
         row.state, row.attempts, row.due = "sending", row.attempts + 1, ctx.clock() + timedelta(minutes=5)
+        row.photos = len(photos)
     try:
         answer = await ctx.outside.call("POST", f"{forward.url.rstrip('/')}/requests.{forward.format}", form=form)
     except Unreached as error:
@@ -63,10 +69,10 @@ async def _send(ctx: Ctx, forward: Forward, case_id: str) -> None:
     except FeedError as error:
         await _later(ctx, case_id, error.message, again="sending")
     else:
-        await _sent(ctx, case_id, answer)
+        await _sent(ctx, forward, case_id, answer)
 
 
-async def _sent(ctx: Ctx, case_id: str, answer: Answer) -> None:
+async def _sent(ctx: Ctx, forward: Forward, case_id: str, answer: Answer) -> None:
     try:
         document = read(answer.content)
     except FeedError as error:
@@ -74,14 +80,14 @@ async def _sent(ctx: Ctx, case_id: str, answer: Answer) -> None:
         await _later(ctx, case_id, f"{answer.status}: {error.message}", again="sending" if unknown else "waiting")
         return
     if answer.status < 300 and document.kind == "requests" and document.items:
-        await _arrived(ctx, case_id, document.items[0])
+        await _arrived(ctx, forward, case_id, document.items[0])
     else:
         said = "; ".join(str(item.get("description") or "") for item in document.items)
         again = "sending" if answer.status >= 500 or answer.status < 400 else "waiting"
         await _later(ctx, case_id, f"{answer.status}: {said}", again=again)
 
 
-async def _arrived(ctx: Ctx, case_id: str, item: Row) -> None:
+async def _arrived(ctx: Ctx, forward: Forward, case_id: str, item: Row) -> None:
     async with ctx.transaction() as session:
         row = await session.get_one(Passed, {"city": ctx.city.slug, "case_id": case_id})
         row.state, row.reason, row.due = "sent", "", ctx.clock() + MIRROR
@@ -90,6 +96,8 @@ async def _arrived(ctx: Ctx, case_id: str, item: Row) -> None:
         case = await cases.find(session, id=case_id)
         if case is not None:
             await cases.note(session, ctx, case, ctx.text("passed.sent", id=row.remote_id or row.token))
+            if not row.photos and forward.photos != "no" and await _shown(session, ctx, case):
+                await cases.note(session, ctx, case, ctx.text("passed.no_photos"))
 
 
 async def _later(ctx: Ctx, case_id: str, reason: str, *, again: str) -> None:
@@ -116,76 +124,29 @@ async def _look_for(ctx: Ctx, forward: Forward, case_id: str) -> None:
         return
     start = (case.created - timedelta(days=1)).isoformat(timespec="seconds")
     try:
-        document = await _ask(ctx, forward, "requests", start_date=start)
+        document = await ask(ctx, forward, "requests", start_date=start)
     except FeedError as error:
         await _later(ctx, case_id, error.message, again="sending")
         return
     found = [item for item in document.items if f"[{case.number}]" in str(item.get("description") or "")]
     if found:
-        await _arrived(ctx, case_id, found[0])
+        await _arrived(ctx, forward, case_id, found[0])
     else:
         await _later(ctx, case_id, "is not (yet) to be seen on the other side", again="sending")
 
 
-async def _mirror(ctx: Ctx, forward: Forward, rows: Sequence[Passed]) -> None:
-    """Ask for all at once; those that only have a token yet are asked for their id first."""
-    for row in rows:
-        if row.token and not row.remote_id:
-            try:
-                document = await _ask(ctx, forward, f"tokens/{row.token}")
-            except FeedError:
-                document = Document(kind="requests", items=())
-            row.remote_id = next(
-                (str(one["service_request_id"]) for one in document.items if one.get("service_request_id")), ""
-            )
-    known = {row.remote_id: row for row in rows if row.remote_id}
-    items: Sequence[Row] = ()
-    if known:
-        try:
-            items = (await _ask(ctx, forward, "requests", service_request_id=",".join(known))).items
-        except FeedError:
-            items = ()
-    said = {str(item.get("service_request_id")): item for item in items}
-    for row in rows:
-        await _mirrored(ctx, row, said.get(row.remote_id, {}))
+async def _photos(session: AsyncSession, ctx: Ctx, forward: Forward, case: cases.Case) -> list[str]:
+    """Addresses that nobody can guess, of the photos that are no secret of this house; none without a host name."""
+    if forward.photos == "no" or not site(ctx.city):
+        return []
+    found = [picture_address(ctx.city, one) for one in await _shown(session, ctx, case)]
+    return found if forward.photos == "all" else found[:1]
 
 
-async def _mirrored(ctx: Ctx, seen: Passed, item: Row) -> None:
-    status, notes = str(item.get("status") or "").lower(), str(item.get("status_notes") or "").strip()[:400]
-    async with ctx.transaction() as session:
-        row = await session.get_one(Passed, {"city": ctx.city.slug, "case_id": seen.case_id})
-        row.remote_id, row.due = seen.remote_id, ctx.clock() + MIRROR
-        case = await cases.find(session, id=row.case_id)
-        if case is None:
-            return
-        now = f"{status}: {notes}"
-        if status and now != row.remote_status:
-            before, row.remote_status = row.remote_status, now
-            to = _state(case, status, notes, reopened=status == "open" and before.startswith("closed"))
-            if to:
-                await cases.transition(session, ctx, DEFECT, case, to, text=notes, by="system")
-        if not case.open:
-            row.due = ctx.clock() + SLOW
-            if case.closed is not None and case.closed < ctx.clock() - WATCHED:
-                row.state = "closed"
-
-
-def _state(case: cases.Case, status: str, notes: str, *, reopened: bool) -> str:
-    """The state that what the other side says stands for; empty where nothing changes. What staff closed stays so."""
-    going = reopened or (case.open and bool(notes))
-    wanted = "done" if status == "closed" else "in_progress" if going else ""
-    known = DEFECT.status(case.status)
-    return wanted if known and wanted in known.then else ""
-
-
-async def _ask(ctx: Ctx, forward: Forward, path: str, **query: str) -> Document:
-    given = {**({"jurisdiction_id": forward.jurisdiction} if forward.jurisdiction else {}), **query}
-    url = f"{forward.url.rstrip('/')}/{path}.{forward.format}"
-    answer = await ctx.outside.call("GET", url, query=given)
-    document = read(answer.content)
-    if answer.status != 200 or document.kind == "errors":
-        raise FeedError(f"answered {answer.status}", place=url)
-    return document
+async def _shown(session: AsyncSession, ctx: Ctx, case: cases.Case) -> list[cases.Picture]:
+    """The photos of the part that may be published, large."""
+    found = await cases.pictures(session, ctx, [case], size="full", every=True, lasting=LASTING)
+    return [one for one in found[case.id] if not one.held]
 
 
 def _form(ctx: Ctx, forward: Forward, case: cases.Case, category: Category) -> Mapping[str, str]:

@@ -55,6 +55,13 @@ def read(content: bytes) -> Document:
     return Document(kind=kind, items=items, refused=refused)
 
 
+def photos_of(item: Row) -> list[str]:
+    """The addresses of a request's photos: one, as the standard has it, or several, as some servers write them."""
+    said = item.get("media_url") or ()
+    found = [str(one).strip() for one in (said if isinstance(said, list) else [said])]
+    return [url for url in found if url.startswith(("https://", "http://")) and len(url) <= 1000]
+
+
 def _xml(content: bytes) -> tuple[Kind, Sequence[Row]]:
     try:
         root: Element = fromstring(content, forbid_dtd=True)
@@ -73,7 +80,9 @@ def _definition(root: Element) -> dict[str, Any]:
 
 
 def _row(element: Element) -> dict[str, Any]:
-    return {_name(child): _value(child) for child in element}
+    row = {_name(child): _value(child) for child in element}
+    photos = [_value(child) for child in element if _name(child) == "media_url"]
+    return {**row, "media_url": photos} if len(photos) > 1 else row
 
 
 def _value(element: Element) -> Any:

@@ -21,7 +21,7 @@ from allmende.errors import Denied, InputError, NotFound
 SMALL = 100_000
 EVENTS = (
     "submitted", "status", "message", "note", "assigned", "published", "linked", "merged", "revised", "handed_over",
-    "received", "erased", "followed",
+    "received", "erased", "followed", "attached",
 )  # fmt: skip
 FIELDS = ("text", "name", "email", "phone", "media_url", "original")
 ACTORS = ("citizen", "staff", "service", "system")

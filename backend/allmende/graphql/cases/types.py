@@ -31,7 +31,7 @@ class CaseEvent:
     at: datetime = strawberry.field(description="When.")
     what: str = strawberry.field(
         description="`submitted`, `status`, `message`, `note`, `assigned`, `published`, `revised`, `linked`, `merged`,"
-        " `followed`, `handed_over`, `received`, `erased`; further ones may come."
+        " `followed`, `handed_over`, `received`, `erased`, `attached`; further ones may come."
     )
     by: str = strawberry.field(description="`citizen`, `staff`, `service` or `system`.")
     text: str | None = strawberry.field(description="What was written; null where nothing was, or it was erased.")
