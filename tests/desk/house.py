@@ -1,4 +1,4 @@
-"""A desk that a browser can open: the town of the tests behind a real server, in a thread with a loop of its own."""
+"""Desk and API for a browser: the town of the tests behind a real server, in a thread with a loop of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from allmende.db.engine import Database
 from allmende.desk.office import sessions
 from allmende.desk.pages import PAGES
 from allmende.desk.routes import desk_routes
+from allmende.gate.door import Door
 from allmende.graphql.compose import Composed
+from allmende.graphql.http import graphql_routes
 from allmende.reader import Reader
 from allmende.testing.town import Instance, Town
 from allmende.uploads import upload_routes
@@ -85,8 +87,9 @@ class House:
 
         office = make_office(self.town, who, folder)
         instance.services.files = office.files
-        routes = [*desk_routes(office, PAGES), *upload_routes(instance.services)]
-        app = Litestar(routes, openapi_config=None)
+        api = graphql_routes(lambda: instance.engine, graphiql=False)
+        routes = [*desk_routes(office, PAGES), *upload_routes(instance.services), *api]
+        app = Door(Litestar(routes, openapi_config=None), lambda: instance.cities)
         config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", lifespan="off")
         self.server = Announced(config, self._ready)
         await self.server.serve()

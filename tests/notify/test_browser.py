@@ -1,4 +1,4 @@
-"""A push that the browser has decrypted reaches the service worker of the docs, which shows it, once for each tag.
+"""A push that the browser has decrypted reaches the service worker of docs/app, which shows it, once for each tag.
 
 A browser's own push service is on the internet, so here the debugger delivers; test_channels.py proves what is before.
 """
@@ -6,7 +6,6 @@ A browser's own push service is on the internet, so here the debugger delivers; 
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from ..pages.browser import CHROMIUM, launch
 from .test_channels import NOTE
 
-DOCS = Path(__file__).parents[2] / "docs" / "apps.md"
+WORKER = Path(__file__).parents[2] / "docs" / "app" / "worker.js"
 SHOWN = """async () => {
   const registration = await navigator.serviceWorker.ready;
   return (await registration.getNotifications()).map((one) => [one.title, one.body, one.tag, one.data.link]);
@@ -29,10 +28,8 @@ SHOWN = """async () => {
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    """A page with the service worker of the docs."""
-    found = re.search(r"```js push-worker\.js\n(.*?)```", DOCS.read_text(), re.S)
-    assert found
-    worker = found[1].encode()
+    """A page with the service worker of the example app."""
+    worker = WORKER.read_bytes()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -58,9 +55,7 @@ def test_push_is_shown_by_the_service_worker_and_a_repetition_replaces_it(site: 
         context = browser.new_context(permissions=["notifications"])
         page = context.new_page()
         page.goto(f"{site}/")
-        page.evaluate(
-            "() => navigator.serviceWorker.register('/push-worker.js').then(() => navigator.serviceWorker.ready)"
-        )
+        page.evaluate("() => navigator.serviceWorker.register('/worker.js').then(() => navigator.serviceWorker.ready)")
         debugger = context.new_cdp_session(page)
         registrations: list[Any] = []
         debugger.on(

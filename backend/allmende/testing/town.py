@@ -77,7 +77,8 @@ class Instance:
         )
 
     def _load(self) -> Cities:
-        return load_cities(self.folder, self.registry.configs, environ={}, known=self.registry.broken.keys())
+        known = self.registry.broken.keys()
+        return load_cities(self.folder, self.registry.configs, environ={}, known=known, secrets=self.folder)
 
     def reload(self) -> None:
         """Read the cities anew; ConfigError with all that is wrong in their files."""
