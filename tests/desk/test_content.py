@@ -6,12 +6,13 @@ import re
 from typing import Any
 
 import pytest
+from allmende.content.items import save
 from allmende.content.tables import ContentItem, ContentVersion
 from allmende.files.tables import FileUpload
 from allmende.testing import Town
 from sqlalchemy import insert, select
 
-from tests.content.newsroom import FEED, SOURCE, titles
+from tests.content.newsroom import FEED, SOURCE, desk, news, titles
 from tests.desk.conftest import Hire
 from tests.desk.staff import Staff, words
 
@@ -93,6 +94,30 @@ async def test_what_is_typed_is_kept_for_its_author_alone_and_answered_with_hint
     assert "Koordinierungsmaßnahmen" in (await staff.get(path, typed="1")).text
     await staff.done(path, seen="1", **{**TEXT, "f-title.de": "Neu"})
     assert "ungespeicherten Text" not in await staff.text(path)
+
+
+async def test_what_is_typed_for_a_new_item_is_there_again_whatever_was_published_meanwhile(
+    hire: Hire, newsroom: Town
+) -> None:
+    staff = hire(*PUBLISHER)
+    await staff.done(f"{NEWS}/new", then="publish", **TEXT)
+    typed = await staff.post(f"{NEWS}/new/typed", seen="0", **{**TEXT, "f-title.de": "Angefangen"})
+    assert (typed.status_code, "Zwischengespeichert" in typed.text) == (200, True)
+    assert "Weiterschreiben" in await staff.text(f"{NEWS}/new")
+    assert 'value="Angefangen"' in (await staff.get(f"{NEWS}/new", typed="1")).text
+
+
+async def test_what_was_typed_before_somebody_else_saved_does_not_overwrite_it(hire: Hire, newsroom: Town) -> None:
+    staff = hire(*EDITOR)
+    path = await written(staff)
+    await staff.post(f"{path}/typed", seen="1", **{**TEXT, "f-title.de": "Von Ada"})
+    async with newsroom.context("news").transaction() as session:  # somebody else
+        item = (await session.scalars(select(ContentItem))).one()
+        await save(session, desk(newsroom), item, news("Von Ben"), 1)
+    taken = (await staff.get(path, typed="1")).text
+    form = dict(re.findall(r'name="(seen|f-title.de)"[^>]* value="([^"]*)"', taken))
+    assert form == {"seen": "1", "f-title.de": "Von Ada"}
+    assert (await staff.post(path, **{**TEXT, **form})).status_code == 409
 
 
 async def test_versions_are_compared_and_restored(hire: Hire, newsroom: Town) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 from allmende.graphql.compose import Composed
 from allmende.testing.databases import SQLite
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.content.newsroom import FEED, SOURCE, news, titles
 from tests.desk.house import House, open_house
@@ -87,17 +87,65 @@ def draft(house: House, title: str) -> str:
 def test_an_editor_writes_sees_the_preview_and_submits(house: House, browser: Browser) -> None:
     with at_desk(browser, house, "ada-ada-") as page:
         page.goto(address(house, NEWS))
-        with page.expect_navigation():  # until it is loaded: what is typed before the scripts are there is not heard
-            page.get_by_role("link", name="Neu: Meldung").click()
+        page.get_by_role("link", name="Neu: Meldung").click()
         page.get_by_role("group", name="Überschrift").get_by_label("Deutsch").fill("Der Markt zieht um")
         page.get_by_role("group", name="Text", exact=True).get_by_label("Deutsch").fill("Ab **Mai** am Ring. " * 12)
-        expect(page.get_by_text("zu lesen").first).to_be_visible()
-        expect(page.get_by_text("Zwischengespeichert")).to_be_visible()
+        expect(page.get_by_text("Leicht zu lesen")).to_be_visible()
+        expect(page.get_by_text("Zwischengespeichert um")).to_be_visible()
         page.get_by_role("button", name="Vorschau").click()
         expect(page.locator("#preview h3", has_text="Der Markt zieht um")).to_be_visible()
         page.get_by_role("button", name="Speichern und einreichen").click()
         expect(page.get_by_text("Eingereicht: Der Markt zieht um")).to_be_visible()
         expect(page.get_by_text("Wartet auf Prüfung")).to_be_visible()
+
+
+def title_field(page: Page) -> Locator:
+    return page.get_by_role("group", name="Überschrift").get_by_label("Deutsch")
+
+
+def test_what_is_typed_before_the_scripts_are_there_is_kept(house: House, browser: Browser) -> None:
+    path = draft(house, "Langsame Leitung")
+    held: list[Route] = []
+    with at_desk(browser, house, "ada-ada-") as page:
+        page.route("**/htmx.min.js", lambda route: held.append(route), times=1)
+        page.goto(address(house, path), wait_until="commit")
+        title_field(page).fill("Vor den Skripten getippt")
+        expect(page.get_by_text("Gesichert wird erst, wenn Sie speichern")).to_be_visible()
+        held[0].continue_()
+        expect(page.get_by_text("Zwischengespeichert um")).to_be_visible()
+        page.goto(address(house, f"{path}?typed=1"))
+        expect(title_field(page)).to_have_value("Vor den Skripten getippt")
+
+
+def test_what_could_not_be_kept_is_said_and_tried_again(house: House, browser: Browser) -> None:
+    path = draft(house, "Funkloch")
+    with at_desk(browser, house, "ada-ada-") as page:
+        page.clock.install()
+        page.goto(address(house, path))
+        page.route("**/typed", lambda route: route.abort())
+        title_field(page).fill("Im Funkloch getippt")
+        page.clock.run_for(2_000)
+        expect(page.get_by_text("Noch nicht zwischengespeichert: Der Server")).to_be_visible()
+        page.unroute("**/typed")
+        page.clock.run_for(5_000)
+        expect(page.get_by_text("Zwischengespeichert um")).to_be_visible()
+        expect(page.get_by_text("Noch nicht zwischengespeichert")).to_be_hidden()
+
+
+def test_a_session_that_ends_while_somebody_writes_costs_nothing(house: House, browser: Browser) -> None:
+    path = draft(house, "Lange Pause")
+    with at_desk(browser, house, "ada-ada-") as page:
+        page.clock.install()
+        page.goto(address(house, path))
+        page.context.clear_cookies()
+        title_field(page).fill("Nach der Pause getippt")
+        page.clock.run_for(2_000)
+        expect(page.get_by_text("Noch nicht zwischengespeichert: Sie sind abgemeldet")).to_be_visible()
+        page.context.add_cookies([{"name": "signed", "value": "ben-ben-", "url": house.url}])
+        page.clock.run_for(5_000)
+        expect(page.get_by_text("Zwischengespeichert um")).to_be_visible()
+        page.get_by_role("button", name="Speichern", exact=True).click()
+        expect(page.get_by_role("heading", name="Nach der Pause getippt")).to_be_visible()
 
 
 def test_a_publisher_publishes_with_the_keyboard_alone(house: House, browser: Browser) -> None:

@@ -58,6 +58,8 @@ async def test_who_is_not_signed_in_is_sent_to_the_sign_in_and_back(hire: Hire) 
     assert (answer.status_code, answer.headers["location"]) == (303, "/teststadt/desk/sign-in?back=secret")
     fragment = await staff.client.get("/teststadt/desk/secret", headers={"HX-Request": "true"})
     assert fragment.headers["hx-redirect"] == "/teststadt/desk/sign-in?back=secret"
+    typed = await staff.client.post("/teststadt/desk/secret", headers={"HX-Request": "true"})
+    assert (typed.status_code, "hx-redirect" in typed.headers) == (401, False)  # the form stays before the eyes
 
 
 async def test_a_page_is_for_those_with_its_permission_and_so_is_its_entry_in_the_navigation(hire: Hire) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -57,8 +58,8 @@ class Desk:
 
     @property
     def path(self) -> Mapping[str, Any]:
-        """The parameters of the page's path."""
-        return self.request.path_params
+        """The parameters of the page's path. Litestar gives the same dict to every request of that path."""
+        return MappingProxyType(self.request.path_params)
 
     @property
     def here(self) -> str:

@@ -34,10 +34,13 @@ def cookie(desk: Desk, name: str, value: str, seconds: int) -> Cookie:
 
 
 def ask(desk: Desk) -> Response[Any]:
-    """Send somebody who is not signed in to the sign-in page, and back afterwards. A fragment is asked for by htmx."""
+    """Send somebody who is not signed in to the sign-in page, and back afterwards. A fragment is asked for by htmx;
+    what it sends of a form (401) must not lead away from all that stands in the form."""
     back = desk.here if desk.request.method == "GET" else ""
     target = desk.address("sign-in", back=back)
     if "hx-request" in desk.request.headers:
+        if desk.request.method == "POST":
+            return Response(b"", status_code=401)
         return Response(b"", headers={"HX-Redirect": target})
     return Response(b"", status_code=303, headers={"Location": target})
 

@@ -38,10 +38,7 @@ TYPED = 120_000
 
 
 async def new(desk: Desk) -> Response[Any]:
-    made = bench(desk, EDIT)
-    desk.form.values.update(inputs(made.type, blank(made.type), made.at.ctx))
-    kept = await _kept(made, _key(made, None))
-    return await _form(made, None, blank(made.type), kept=kept)
+    return await _opened(bench(desk, EDIT), None)
 
 
 async def create(desk: Desk) -> Response[Any]:
@@ -65,14 +62,20 @@ async def show(desk: Desk) -> Response[Any]:
     made = bench(desk)
     async with desk.session() as session:
         item = await items.find(session, made.at, str(desk.path["id"]))
-    kept = await _kept(made, item.id)
-    values = dict(item.values)
-    if kept is not None and desk.asked("typed"):
-        desk.form.values.update({name: list(given) for name, given in kept.form.items()})
-        values, kept = from_form(made.type, desk.form.values, made.at.ctx), None
-    else:
+    return await _opened(made, item)
+
+
+async def _opened(made: Bench, item: ContentItem | None) -> Response[Any]:
+    """The form with what is saved; or, where that is asked for, with what was typed last and not saved."""
+    desk = made.desk
+    kept = await _kept(made, _key(made, item.id if item else None))
+    values = dict(item.values) if item else blank(made.type)
+    if kept is None or not desk.asked("typed"):
         desk.form.values.update(inputs(made.type, values, made.at.ctx))
-    return await _form(made, item, values, kept=kept)
+        return await _form(made, item, values, kept=kept)
+    desk.form.values.update({name: list(given) for name, given in kept.form.items()})
+    # Whoever has saved since it was typed was first: saving it shows both texts.
+    return await _form(made, item, from_form(made.type, desk.form.values, made.at.ctx), seen=kept.version)
 
 
 async def save(desk: Desk) -> Response[Any]:
@@ -130,8 +133,11 @@ async def forget(desk: Desk) -> Response[Any]:
 async def do(desk: Desk) -> Response[Any]:
     """Submit, give back, publish (now, later, for a time), archive, copy, delete."""
     action = desk.form.choice("action", NEEDED, required=True)
+    return await _act(desk, str(desk.path["id"]), action)
+
+
+async def _act(desk: Desk, id_: str, action: str) -> Response[Any]:
     made = bench(desk, NEEDED.get(action, PUBLISH))
-    id_ = str(desk.path["id"])
     at, until = desk.form.moment("at", desk.city.tz), desk.form.moment("until", desk.city.tz)
     note = desk.form.line("note", most=500)
     try:
@@ -202,9 +208,7 @@ async def _go_on(made: Bench, item: ContentItem) -> Response[Any]:
     desk = made.desk
     follow = desk.form.value("then")
     if follow in NEEDED:
-        desk.form.values["action"] = [follow]
-        desk.request.scope["path_params"]["id"] = item.id
-        return await do(desk)
+        return await _act(desk, item.id, follow)
     return desk.go(*made.parts, "item", item.id, said="content.said.saved")
 
 
