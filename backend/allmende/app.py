@@ -60,6 +60,7 @@ from allmende.sealing import load_sealer
 from allmende.settings import Settings, load_settings
 from allmende.town import Town, load_town, problems
 from allmende.uploads import upload_routes
+from allmende.usage import Usage, usage_chores
 from allmende.watchdog import Watchdog
 
 
@@ -102,6 +103,7 @@ def chores(settings: Settings, services: Services) -> tuple[Chore, ...]:
         *account_chores(services.accounts),
         *notify_chores(make_ways(settings), services.database, services.clock),
         *content_chores(newsroom(services)),
+        *usage_chores(services.database, services.clock),
         *case_chores(
             services.database,
             services.store,
@@ -207,12 +209,14 @@ def create_app(settings: Settings | None = None) -> Door:
     listener = database.listener()
     responses = make_responses(settings, database, engine, listener)
     documents = make_documents(settings, engine)
-    hub = Hub(lambda: engine, documents)
+    usage = Usage()
+    hub = Hub(lambda: engine, documents, usage=usage)
     endpoint = make_endpoint(
         lambda: engine,
         documents=documents,
         responses=responses,
         graphiql=not settings.production,
+        usage=usage,
     )
 
     house = make_house(settings, registry, town, database, watchdog.blocklist.holds)
@@ -231,7 +235,8 @@ def create_app(settings: Settings | None = None) -> Door:
         with suppress(ValueError, RuntimeError, NotImplementedError):  # in a thread, as in tests, there are no signals
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, hub.stopping.set)
         watchdog.start()
-        watching = asyncio.gather(town.watch(), town.follow(database))
+        counting = usage.follow(database, lambda: town.cities.by_slug, services.clock)
+        watching = asyncio.gather(town.watch(), town.follow(database), counting)
         if listener:
             listener.start()
         runner = EmbeddedRunner(house) if settings.is_sqlite else None

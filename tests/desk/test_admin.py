@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +12,13 @@ from allmende.accounts.staff import OPERATOR, add_staff
 from allmende.notify.tables import Delivery, Outgoing
 from allmende.testing import NOON, Town
 from allmende.town import Town as Cities
+from allmende.usage import UsageCount
+from sqlalchemy import delete
 
 from tests.desk.conftest import Hire
 from tests.desk.staff import words
+from tests.desk.test_cases import CONFIG as REPORTS
+from tests.desk.test_cases import file
 
 NEWS = "modules { name status reason }"
 
@@ -98,10 +104,55 @@ async def test_delivery_of_notifications_is_counted_and_nobody_named(town: Town,
     async with town.instance.database.transaction(town.slug) as session:
         session.add_all(message("Bombenfund", sent=7, waiting=1, failed=2, dropped=3))
         session.add_all(message("Antwort für Maria", to=["device1"], sent=1))
-    staff = hire("desk.settings")
+    staff = hire("desk.notify")
     seen = await staff.text("pushes")
     assert re.search(r"Bombenfund \S.* 7 1 2 3 ", seen)
     assert "Persönliche Mitteilung" in seen
     assert "Maria" not in seen
     assert (await hire("desk.users").get("pushes")).status_code == 403
-    assert "Noch keine Mitteilung" in await hire("desk.settings", city=town.neighbour().slug).text("pushes")
+    assert "Noch keine Mitteilung" in await hire("desk.notify", city=town.neighbour().slug).text("pushes")
+
+
+def counted(*, fewer: int = 3) -> list[Any]:
+    """Counts of ten days and their weeks."""
+    numbers = [
+        ("request", "", 1200), ("operation", "Home", 900), ("operation", "News", 250), ("operation", "other", 50),
+        ("module", "news", 1100), ("module", "events", 300), ("module", "waste", 700), ("module", "places", fewer),
+        ("release", "2.3.1", 1000), ("release", "2.2.0", 180), ("release", "", 18), ("release", "9.9.9", fewer),
+        ("language", "de", 1100), ("language", "en", 97), ("language", "uk", fewer),
+        ("report", "reports", 7), ("device", "fcm", 300), ("device", "webpush", fewer),
+    ]  # fmt: skip
+    today = NOON.date()
+    return [
+        UsageCount(span=span, begins=today - age * length, measure=measure, name=name, number=number + age)
+        for span, length in (("day", timedelta(days=1)), ("week", timedelta(weeks=1)))
+        for age in range(10)
+        for measure, name, number in numbers
+    ]
+
+
+async def test_usage_is_shown_and_saved_as_a_file_without_what_is_rare(town: Town, hire: Hire) -> None:
+    staff = hire("desk.usage")
+    assert "Noch nichts gezählt" in await staff.text("usage")
+    town.switch_on("reports", REPORTS)
+    await file(town, "Die Laterne ist aus.")
+    assert "Meldungen 23. Nov. 2026" not in (seen := await staff.text("usage"))
+    assert "Mo., 23. Nov. 2026 0 weniger als 5 0" in seen
+    async with town.instance.database.transaction(town.slug) as session:
+        await session.execute(delete(UsageCount))
+        session.add_all(counted(fewer=0))
+    with town.count() as statements:
+        seen = await staff.text("usage", by="week")
+    assert len(statements) < 5
+    assert re.search(r"Aktuelles 11\.045 Abfall\S* 7\.045 ", seen), seen
+    assert "2.3.1 10.045" in seen
+    assert "Mo., 23. Nov. 2026 1.200 7 300" in seen
+    answer = await staff.get("usage/file", by="day")
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''teststadt-usage-day.csv"
+    lines = list(csv.reader(answer.text.splitlines()))
+    assert lines[0] == ["begins", "span", "measure", "name", "number"]
+    assert ["2026-11-23", "day", "operation", "Home", "900"] in lines
+    assert ["2026-11-20", "day", "module", "places", "<5"] in lines
+    assert [line for line in lines if "9.9.9" in line and line[0] > "2026-11-18"] == []
+    assert (await hire("desk.settings").get("usage")).status_code == 403
+    assert "Noch nichts gezählt" in await hire("desk.usage", city=town.neighbour().slug).text("usage")

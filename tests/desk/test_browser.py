@@ -21,7 +21,7 @@ from allmende.testing.databases import SQLite
 from playwright.sync_api import Browser, Page, expect
 
 from tests.desk.house import House, open_house
-from tests.desk.test_admin import message
+from tests.desk.test_admin import counted, message
 from tests.desk.test_cases import CONFIG as REPORTS
 from tests.desk.test_cases import CREATE, TEMPLATES
 from tests.desk.test_content_browser import address, at_desk, tab_to
@@ -79,6 +79,7 @@ async def furnish(house: House) -> Hall:
         await cases.message(session, ctx, case, "Wir sehen nach. Welche Nummer steht am Mast?", asks=True)
         await cases.note(session, ctx, case, "Der Bauhof kennt die Stelle.")
         session.add_all(message("Bombenfund am Bahnhof", sent=40, failed=2))
+        session.add_all(counted())
     return Hall(house, account, case.id, number)
 
 
@@ -178,7 +179,7 @@ def test_a_file_is_looked_at_before_it_counts(
 
 PAGES = (
     "", "account", "account/second", "cases", "cases-map", "cases-figures", "feeds", SOURCE, f"{SOURCE}/held",
-    f"{SOURCE}/upload", "modules", "settings", "users", "users/new", "tokens", "pushes", "log",
+    f"{SOURCE}/upload", "modules", "settings", "usage", "users", "users/new", "tokens", "pushes", "log",
 )  # fmt: skip
 OPEN = ("sign-in", "enter")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from allmende.accounts.staff import OPERATOR, add_staff
+from allmende.db.branches import CORE_BRANCH
 from allmende.db.engine import Database
 from allmende.desk.exitkit import export_city, import_city
 from allmende.errors import InputError
@@ -18,7 +19,7 @@ from sqlalchemy import insert
 
 from tests.desk.test_cases import CONFIG, file
 
-REVISIONS = {"core": "core_0009"}
+REVISIONS = {"core": CORE_BRANCH.newest()}
 
 
 def content(archive: Path) -> dict[str, bytes]:
@@ -58,8 +59,8 @@ async def test_city_is_identical_after_it_moved(
             await import_city(there, moved, cities, REVISIONS, first)
         with pytest.raises(InputError, match="already"):
             await import_city(there, moved, tmp_path / "elsewhere", REVISIONS, first)
-        with pytest.raises(InputError, match="the tables of core are at core_0009 there"):
-            await import_city(there, moved, tmp_path / "elsewhere", {"core": "core_0008"}, first)
+        with pytest.raises(InputError, match="the tables of core are at core_"):
+            await import_city(there, moved, tmp_path / "elsewhere", {"core": "core_0001"}, first)
     finally:
         await there.close()
 

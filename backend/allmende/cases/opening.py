@@ -22,6 +22,7 @@ from allmende.context import Context
 from allmende.errors import AllmendeError, InputError, NotFound
 from allmende.files import service as files
 from allmende.once import keys as once
+from allmende.usage import add
 
 PER_HOUR = 30
 """Cases that one device or citizen may submit within an hour."""
@@ -68,6 +69,8 @@ async def submit(session: AsyncSession, ctx: Context[Any], kind: CaseKind, draft
         facts = {"department": case.department, "deadline": due}
         await record(session, ctx, case, "assigned", facts=facts, by="system")
     await once.keep(session, "case.submit", key, msgspec.json.encode(_Kept(case.id, receipt)))
+    counted = ((ctx.city.slug, "report", ctx.plugin), 1)
+    await add(session, {ctx.city.slug: ctx.now.astimezone(ctx.city.tz).date()}, [counted])
     return Submitted(case, receipt)
 
 

@@ -60,6 +60,7 @@ def _entered(resolve: Callable[..., Any], kind: type[CoreMutations], visible: Vi
         city = context.services.cities().by_slug.get(slug)
         if city is None:
             raise NotFound(f"input.city: there is no city {slug[:80]!r}")
+        context.language(city, None)
         reader = context.reader_in(slug)
         visible.check(reader)
         return resolve(kind(request=context, city=city, reader=reader), info, **arguments)

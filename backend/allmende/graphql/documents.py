@@ -40,8 +40,13 @@ class Documents:
     def __init__(self, registered: Mapping[str, str] | None = None, *, only_registered: bool = False) -> None:
         self.registered = dict(registered or {})
         self.only_registered = only_registered
+        self._texts = frozenset(self.registered.values())
         self._remembered: OrderedDict[str, str] = OrderedDict()
         self._size = 0
+
+    def registers(self, text: str) -> bool:
+        """Whether this is an operation of a registered app, in one of its forms."""
+        return text in self._texts
 
     def resolve(self, query: Any, extensions: Any) -> tuple[str, str | None]:
         """The text to answer, and the hash to remember it by if it turns out to be valid.

@@ -39,6 +39,7 @@ from allmende.graphql.plan.plans import Plans
 from allmende.graphql.request import RequestContext, Services
 from allmende.isolation import bounded
 from allmende.reader import ANONYMOUS, Reader
+from allmende.usage import Part
 
 DOCUMENTS = 500
 """Documents that are kept parsed and validated."""
@@ -67,6 +68,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     kind: Literal["executed", "refused", "limited", "mutation"]
     body: dict[str, Any]
+    asked: tuple[Part, ...] = ()
+    """What was wanted of which cities."""
 
 
 class Prepared(Struct, frozen=True):
@@ -95,7 +98,7 @@ class Engine:
     async def execute(self, operation: Operation) -> Outcome:
         """Answer one operation. Never raises for what a client or a plugin does."""
         outcome = await self.respond(operation)
-        return Outcome(kind=outcome.kind, body=plain(outcome.body))
+        return Outcome(kind=outcome.kind, body=plain(outcome.body), asked=outcome.asked)
 
     async def respond(self, operation: Operation) -> Outcome:
         """The same for who only encodes it: some objects of the answer may be structs instead of dicts."""
@@ -171,18 +174,18 @@ class Engine:
             )
             if planned is not None and planned[0].rest is None:
                 context.settle(set())
-                return Outcome(kind="executed", body={"data": planned[1]})
+                return Outcome(kind="executed", body={"data": planned[1]}, asked=context.asked())
             left = document if planned is None else planned[0].rest or document
             result = await bounded(self._run(left, operation, context), self.services.deadline)
             if planned is not None:
                 result = ExecutionResult(merged(planned[1], result.data), result.errors)
         except TimeoutError:
             body = failure("the request took too long", "DEADLINE")
-            return Outcome(kind="executed", body={"data": None, **body})
+            return Outcome(kind="executed", body={"data": None, **body}, asked=context.asked())
         except Exception as error:  # the net under everything: a bug here must not become an HTML page
             number = logged("request_failed", error)
             body = failure(f"something went wrong ({number})", "INTERNAL")
-            return Outcome(kind="executed", body={"data": None, **body})
+            return Outcome(kind="executed", body={"data": None, **body}, asked=context.asked())
         finally:
             self._take_back(context)
         return self._outcome(result, document, context)
@@ -231,7 +234,7 @@ class Engine:
             schema, ownership = self.composed.schema, self.composed.ownership
             body["errors"] = [presented(error, schema, document, ownership) for error in (*errors, *context.errors)]
         context.settle(_failures(body.get("errors", ()), context))
-        return Outcome(kind="executed", body=body)
+        return Outcome(kind="executed", body=body, asked=context.asked())
 
     def _prepare(self, text: str) -> Prepared:
         document, costs, errors = self.checks.document(text)

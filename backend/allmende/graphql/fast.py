@@ -23,7 +23,9 @@ from allmende.graphql.live.socket import Socket
 from allmende.graphql.live.stream import serve_stream
 from allmende.graphql.negotiate import GRAPHQL, HTML, JSON, negotiate
 from allmende.graphql.outgoing import CHALLENGE, answer_type, encode, media_status
+from allmende.graphql.subject import subject
 from allmende.reader import ANONYMOUS, Reader
+from allmende.usage import Usage
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Any]
@@ -48,8 +50,10 @@ class Endpoint:
         documents: Documents,
         responses: Responses | None = None,
         page: tuple[bytes, Mapping[str, str]] | None = None,
+        usage: Usage | None = None,
     ) -> None:
         self.engine, self.documents, self.responses, self.page = engine, documents, responses, page
+        self.usage = usage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
@@ -72,6 +76,8 @@ class Endpoint:
                 return
             operation, key = await self._read(scope, headers, receive, reader)
             made = await self._answer(operation, key)
+            if made.asked is not None:
+                made.asked.count(operation.app_version)
         except Denied as error:
             body = encode(failure(error.message, error.code))
             await _send(send, 401, body, media_type or JSON, CHALLENGE)
@@ -92,6 +98,8 @@ class Endpoint:
         if found is None:
             operation, key = await self._read(scope, headers, receive)
             found = await responses.ask(question, reader, lambda: self._answer(operation, key))
+        if found.asked is not None:
+            found.asked.count(reader.app_version)
         if isinstance(found, Made):
             await _send_made(send, found, media_type)
         else:
@@ -124,7 +132,8 @@ class Endpoint:
         if outcome.kind == "executed" and key is not None:
             self.documents.remember(key, operation.query)
         whole = outcome.kind == "executed" and "errors" not in outcome.body
-        return Made(outcome, encode(outcome.body) if whole else None)
+        asked = subject(self.usage, self.documents, self.engine(), operation, outcome)
+        return Made(outcome, encode(outcome.body) if whole else None, asked)
 
     async def _show_page(self, query: bytes, send: Send) -> bool:
         if self.page is not None:

@@ -162,7 +162,7 @@ async def gathered(
 
     async def attempt(plugin: str, load: Callable[[], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
         try:
-            if not context.admit(city, plugin):
+            if not context.admit(city, plugin, named=False):
                 raise unavailable(plugin, path)
             return _items(info, plugin, await bounded(_called(load), context.seconds_left(plugin, path[0])))
         except GraphQLError as error:

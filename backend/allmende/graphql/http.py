@@ -16,6 +16,7 @@ from allmende.graphql.documents import Documents
 from allmende.graphql.execute import Engine, failure
 from allmende.graphql.fast import PATH, Endpoint
 from allmende.graphql.outgoing import encode
+from allmende.usage import Usage
 
 GRAPHIQL = Path(__file__).parent / "graphiql"
 _KINDS = {".js": "text/javascript", ".css": "text/css"}
@@ -34,10 +35,11 @@ def make_endpoint(
     documents: Documents | None = None,
     responses: Responses | None = None,
     graphiql: bool = True,
+    usage: Usage | None = None,
 ) -> Endpoint:
     """What answers /graphql; `engine` gives the one that is current."""
     page = ((GRAPHIQL / "index.html").read_bytes(), _SECURITY) if graphiql else None
-    return Endpoint(engine, documents or Documents(), responses, page)
+    return Endpoint(engine, documents or Documents(), responses, page, usage)
 
 
 def graphql_routes(

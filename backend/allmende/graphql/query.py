@@ -19,8 +19,8 @@ from allmende.graphql.types import Connection, Edge
 def query_type(city_type: type[CityBase]) -> type:
     """The type Query for this composed type City."""
 
-    def make(info: Info, found: City, language: str | None) -> CityBase:
-        return city_type(model=found, language_=info.context.language(found, language))
+    def make(info: Info, found: City, language: str | None, *, listed: bool = False) -> CityBase:
+        return city_type(model=found, language_=info.context.language(found, language, listed=listed))
 
     def city(info: Info, slug: str | None = None, language: str | None = None) -> Any:
         cities = info.context.services.cities()
@@ -50,7 +50,9 @@ def query_type(city_type: type[CityBase]) -> type:
                 raise InputError("after: not a cursor of this list; leave it out to begin anew", code="BAD_CURSOR")
             key = (value, slug)
         found, more = directory.page(search, near.checked("near") if near else None, first, key)
-        edges = [Edge(cursor=encode_cursor(tag, key), node=make(info, city, language)) for key, city in found]
+        edges = [
+            Edge(cursor=encode_cursor(tag, key), node=make(info, city, language, listed=True)) for key, city in found
+        ]
 
         async def count() -> int:
             return directory.count(search)

@@ -30,6 +30,10 @@ from allmende.plugin import Plugin
 from allmende.reader import ANONYMOUS, Reader
 from allmende.registry import Registry
 from allmende.sealing import Sealer, passing_sealer
+from allmende.usage import Part
+
+CITIES = 20
+"""Of one request that are counted; who asks for more of them uses none."""
 
 
 @dataclass(slots=True)
@@ -145,15 +149,32 @@ class RequestContext:
     weights: dict[str, int] = field(default_factory=dict)
     """Plugin → how much it has put into the answer so far, in characters."""
     leashes: list[Leash] = field(default_factory=list)
+    languages: dict[str, str] = field(default_factory=dict)
+    """City that was asked for → the language in which it is answered for."""
+    named: set[tuple[str, str]] = field(default_factory=set)
+    """(City, plugin) that the question names."""
 
-    def language(self, city: City, asked: str | None) -> str:
-        """The language of this city's part of the answer. Every city that is answered for passes here."""
+    def language(self, city: City, asked: str | None, *, listed: bool = False) -> str:
+        """The language of this city's part of the answer. Every city that is answered for passes here; one that is
+        only `listed` among others was not asked for."""
         made = footprint.current()
         if made is not None:
             made.cities.add(city.slug)
             if len(city.languages) > 1 and not (asked and match(city.languages, asked)):
                 made.languages.add(city.slug)
-        return choose(city.languages, asked, self.accept_language)
+        chosen = choose(city.languages, asked, self.accept_language)
+        if not listed:
+            self.languages[city.slug] = chosen
+        return chosen
+
+    def asked(self) -> tuple[Part, ...]:
+        """What was wanted of which cities, to be counted."""
+        if len(self.languages) > CITIES:
+            return ()
+        return tuple(
+            (city, language, tuple(sorted(plugin for where, plugin in self.named if where == city)))
+            for city, language in sorted(self.languages.items())
+        )
 
     def city_of_host(self) -> City | None:
         """The city that the host name belongs to."""
@@ -181,9 +202,12 @@ class RequestContext:
         now = asyncio.get_running_loop().time()
         return self.deadlines.setdefault((plugin, root), now + self.services.seconds(plugin)) - now
 
-    def admit(self, city: str, plugin: str) -> bool:
-        """Whether the plugin may be asked for this city; one decision for the whole request."""
+    def admit(self, city: str, plugin: str, *, named: bool = True) -> bool:
+        """Whether the plugin may be asked for this city; one decision for the whole request. It is not `named` where
+        all plugins are asked for a list in which they meet."""
         key = (city, plugin)
+        if named:
+            self.named.add(key)
         if key not in self.admitted:
             self.admitted[key] = self.services.breakers.admit(city, plugin)
         return self.admitted[key]

@@ -15,7 +15,7 @@ from allmende.desk.page import Nav, Page
 from allmende.desk.request import Desk
 from allmende.notify.tables import Delivery, Endpoint, Outgoing
 
-PERMISSION = "desk.settings"
+PERMISSION = "desk.notify"
 FIRST = 10
 """Messages on a page: each may have gone to everybody in the city, and its deliveries are counted anew."""
 ORDER = ((Outgoing.created, True), (Outgoing.id, False))

@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from allmende.usage import Asked
+
 EDGE = 10
 """Seconds for which phones and CDNs may show an answer without asking."""
 WHILE_ASKING = 20
@@ -32,6 +34,8 @@ class Entry(Struct):
     """The loaded city folders that it was made from."""
     until: float
     """Seconds since the epoch; infinite where time plays no part."""
+    asked: Asked | None = None
+    """What is counted when it is given."""
 
     @property
     def size(self) -> int:

@@ -17,6 +17,7 @@ from allmende.footprint import Footprint, followed
 from allmende.graphql.cache.entry import Entry, fingerprint
 from allmende.graphql.cache.store import Store
 from allmende.graphql.cache.variant import Reader, Shape
+from allmende.usage import Asked
 
 LIFE = 300.0
 """Seconds after which every answer is made anew: what was changed past this program (by hand, in psql) shows then."""
@@ -30,6 +31,8 @@ class Made(Struct, frozen=True):
 
     outcome: Any
     body: bytes | None
+    asked: Asked | None = None
+    """What is counted when it is given."""
 
 
 class _Flight(Struct):
@@ -129,6 +132,7 @@ class Responses:
             seen=total,
             cities=cities,
             until=self._until(footprint),
+            asked=made.asked,
         )
         # -1: something was changed meanwhile, and nobody knows whether it was this. Next time we shall.
         if -1 not in counts:

@@ -13,7 +13,9 @@ from allmende.graphql.documents import Documents
 from allmende.graphql.execute import Engine, Operation, Outcome
 from allmende.graphql.incoming import Incoming
 from allmende.graphql.live.model import LiveRules
+from allmende.graphql.subject import subject
 from allmende.reader import ANONYMOUS, Reader
+from allmende.usage import Usage
 
 GRACE = 2.0
 """Seconds in which connections may say goodbye when the server stops."""
@@ -23,8 +25,13 @@ class Hub:
     """Made once per worker. `engine` gives the current one."""
 
     def __init__(
-        self, engine: Callable[[], Engine], documents: Documents | None = None, rules: LiveRules | None = None
+        self,
+        engine: Callable[[], Engine],
+        documents: Documents | None = None,
+        rules: LiveRules | None = None,
+        usage: Usage | None = None,
     ) -> None:
+        self.usage = usage
         self.engine, self.documents, self.rules = engine, documents or Documents(), rules or LiveRules()
         self.stopping = asyncio.Event()
         self._open = 0
@@ -61,11 +68,22 @@ class Hub:
                 outcome = await engine.respond(operation)
             if outcome.kind == "executed" and key is not None:
                 self.documents.remember(key, operation.query)
+            self._count(engine, operation, outcome)
             yield outcome
             return
+        counted = False
         async with aclosing(engine.stream(operation)) as outcomes:
             async for outcome in outcomes:
+                if not counted:
+                    self._count(engine, operation, outcome)
+                    counted = True
                 yield outcome
+
+    def _count(self, engine: Engine, operation: Operation, outcome: Outcome) -> None:
+        """Once for each operation, also where it is answered again and again."""
+        asked = subject(self.usage, self.documents, engine, operation, outcome)
+        if asked is not None:
+            asked.count(operation.app_version)
 
     async def reader(self, authorization: bytes | str | None) -> Reader:
         """Who asks; Denied for a token that is not valid (any more)."""

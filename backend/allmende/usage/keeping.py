@@ -1,0 +1,49 @@
+"""What becomes of the counts by themselves: devices are counted every few hours, and old counts go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, delete, func, or_, select
+
+from allmende.chore import Chore
+from allmende.city.model import City
+from allmende.db.engine import Database
+from allmende.notify.tables import Endpoint
+from allmende.usage.tables import UsageCount, put
+
+DAYS = timedelta(days=90)
+"""For which there are counts by day."""
+WEEKS = timedelta(weeks=104)
+"""For which there are counts by week."""
+PUSH = ("webpush", "fcm", "apns")
+"""Channels by which a device is told something."""
+
+
+def usage_chores(database: Database, clock: Callable[[], datetime]) -> tuple[Chore, ...]:
+    """The chores of this room."""
+
+    async def keep(city: City) -> None:
+        await keep_counts(database, city, clock())
+
+    return (Chore(name="usage-keep", run=keep, every=timedelta(hours=6)),)
+
+
+async def keep_counts(database: Database, city: City, now: datetime) -> None:
+    """Count the devices that are told of something now, and forget what is too old."""
+    today = now.astimezone(city.tz).date()
+    reached = (
+        select(Endpoint.channel, func.count().label("number"))
+        .where(Endpoint.confirmed, Endpoint.channel.in_(PUSH))
+        .group_by(Endpoint.channel)
+    )
+    old = or_(
+        and_(UsageCount.span == "day", UsageCount.begins <= today - DAYS),
+        and_(UsageCount.span == "week", UsageCount.begins <= today - WEEKS),
+    )
+    async with database.transaction(city.slug) as session:
+        counted = {row.channel: row.number for row in await session.execute(reached)}
+        counts = [((city.slug, "device", channel), counted.get(channel, 0)) for channel in PUSH]
+        await put(session, {city.slug: today}, counts)
+        await session.execute(delete(UsageCount).where(old), execution_options={"synchronize_session": False})
