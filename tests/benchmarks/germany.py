@@ -188,25 +188,28 @@ def shown(taken: list[float]) -> str:
 
 
 def timetable(instance: Instance) -> str:
-    """What the scheduler of imports needs to look through all cities (it does so every five seconds)."""
+    """What the scheduler of imports needs for one look at what is due, and for all cities, part by part."""
     code = (
         "import asyncio, time\n"
         "from allmende.cli.feeds import open_house\n"
-        "from allmende.jobs.tasks import due_tasks\n"
+        "from allmende.jobs.tasks import Rounds\n"
         "from allmende.settings import load_settings\n"
         "async def main():\n"
         "    async with open_house(load_settings()) as house:\n"
-        "        await due_tasks(house)\n"
-        "        started = time.process_time()\n"
-        "        for _ in range(5): tasks = await due_tasks(house)\n"
-        "        print(round((time.process_time() - started) * 200, 1), len(tasks))\n"
+        "        rounds, count, taken = Rounds(house), 0, []\n"
+        "        _, parts = await rounds.look()\n"
+        "        for _ in range(parts):\n"
+        "            started = time.process_time()\n"
+        "            count += len((await rounds.look())[0])\n"
+        "            taken.append((time.process_time() - started) * 1000)\n"
+        "        print(round(sum(taken) / parts, 1), parts, count)\n"
         "asyncio.run(main())\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=instance.environ, capture_output=True, text=True, check=True
     )
-    took, count = done.stdout.split()[-2:]
-    return f"{took} ms ({count} due)"
+    took, parts, count = done.stdout.split()[-3:]
+    return f"{took} ms × {parts} ({count} due)"
 
 
 def measure(folder: Path, server: postgresql.Server) -> Iterator[Row]:

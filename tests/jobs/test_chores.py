@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -13,8 +13,9 @@ from allmende.feeds.lease import take
 from allmende.jobs.embedded import EmbeddedRunner
 from allmende.jobs.queue import ensure_schema, work
 from allmende.jobs.tables import JobState
-from allmende.jobs.tasks import Task, dead_states, due_tasks, run_chore, run_task
+from allmende.jobs.tasks import Rounds, Task, dead_states, due_tasks, run_chore, run_task
 from allmende.testing import NOON
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from .village import eventually, make_cities, make_house
 
@@ -48,6 +49,17 @@ async def test_a_chore_is_due_for_every_city_also_with_all_modules_off(database:
     assert await due_tasks(house) == []
     later = make_house(database, bare, now=NOON + timedelta(hours=6), chores=(room.chore(),))
     assert [task.city for task in await due_tasks(later)] == ["adorf", "bdorf"]
+
+
+async def test_where_something_waits_it_does_not_wait_for_the_citys_turn(database: Database, tmp_path: Path) -> None:
+    async def waiting(session: AsyncSession, now: datetime) -> set[str]:
+        return {"cdorf", "gone"}
+
+    cities = make_cities(tmp_path, "adorf", "bdorf", "cdorf")
+    bare = {slug: msgspec.structs.replace(city, plugins={}) for slug, city in cities.items()}
+    house = make_house(database, bare, chores=(Room().chore(waiting=waiting),))
+    rounds = Rounds(house, part=1)
+    assert [[task.city for task in (await rounds.look())[0]] for _ in range(3)] == [["cdorf"]] * 3
 
 
 async def test_a_failing_chore_is_tried_again_and_is_a_dead_letter_at_last(database: Database, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import psycopg
 from allmende.db.engine import Database
 from allmende.feeds.tables import FeedSource
 from allmende.jobs.queue import dead_jobs, enqueue_due, ensure_schema, make_app, work
+from allmende.jobs.tasks import Rounds
 from sqlalchemy import select
 
 from ..feeds.village import titles
@@ -39,10 +40,21 @@ async def test_due_work_is_enqueued_once_with_a_lock_of_its_city(postgresql_url:
     house = make_house(database, make_cities(tmp_path, "adorf", "bdorf"))
     app = make_app(house, postgresql_url)
     async with app.open_async():
-        assert [await enqueue_due(house, app) for _ in range(2)] == [2, 0]
+        assert [await enqueue_due(Rounds(house), app) for _ in range(2)] == [2, 0]
         jobs = sorted(await app.job_manager.list_jobs_async(), key=lambda job: str(job.lock))
     assert [str(job.lock).partition("#")[0] for job in jobs] == ["adorf", "bdorf"]
     assert [job.queueing_lock for job in jobs] == ["import/adorf/village/benches", "import/bdorf/village/benches"]
+    await database.close()
+
+
+async def test_one_look_enqueues_what_is_due_in_all_parts_of_the_cities(postgresql_url: str, tmp_path: Path) -> None:
+    await ensure_schema(postgresql_url)
+    database = Database(postgresql_url)
+    house = make_house(database, make_cities(tmp_path, *(f"dorf{i}" for i in range(5))))
+    app = make_app(house, postgresql_url)
+    async with app.open_async():
+        rounds = Rounds(house, part=2)
+        assert [await enqueue_due(rounds, app) for _ in range(2)] == [5, 0]
     await database.close()
 
 
@@ -52,7 +64,7 @@ async def test_work_of_a_killed_worker_is_rescued(postgresql_url: str, tmp_path:
     house = make_house(database, make_cities(tmp_path, "adorf"))
     app = make_app(house, postgresql_url)
     async with app.open_async():
-        await enqueue_due(house, app)
+        await enqueue_due(Rounds(house), app)
         killed = await app.job_manager.register_worker()
         assert await app.job_manager.fetch_job(queues=None, worker_id=killed)
     with psycopg.connect(postgresql_url, autocommit=True) as connection:

@@ -11,7 +11,7 @@ from allmende import Context, Job
 from allmende.db.engine import Database
 from allmende.feeds.tables import FeedSource
 from allmende.jobs.tables import JobState
-from allmende.jobs.tasks import Task, dead_states, due_tasks, run_job, run_task
+from allmende.jobs.tasks import Rounds, Task, dead_states, due_tasks, run_job, run_task
 from allmende.testing import NOON
 from sqlalchemy import func, select
 
@@ -36,6 +36,22 @@ async def test_what_is_due_takes_two_statements_for_all_cities(database: Databas
     with database.count() as statements:
         assert len(await due_tasks(house)) == 20
     assert len(statements) == 2
+
+
+async def test_a_look_at_very_many_cities_goes_through_one_part_after_the_other(
+    database: Database, tmp_path: Path
+) -> None:
+    cities = make_cities(tmp_path, "a", "b", "c", "d", "e")
+    house = make_house(database, cities)
+    rounds = Rounds(house, part=2)
+    looks = [await rounds.look() for _ in range(4)]
+    assert [[task.city for task in tasks] for tasks, _ in looks] == [["a", "b"], ["c", "d"], ["e"], ["a", "b"]]
+    assert {parts for _, parts in looks} == {3}
+    for task in looks[1][0]:
+        await run_task(house, task)
+    assert [task.city for task in (await rounds.look())[0]] == []
+    del cities["d"], cities["e"]
+    assert [task.city for task in (await rounds.look())[0]] == ["a", "b"]  # the part that was next is gone
 
 
 async def test_imported_source_is_due_again_after_its_interval(database: Database, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from allmende.jobs.house import House
-from allmende.jobs.tasks import Task, due_tasks, run_task
+from allmende.jobs.tasks import Rounds, Task, run_task
 
 log = structlog.get_logger(__name__)
 SHARE = 0.01
@@ -31,7 +31,7 @@ class EmbeddedRunner:
     concurrency: int = 6
     per_city: int = 2
     pause: float = 5.0
-    """Seconds between two looks at what is due."""
+    """Seconds in which all cities are looked at once for what is due."""
     grace: float = 10.0
     """Seconds that running work has to finish on `stop`; after that it is given back."""
     _running: dict[str, tuple[str, asyncio.Task[None]]] = field(default_factory=dict)
@@ -64,16 +64,16 @@ class EmbeddedRunner:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, rounds = asyncio.get_running_loop(), Rounds(self.house)
         while True:
             started, spent = loop.time(), time.thread_time()
             try:
-                tasks = await due_tasks(self.house)
+                tasks, parts = await rounds.look()
             except Exception as error:  # the database, usually; the next look may find it again
                 log.warning("jobs_look_failed", error=f"{type(error).__name__}: {error}"[:300])
-                tasks = []
+                tasks, parts = [], 1
             tasks, self._hurried = [*self._hurried, *tasks], []
-            pause = max(self.pause, (time.thread_time() - spent) / SHARE)
+            pause = max(self.pause / parts, (time.thread_time() - spent) / SHARE)
             while True:
                 tasks = self._begin(tasks)
                 left = started + pause - loop.time()

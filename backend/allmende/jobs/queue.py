@@ -18,13 +18,13 @@ from procrastinate.jobs import Job
 from procrastinate.schema import SchemaManager
 
 from allmende.jobs.house import House
-from allmende.jobs.tasks import Task, due_tasks, run_task
+from allmende.jobs.tasks import Rounds, Task, run_task
 
 log = structlog.get_logger(__name__)
 PER_CITY = 2
 """Tasks of one city that run at the same time, on all machines together."""
 BATCH = 2000
-"""Tasks enqueued by one look; the rest by the next."""
+"""Tasks after which a look ends; the next one begins with the cities behind."""
 STALLED = 60.0
 """Seconds without a heartbeat after which a worker counts as dead."""
 GRACE = 20.0
@@ -42,36 +42,46 @@ def make_app(house: House, url: str) -> procrastinate.App:
     async def run(kind: Any, city: str, plugin: str, name: str) -> None:
         await run_task(house, Task(kind=kind, city=city, plugin=plugin, name=name))
 
+    rounds = Rounds(house)
+
     @app.periodic(cron="* * * * *")
     @app.task(name="allmende.look", queueing_lock="look")
     async def look(timestamp: int) -> None:
-        await enqueue_due(house, app)
+        await enqueue_due(rounds, app)
 
     return app
 
 
-async def enqueue_due(house: House, app: procrastinate.App) -> int:
+async def enqueue_due(rounds: Rounds, app: procrastinate.App) -> int:
     """Put what is due into the queue, and back into it what died with its worker; how many were added."""
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
         log.warning("job_rescued", task=job.task_name, args=job.task_kwargs)
         await app.job_manager.retry_job(job)
-    added = 0
-    for task in (await due_tasks(house))[:BATCH]:
-        slot = f"{task.city}#{crc32(f'{task.plugin}/{task.name}'.encode()) % PER_CITY}"
-        deferrer = app.configure_task("allmende.run", lock=slot, queueing_lock=task.key)
-        try:
-            await deferrer.defer_async(kind=task.kind, city=task.city, plugin=task.plugin, name=task.name)
-            added += 1
-        except AlreadyEnqueued:
-            continue
+    added = found = looks = 0
+    parts = 1
+    while looks < parts and found < BATCH:
+        tasks, parts = await rounds.look()
+        added += sum([await _enqueue(app, task) for task in tasks])
+        found, looks = found + len(tasks), looks + 1
     return added
+
+
+async def _enqueue(app: procrastinate.App, task: Task) -> bool:
+    """Whether it was not in the queue yet."""
+    slot = f"{task.city}#{crc32(f'{task.plugin}/{task.name}'.encode()) % PER_CITY}"
+    deferrer = app.configure_task("allmende.run", lock=slot, queueing_lock=task.key)
+    try:
+        await deferrer.defer_async(kind=task.kind, city=task.city, plugin=task.plugin, name=task.name)
+    except AlreadyEnqueued:
+        return False
+    return True
 
 
 async def work(house: House, url: str, *, concurrency: int = 4, until_empty: bool = False) -> None:
     """Be a worker until SIGTERM or SIGINT (or until the queue is empty)."""
     app = make_app(house, url)
     async with app.open_async():
-        await enqueue_due(house, app)
+        await enqueue_due(Rounds(house), app)
         await app.run_worker_async(
             concurrency=concurrency,
             wait=not until_empty,

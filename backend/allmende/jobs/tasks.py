@@ -7,7 +7,7 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from typing import Literal
 
 import structlog
@@ -36,6 +36,8 @@ from allmende.plugin import Job, Plugin
 log = structlog.get_logger(__name__)
 GRACE = 5.0
 """Seconds that a job which ran out of time has to give its sessions back; then they are taken from it."""
+PART = 250
+"""Cities that one look goes through, so that it holds up nobody: a look at all of Germany takes half a second."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -53,15 +55,37 @@ class Task(Struct, frozen=True, kw_only=True):
         return f"{self.kind}/{self.city}/{self.plugin}/{self.name}"
 
 
-async def due_tasks(house: House) -> list[Task]:
-    """What should be done now; two statements for all cities, and one for each chore that waits.
-    The cities take turns, the longest due first in each."""
-    now = house.services.clock()
+@dataclasses.dataclass(slots=True)
+class Rounds:
+    """Looks at one part of the cities after the other, and then at the first one again."""
+
+    house: House
+    part: int = PART
+    _next: int = 0
+
+    async def look(self) -> tuple[list[Task], int]:
+        """What is due in the next part, and how many parts there are."""
+        slugs = list(self.house.cities())
+        if len(slugs) <= self.part:
+            return await due_tasks(self.house), 1
+        begin = self._next if self._next < len(slugs) else 0
+        self._next = begin + self.part
+        return await due_tasks(self.house, slugs[begin : self._next]), -(-len(slugs) // self.part)
+
+
+async def due_tasks(house: House, part: Sequence[str] | None = None) -> list[Task]:
+    """What should be done now, in all cities, or in these and where a chore waits. Two statements, and one for each
+    chore that waits. The cities take turns, the longest due first in each."""
+    now, cities = house.services.clock(), house.cities()
     async with house.database.system(write=False) as session:
-        imports = await _timetable(session, FeedSource, "source")
-        jobs = await _timetable(session, JobState, "name")
         waiting = {chore.name: await chore.waiting(session, now) for chore in house.chores if chore.waiting}
-    cities, plugins = house.cities(), [plugin for plugin in house.plugins() if not house.blocked(plugin.name)]
+        if part is not None:
+            urgent = islice(chain.from_iterable(waiting.values()), PART)
+            part = [slug for slug in dict.fromkeys((*part, *urgent)) if slug in cities]
+            cities = {slug: cities[slug] for slug in part}
+        imports = await _timetable(session, FeedSource, "source", part)
+        jobs = await _timetable(session, JobState, "name", part)
+    plugins = [plugin for plugin in house.plugins() if not house.blocked(plugin.name)]
     wanted: dict[str, list[tuple[datetime, Task]]] = defaultdict(list)
     for slug, city in cities.items():
         for chore in house.chores:
@@ -215,11 +239,12 @@ async def _limited(house: House, city: City, plugin: Plugin, job: Job) -> None:
 
 
 async def _timetable(
-    session: AsyncSession, table: type[FeedSource] | type[JobState], name: str
+    session: AsyncSession, table: type[FeedSource] | type[JobState], name: str, part: Sequence[str] | None
 ) -> dict[tuple[str, str, str], datetime]:
     """When each thing may run next: at its time, and not before somebody else's lease on it has ended."""
     columns = (table.city, table.plugin, getattr(table, name), table.next_run, table.lease_until)
-    rows = (await session.execute(select(*columns))).all()
+    statement = select(*columns) if part is None else select(*columns).where(table.city.in_(part))
+    rows = (await session.execute(statement)).all()
     return {
         (city, plugin, id_): max(next_run or _LONG_AGO, lease_until or _LONG_AGO)
         for city, plugin, id_, next_run, lease_until in rows
