@@ -95,7 +95,8 @@ async def test_listener_that_is_cut_off_is_not_trusted_until_it_hears_again(
     missed = database.board.counters[slot(ALL, ALL)]
     with psycopg.connect(postgresql.admin, autocommit=True) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [APPLICATION]
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s AND datname = %s",
+            [APPLICATION, database.url.database],
         )
     await until(lambda: not listener.trusted)
     await until(lambda: listener.trusted)

@@ -38,10 +38,9 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @pytest.fixture
 def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
-    """A fresh PostgreSQL database with all tables, as `postgresql://…` for the ordinary role."""
-    name = postgresql.create(postgresql.template())
-    yield postgresql.url(name)
-    postgresql.drop(name)
+    """A PostgreSQL database with all tables, and nothing in them, as `postgresql://…` for the ordinary role."""
+    yield postgresql.url(postgresql.lend())
+    postgresql.take_back()
 
 
 @pytest.fixture

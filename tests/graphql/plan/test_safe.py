@@ -124,7 +124,8 @@ async def test_a_lost_connection_is_replaced_and_nobody_notices(postgresql: Any,
     engine = await make(database)
     expected = await ask(engine, "notices { title }")
     assert engine.plans.planned == 1
-    postgresql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'allmende'")
+    ours = f"usename = 'allmende' AND datname = '{database.url.database}'"  # and none of tests that run beside it
+    postgresql.execute(f"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE {ours}")
     await asyncio.sleep(0.2)
     assert [await ask(engine, "notices { title }") for _ in range(3)] == [expected] * 3
     for entry in engine.plans.entries.values():
