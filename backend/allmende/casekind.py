@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from allmende.city.model import Strict
+from allmende.city.model import LocalText, Strict
 from allmende.context import Context
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -67,6 +67,10 @@ class CaseKind(Struct, frozen=True, kw_only=True):
     """Fields that only its submitter and the town hall see. They are erased when the retention is over."""
     rules: Callable[[Context[Any]], Sequence[CaseRule]] | None = None
     """The city's routing, from its configuration."""
+    categories: Callable[[Context[Any]], Mapping[str, LocalText]] | None = None
+    """The city's categories, id → name, from its configuration: the desk shows and filters by them."""
+    wording: Callable[[Context[Any], str, str, Any], tuple[str, str] | None] | None = None
+    """(context, category, field, value) → question and answer as people read them; None for what it does not know."""
     withdrawn: str = ""
     """The state into which its submitter may put it as long as it is open; without it, it cannot be withdrawn."""
     retention: timedelta = timedelta(days=180)
@@ -79,6 +83,17 @@ class CaseKind(Struct, frozen=True, kw_only=True):
     def status(self, name: str) -> CaseStatus | None:
         """The state of this name; None where a newer version of the plugin has it no more."""
         return next((status for status in self.statuses if status.name == name), None)
+
+
+GONE = CaseKind(
+    name="gone",
+    text="",
+    statuses=(
+        CaseStatus(name="open", text="open", then=("closed",)),
+        CaseStatus(name="closed", text="closed", then=("open",), open=False),
+    ),
+)
+"""Stands in for a kind whose plugin is not here any more: its cases can still be closed, and opened again."""
 
 
 def kind_faults(kind: CaseKind) -> list[str]:

@@ -76,7 +76,9 @@ class ReportsConfig(Config, frozen=True, kw_only=True):
     routing: tuple[CaseRule, ...] = ()
     """Who works on what, until when; the first rule that fits decides."""
     area: str = ""
-    """GeoJSON file below the city's folder with the city's outline (WGS 84); without it, its box is the limit."""
+    """GeoJSON file below the city's folder, in which reports must lie (WGS 84).
+
+    Without it, the outline in city.toml is the limit, else the city's box."""
     moderation: Literal["before", "after"] = "before"
     """Whether somebody looks at a report before everybody sees it."""
     contact: Literal["no", "optional", "required"] = "optional"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allmende import CaseKind, CaseRule, CaseStatus, Context
+from allmende import CaseKind, CaseRule, CaseStatus, Context, LocalText
 from msgspec import Struct
+
+from .config import Field
 
 Value = str | float | bool
 
@@ -31,9 +33,34 @@ class PrivatePart(Struct, frozen=True, kw_only=True):
     """The citizen's own words, where the published ones differ."""
 
 
+OWN = {*PublicPart.__struct_fields__, *PrivatePart.__struct_fields__}
+"""Names of fields that are never those of a category."""
+
+
 def _rules(ctx: Context[Any]) -> Sequence[CaseRule]:
     rules: Sequence[CaseRule] = ctx.config.routing
     return rules
+
+
+def value_text(ctx: Context[Any], field: Field, value: Value) -> str:
+    """An answer as people read it."""
+    if isinstance(value, bool):
+        return ctx.text("yes" if value else "no")
+    if isinstance(value, float | int):
+        return f"{value:g}"
+    named = next((choice.name for choice in field.choices if choice.id == value), value)
+    return ctx.pick(named)
+
+
+def _categories(ctx: Context[Any]) -> Mapping[str, LocalText]:
+    return {category.id: category.name for category in ctx.config.categories}
+
+
+def _wording(ctx: Context[Any], category: str, field: str, value: Value) -> tuple[str, str] | None:
+    """An answer to one of the category's questions, as the city asks it."""
+    found = None if field in OWN else ctx.config.category(category)
+    asked = next((one for one in found.fields if one.id == field), None) if found else None
+    return (ctx.pick(asked.label), value_text(ctx, asked, value)) if asked else None
 
 
 DEFECT = CaseKind(
@@ -54,6 +81,8 @@ DEFECT = CaseKind(
     public=PublicPart,
     private=PrivatePart,
     rules=_rules,
+    categories=_categories,
+    wording=_wording,
     withdrawn="withdrawn",
 )
 KIND = "reports.defect"

@@ -10,8 +10,8 @@ from allmende import Context, Image, MapFeature, Position, cases
 
 from . import service
 from .config import Category, Field
-from .kind import DEFECT, Value
-from .wording import picture_address, status_text, value_text
+from .kind import DEFECT, Value, value_text
+from .wording import picture_address, status_text
 
 OTHER = Category(id="other", name="", icon="📍")
 

@@ -199,7 +199,8 @@ def check_globe(lat: float, lon: float) -> None:
 def check_place(ctx: Ctx, lat: float, lon: float) -> None:
     """InputError where it is no place on the globe (BAD_INPUT), or not in the city's area (OUTSIDE)."""
     check_globe(lat, lon)
-    city, area = ctx.city, ctx.config.area
+    city = ctx.city
+    area = ctx.config.area or city.area.outline
     within = city.area.bbox.contains(lat, lon) and (not area or cases.inside(Path(city.folder), area, lat, lon))
     if not within:
         raise InputError(f"lat, lon: {lat}, {lon} is not in the area of {city.name}", code="OUTSIDE")

@@ -1,4 +1,4 @@
-"""States, answers and addresses of pictures in words, for the API, the map's document and Open311 alike."""
+"""States and addresses of pictures in words, for the API, the map's document and Open311 alike."""
 
 from __future__ import annotations
 
@@ -6,24 +6,13 @@ from typing import Any
 
 from allmende import City, Context, cases
 
-from .config import Field
-from .kind import DEFECT, Value
+from .kind import DEFECT
 
 
 def status_text(ctx: Context[Any], name: str) -> str:
     """The name of a state; of one that a newer version no longer has, its key."""
     status = DEFECT.status(name)
     return ctx.text(status.text) if status else name
-
-
-def value_text(ctx: Context[Any], field: Field, value: Value) -> str:
-    """An answer as people read it."""
-    if isinstance(value, bool):
-        return ctx.text("yes" if value else "no")
-    if isinstance(value, float | int):
-        return f"{value:g}"
-    named = next((choice.name for choice in field.choices if choice.id == value), value)
-    return ctx.pick(named)
 
 
 def site(city: City) -> str:

@@ -44,6 +44,10 @@ from allmende.cases.tables import CaseEvent as CaseEvent
 from allmende.cases.telling import submitters as submitters
 from allmende.cases.transfer import deliver as deliver
 from allmende.cases.transfer import hand_over as hand_over
+from allmende.cases.wording import categories as categories
+from allmende.cases.wording import kind_text as kind_text
+from allmende.cases.wording import lines as lines
+from allmende.cases.wording import status_text as status_text
 from allmende.cases.work import assign as assign
 from allmende.cases.work import attach as attach
 from allmende.cases.work import link as link

@@ -18,6 +18,7 @@ from allmende.casekind import CaseKind
 from allmende.cases.history import events, verify
 from allmende.cases.pictures import owner
 from allmende.cases.tables import Case, CaseEvent
+from allmende.cases.wording import categories, kind_text, lines, status_text
 from allmende.cases.words import word
 from allmende.cases.work import linked
 from allmende.context import Context
@@ -60,9 +61,9 @@ def to_html(ctx: Context[Any], kind: CaseKind | None, whole: Whole) -> str:
     position = "" if case.lat is None or case.lon is None else f"{case.lat:.6f}, {case.lon:.6f}"
     facts = [
         ("number", case.number),
-        ("kind", ctx.text(kind.text) if kind else case.kind),
-        ("status", _status(ctx, kind, case.status)),
-        ("category", case.category),
+        ("kind", kind_text(ctx, kind, case.kind)),
+        ("status", status_text(ctx, kind, case.status)),
+        ("category", categories(ctx, kind).get(case.category, case.category)),
         ("address", case.address),
         ("position", position),
         ("department", case.department),
@@ -77,7 +78,10 @@ def to_html(ctx: Context[Any], kind: CaseKind | None, whole: Whole) -> str:
         city=ctx.city.name,
         case=case,
         facts=facts,
-        parts=[("fields", _flat(case.public)), ("private", _flat(case.private))],
+        parts=[
+            (name, lines(ctx, kind, case.category, fields))
+            for name, fields in (("fields", case.public), ("private", case.private))
+        ],
         events=[_event(ctx, kind, event, text) for event, text in whole.events],
         pictures=[{"alt": file.alt, "content": b64encode(content).decode()} for file, content in whole.pictures],
         links=whole.links,
@@ -107,7 +111,7 @@ def to_json(whole: Whole) -> bytes:
 def _event(ctx: Context[Any], kind: CaseKind | None, event: CaseEvent, text: str | None) -> dict[str, Any]:
     name = word(ctx.language, event.what)
     if event.what == "status":
-        name = f"{name}: {_status(ctx, kind, str(event.facts.get('to')))}"
+        name = f"{name}: {status_text(ctx, kind, str(event.facts.get('to')))}"
     elif told := [str(event.facts[key]) for key in ("department", "into", "to", "other") if event.facts.get(key)]:
         name = f"{name}: {', '.join(told)}"
     return {
@@ -119,24 +123,10 @@ def _event(ctx: Context[Any], kind: CaseKind | None, event: CaseEvent, text: str
     }
 
 
-def _status(ctx: Context[Any], kind: CaseKind | None, name: str) -> str:
-    status = kind.status(name) if kind else None
-    return ctx.text(status.text) if status else name
-
-
 def _moment(ctx: Context[Any], moment: datetime | None) -> str:
     form: Literal["%d.%m.%Y, %H:%M", "%Y-%m-%d %H:%M"]
     form = "%d.%m.%Y, %H:%M" if ctx.language.startswith("de") else "%Y-%m-%d %H:%M"
     return ctx.localize(moment).strftime(form) if moment else ""
-
-
-def _flat(fields: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """The fields as lines, however deep they lie."""
-    if isinstance(fields, dict):
-        return [line for key, value in fields.items() for line in _flat(value, f"{prefix} {key}".strip())]
-    if isinstance(fields, list):
-        return [line for value in fields for line in _flat(value, prefix)]
-    return [(prefix, str(fields))] if fields not in (None, "") else []
 
 
 async def _content(store: Store, file: FileUpload) -> bytes:

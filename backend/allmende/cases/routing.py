@@ -79,6 +79,18 @@ def inside(folder: Path, area: str, lat: float, lon: float) -> bool:
     return bool(found.covers(shapely.Point(lon, lat)))
 
 
+def rings(city: City, tolerance: float) -> list[list[tuple[float, float]]]:
+    """The city's outline as rings of (lat, lon), simplified by at most `tolerance` degrees; none where it has none."""
+    path = Path(city.folder) / city.area.outline
+    try:
+        found = _area(path, path.stat().st_mtime_ns).simplify(tolerance)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("city_outline_unreadable", file=str(path), error=f"{type(error).__name__}: {error}"[:200])
+        return []
+    polygons = [part for part in getattr(found, "geoms", [found]) if part.geom_type == "Polygon"]
+    return [[(lat, lon) for lon, lat, *_ in ring.coords] for one in polygons for ring in (one.exterior, *one.interiors)]
+
+
 @lru_cache(maxsize=512)
 def _area(path: Path, changed: int) -> Any:
     """All polygons of a GeoJSON file (RFC 7946) as one."""

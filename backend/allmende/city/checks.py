@@ -39,7 +39,7 @@ def _is_zone(name: str) -> bool:
         return False
 
 
-def city_errors(city: CityFile) -> Iterator[Finding]:
+def city_errors(city: CityFile, folder: Path) -> Iterator[Finding]:
     if city.ars[:5] + city.ars[9:] != city.ags:
         expected = f"{city.ars[:5] + city.ars[9:]}, which is what the ars {city.ars} says"
         yield Finding(("ags",), f'"{city.ags}" does not belong to the ars', expected)
@@ -48,10 +48,14 @@ def city_errors(city: CityFile) -> Iterator[Finding]:
     box = city.area.bbox
     if box.south >= box.north or box.west >= box.east:
         yield Finding(("area", "bbox"), "is turned inside out", "south below north, and west of east")
+    if "leads out" in (wrong := _below(folder, city.area.outline) if city.area.outline else ""):
+        yield Finding(("area", "outline"), wrong, "a path below the city's folder")
 
 
-def city_flaws(city: CityFile) -> Iterator[Finding]:
+def city_flaws(city: CityFile, folder: Path) -> Iterator[Finding]:
     area = city.area
+    if area.outline and (wrong := _below(folder, area.outline)):
+        yield Finding(("area", "outline"), wrong, "a GeoJSON file below the city's folder")
     if not area.bbox.contains(area.lat, area.lon):
         yield Finding(
             ("area", "bbox"), f"does not hold the centre {area.lat}, {area.lon}", "a box around the territory"

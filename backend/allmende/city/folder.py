@@ -94,8 +94,8 @@ class _Visit:
         merged = merge_all(layers)
         file = self.decode(layers, merged, CityFile) if layers else None
         if file:
-            self.fail(checks.city_errors(file), layers, merged)
-            self.flaw(checks.city_flaws(file), layers, merged)
+            self.fail(checks.city_errors(file, self.folder), layers, merged)
+            self.flaw(checks.city_flaws(file, self.folder), layers, merged)
             self.flaw(checks.switch_flaws(file, self.reader.known), layers, merged)
             self.flaw(checks.login_flaws(file, self.reader.known), layers, merged)
             self.fail(checks.secret_errors(merged), layers, merged)

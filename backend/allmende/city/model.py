@@ -67,6 +67,8 @@ class Area(Strict, frozen=True, kw_only=True):
     lat: Lat
     lon: Lon
     bbox: BBox
+    outline: str = ""
+    """GeoJSON file below the city's folder with its polygons (WGS 84); without it, the box stands for the territory."""
     km2: Annotated[float, Meta(gt=0)] | None = None
     population: Annotated[int, Meta(ge=0)] | None = None
     population_date: date | None = None

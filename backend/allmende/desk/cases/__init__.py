@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allmende.desk.cases import case, figures, inbox, leaving
+from allmende.desk.cases import case, chart, figures, inbox, leaving, table
 from allmende.desk.page import Page
 
-PAGES: tuple[Page, ...] = (*inbox.PAGES, *figures.PAGES, *case.PAGES, *leaving.PAGES)
+PAGES: tuple[Page, ...] = (*inbox.PAGES, *chart.PAGES, *table.PAGES, *figures.PAGES, *case.PAGES, *leaving.PAGES)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende import cases
-from allmende.casekind import CaseKind
+from allmende.casekind import GONE, CaseKind
 from allmende.cases.tables import Case
 from allmende.city.geo import around, distance
 from allmende.context import Context
-from allmende.desk.cases import inbox
+from allmende.desk.cases import inbox, reading
 from allmende.desk.page import Page
 from allmende.desk.request import Desk
 from allmende.errors import Denied, InputError, NotFound
@@ -23,22 +23,18 @@ EVENTS = (
     "submitted", "status", "message", "note", "assigned", "published", "linked", "merged", "revised", "handed_over",
     "received", "erased", "followed", "attached",
 )  # fmt: skip
-FIELDS = ("text", "name", "email", "phone", "media_url", "original")
 ACTORS = ("citizen", "staff", "service", "system")
 
 
-async def found(desk: Desk, session: AsyncSession, *, work: bool = False) -> tuple[Case, CaseKind, Context[Any]]:
-    """The case of the address, as far as this reader may see it (or work on it)."""
+async def found(desk: Desk, session: AsyncSession, *, work: bool = False) -> tuple[Case, CaseKind | None, Context[Any]]:
+    """The case of the address, as far as this reader may see it (or work on it); no kind where its plugin is gone."""
     case = await cases.find(session, id=desk.path["case"])
     if case is None or cases.seen_as(case, desk.reader) != "staff":
         raise NotFound("there is no such case")
     plugin = case.kind.partition(".")[0]
     if work and not desk.reader.may(cases.WORK, plugin):
         raise Denied("this needs the permission cases.work")
-    kind = inbox.kinds(desk).get(case.kind)
-    if kind is None:
-        raise NotFound("the plugin of this case is not there")
-    return case, kind, desk.context(plugin)
+    return case, reading.kinds(desk).get(case.kind), reading.context(desk, case.kind)
 
 
 async def show(desk: Desk) -> Response[Any]:
@@ -49,23 +45,28 @@ async def show(desk: Desk) -> Response[Any]:
         others = await cases.linked(session, case)
         pictures = (await cases.pictures(session, ctx, [case], every=True)).get(case.id, [])
         near = await _near(session, case)
-    staff = await inbox.names(desk)
-    status = kind.status(case.status)
+    staff, words = await reading.names(desk), reading.wording(desk, case.kind)
     template = next((t for i, t in enumerate(desk.city.desk.templates) if str(i) == desk.asked("template")), None)
     if not desk.form.errors:
-        words = template and desk.pick(template.text).replace("{number}", case.number).replace("{title}", case.title)
+        begun = template and desk.pick(template.text).replace("{number}", case.number).replace("{title}", case.title)
         deadline = case.deadline.astimezone(desk.city.tz).date() if case.deadline else None
-        desk.form.fill(department=case.department, assignee=case.assignee, deadline=deadline, text=words or "")
+        desk.form.fill(department=case.department, assignee=case.assignee, deadline=deadline, text=begun or "")
     return desk.page(
         "cases/case.html",
         422 if desk.form.errors else 200,
         case=case,
-        kind=inbox.kind_text(desk, case.kind, kind.text),
-        status=inbox.status_text(desk, kind, case.kind, case.status),
-        then=[(name, inbox.status_text(desk, kind, case.kind, name)) for name in (status.then if status else ())],
-        fields=[(group, _flat(desk, values)) for group, values in (("public", case.public), ("private", case.private))],
-        history=[_event(desk, kind, case, event, text, staff) for event, text in history],
-        others=inbox.rows(desk, others, staff),
+        plugin=case.kind.partition(".")[0],
+        known=kind is not None and desk.city.config(case.kind.partition(".")[0]) is not None,
+        kind=cases.kind_text(words, kind, case.kind),
+        status=cases.status_text(words, kind, case.status),
+        category=cases.categories(words, kind).get(case.category, case.category),
+        then=[(name, cases.status_text(words, kind, name)) for name in _then(kind or GONE, case)],
+        fields=[
+            (group, cases.lines(words, kind, case.category, values))
+            for group, values in (("public", case.public), ("private", case.private))
+        ],
+        history=[_event(desk, words, kind, event, text, staff) for event, text in history],
+        others=reading.rows(desk, others, staff),
         near=near,
         pictures=pictures,
         staff=sorted(staff.items(), key=lambda pair: pair[1]),
@@ -74,7 +75,7 @@ async def show(desk: Desk) -> Response[Any]:
         may_export=desk.reader.may("cases.export", case.kind.partition(".")[0]),
         handed_to=given.name if (given := desk.office.cities().by_slug.get(case.handed_to)) else case.handed_to,
         cities=receivers(desk, case.kind.partition(".")[0]),
-        overdue=case.open and case.deadline is not None and case.deadline < desk.office.clock(),
+        overdue=reading.overdue(case, desk.office.clock()),
     )
 
 
@@ -97,36 +98,28 @@ async def _near(session: AsyncSession, case: Case) -> list[tuple[int, Case]]:
     return sorted((pair for pair in found if pair[0] <= 300), key=lambda pair: (pair[0], pair[1].id))[:10]
 
 
-def _event(desk: Desk, kind: CaseKind, case: Case, event: Any, text: str | None, staff: dict[str, str]) -> Any:
+def _then(kind: CaseKind, case: Case) -> Sequence[str]:
+    """The states that can follow: all, where the present one is none of the kind's (any more)."""
+    now = kind.status(case.status)
+    return (
+        now.then if now else [status.name for status in kind.statuses if kind is not GONE or status.open != case.open]
+    )
+
+
+def _event(
+    desk: Desk, words: Context[Any], kind: CaseKind | None, event: Any, text: str | None, staff: dict[str, str]
+) -> Any:
     """An event as the timeline shows it: who, what, when, and how far its text goes."""
     role, _, account = event.actor.partition(":")
     what = desk.text(f"cases.event.{event.what}" if event.what in EVENTS else "cases.event.other")
     if event.what == "status":
-        what = f"{what}: {inbox.status_text(desk, kind, case.kind, str(event.facts.get('to')))}"
+        what = f"{what}: {cases.status_text(words, kind, str(event.facts.get('to')))}"
     elif told := [str(event.facts[key]) for key in ("department", "into", "to", "other") if event.facts.get(key)]:
         what = f"{what}: {', '.join(told)}"
     if event.facts.get("assignee"):
         what = f"{what}: {staff.get(event.facts['assignee'], '–')}"
     who = staff.get(account) or desk.text(f"cases.actor.{role}" if role in ACTORS else "cases.actor.system")
     return {"at": event.at, "what": what, "who": who, "text": text, "audience": event.audience, "kind": event.what}
-
-
-def _flat(desk: Desk, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Fields and their values in words, those that hold something; what lies in a table stands for itself."""
-    lines: list[tuple[str, str]] = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            lines += _flat(desk, value)
-        elif isinstance(value, bool):
-            lines.append((_field(desk, name), desk.text("cases.yes" if value else "cases.no")))
-        elif value not in (None, "", []):
-            lines.append((_field(desk, name), ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
-    return lines
-
-
-def _field(desk: Desk, name: str) -> str:
-    """What the desk calls a field that many kinds have; any other by its own name."""
-    return desk.text(f"cases.field.{name}") if name in FIELDS else name.replace("_", " ").capitalize()
 
 
 async def answer(desk: Desk) -> Response[Any]:
@@ -151,7 +144,7 @@ async def move(desk: Desk) -> Response[Any]:
         return await show(desk)
     async with desk.transaction() as session:
         case, kind, ctx = await found(desk, session, work=True)
-        await cases.transition(session, ctx, kind, case, desk.form.value("status"), text=text)
+        await cases.transition(session, ctx, kind or GONE, case, desk.form.value("status"), text=text)
     return desk.go("cases", case.id, said="cases.said.moved")
 
 
@@ -159,7 +152,7 @@ async def assign(desk: Desk) -> Response[Any]:
     """Department, person, deadline (the end of that day)."""
     form = desk.form
     department, day = form.line("department", most=80), form.day("deadline")
-    assignee = form.choice("assignee", (await inbox.names(desk)).keys(), required=False)
+    assignee = form.choice("assignee", (await reading.names(desk)).keys(), required=False)
     if form.errors:
         return await show(desk)
     async with desk.transaction() as session:
@@ -189,7 +182,7 @@ async def join(desk: Desk) -> Response[Any]:
             else:
                 try:
                     if desk.form.value("how") == "merge":
-                        await cases.merge(session, ctx, kind, case, other)
+                        await cases.merge(session, ctx, kind or GONE, case, other)
                     else:
                         await cases.link(session, ctx, case, other)
                 except InputError:

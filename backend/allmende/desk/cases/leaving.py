@@ -46,7 +46,7 @@ async def export(desk: Desk) -> Response[Any]:
         whole = await cases.gather(session, case, desk.office.files)
     if form == "json":
         return desk.file(cases.to_json(whole), f"{case.number}.json", "application/json")
-    return desk.file(cases.to_html(ctx, kind, whole), f"{case.number}.html", "text/html")
+    return desk.file(cases.to_html(ctx.in_language(desk.language), kind, whole), f"{case.number}.html", "text/html")
 
 
 PAGES = (

@@ -10,7 +10,7 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende import cases
-from allmende.casekind import CaseKind
+from allmende.casekind import GONE, CaseKind
 from allmende.cases.transfer import deliver
 from allmende.context import Context
 from allmende.errors import Denied, InputError, NotFound
@@ -93,7 +93,7 @@ class CaseMutations(CoreMutations):
     async def withdraw(self, input: CaseWithdrawInput) -> Case:
         async def do(session: AsyncSession, ctx: Context[Any], seen: cases.Seen, kind: CaseKind | None) -> None:
             _own(seen)
-            await cases.withdraw(session, ctx, _known(kind), seen.case)
+            await cases.withdraw(session, ctx, kind or GONE, seen.case)
 
         return await self._do("case.withdraw", input, input.receipt, do)
 
@@ -168,20 +168,14 @@ async def _work(
     if input.message is not None:
         await cases.message(session, ctx, case, input.message, files_=input.files, asks=input.asks, public=input.public)
     if input.status is not None:
-        await cases.transition(session, ctx, _known(kind), case, input.status, text=input.reason)
+        await cases.transition(session, ctx, kind or GONE, case, input.status, text=input.reason)
     if input.merge_into is not None:
         into = await cases.find(session, number=input.merge_into)
         if into is None:
             raise InputError("input.mergeInto: there is no such case", code="NOT_FOUND")
-        await cases.merge(session, ctx, _known(kind), case, into)
+        await cases.merge(session, ctx, kind or GONE, case, into)
 
 
 def _own(seen: cases.Seen) -> None:
     if seen.as_ != "submitter":
         raise Denied("only who has submitted the case can do this; send its receipt")
-
-
-def _known(kind: CaseKind | None) -> CaseKind:
-    if kind is None:
-        raise InputError("the module of this case is not here any more", code="MODULE_OFF")
-    return kind

@@ -20,7 +20,6 @@ from allmende.graphql.cases.types import (
     CaseItemConnection,
     CaseOrder,
     shown_picture,
-    status_name,
 )
 from allmende.graphql.pages import paginate
 from allmende.graphql.request import RequestContext
@@ -90,7 +89,7 @@ def _event(
         by=event.actor.partition(":")[0],
         text=text,
         status=status,
-        status_name=status_name(ctx, kind, status) if status else None,
+        status_name=cases.status_text(ctx, kind, status) if status else None,
         asks=bool(facts.get("asks")),
         pictures=[shown_picture(pictures[id_]) for id_ in facts.get("files", ()) if id_ in pictures],
     )

@@ -62,7 +62,7 @@ class CaseItem:
 
     @strawberry.field(description="The kind, as readers call it.")
     def kind_name(self) -> str:
-        return self.ctx.text(self.declared.text) if self.declared else self.row.kind
+        return cases.kind_text(self.ctx, self.declared, self.row.kind)
 
     @strawberry.field(description="One line.")
     def title(self) -> str:
@@ -78,7 +78,7 @@ class CaseItem:
 
     @strawberry.field(description="The state, as readers call it.")
     def status_name(self) -> str:
-        return status_name(self.ctx, self.declared, self.row.status)
+        return cases.status_text(self.ctx, self.declared, self.row.status)
 
     @strawberry.field(description="Whether there is something left to do.")
     def open(self) -> bool:
@@ -191,12 +191,6 @@ class CaseFilter:
             box=self.bbox.checked("filter.bbox") if self.bbox else None,
             text=self.text,
         )
-
-
-def status_name(ctx: Context[Any], kind: CaseKind | None, name: str) -> str:
-    """The state in the reader's language; its key, where the plugin does not know it any more."""
-    status = kind.status(name) if kind else None
-    return ctx.text(status.text) if status else name
 
 
 def shown_picture(picture: Picture) -> CasePicture:
