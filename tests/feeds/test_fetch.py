@@ -11,7 +11,8 @@ import pytest
 from allmende import FeedError
 from allmende.db.engine import Database
 from allmende.egress import parse_allowed
-from allmende.feeds.fetch import USER_AGENT, Fetched, Fetcher, Limits, Validators
+from allmende.feeds.fetch import USER_AGENT, Fetcher, Limits
+from allmende.feeds.fetched import Fetched, Validators
 from allmende.feeds.importing import import_source
 
 from .server import Server, answer, drip, flood, serving, silence

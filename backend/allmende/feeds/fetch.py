@@ -14,11 +14,14 @@ from random import uniform
 
 import httpx2
 from msgspec import Struct
+from msgspec.structs import replace
 
 from allmende.city.model import City
 from allmende.context import utc_now
 from allmende.egress import GuardedTransport
 from allmende.errors import FeedError
+from allmende.feeds.fetched import Fetched, Validators
+from allmende.feeds.sharing import Shared
 from allmende.importer import Payload, Source
 
 USER_AGENT = "Allmende/1 (open source citizen app backend; feed importer)"
@@ -40,21 +43,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Longest pause that a server may ask for; beyond it, the source is tried again by its schedule."""
 
 
-class Validators(Struct, frozen=True, kw_only=True):
-    """What tells a payload from the next one."""
-
-    etag: str = ""
-    last_modified: str = ""
-    content_hash: str = ""
-
-
-class Fetched(Struct, frozen=True, kw_only=True):
-    """A payload, or None where it is the one that is already known."""
-
-    payload: Payload | None
-    validators: Validators
-
-
 @dataclass(frozen=True, slots=True)
 class Fetcher:
     """Everything that fetching needs besides the source. `secret` resolves `secret:NAME`."""
@@ -63,6 +51,8 @@ class Fetcher:
     secret: Callable[[str], str] | None = None
     limits: Limits = field(default_factory=Limits)
     clock: Callable[[], datetime] = utc_now
+    shared: Shared | None = None
+    """Where several cities read one address; without it, each fetches for itself."""
 
     async def fetch(self, city: City, source: Source, known: Validators | None = None) -> Fetched:
         """The payload of the source; FeedError where it cannot be had. `known` allows the answer "unchanged"."""
@@ -72,6 +62,18 @@ class Fetcher:
             return _compare(payload, Validators(), known)
         if "@" in source.url.split("/", 3)[2]:
             raise FeedError('a url holds no name or password; give a token = "secret:NAME" instead', place="url")
+        if self.shared is None or not self.shared.covers(source):
+            fetched = await self._patiently(source, known)
+        else:
+            answer = await self.shared.fetch(source, self.clock, lambda validators: self._patiently(source, validators))
+            unchanged = answer.validators.content_hash == known.content_hash
+            fetched = replace(answer, payload=None) if unchanged else answer
+        if fetched.payload is None or not source.encoding:
+            return fetched
+        return replace(fetched, payload=replace(fetched.payload, encoding=source.encoding))
+
+    async def _patiently(self, source: Source, known: Validators) -> Fetched:
+        """Asked again where that may help."""
         for attempt in range(self.limits.attempts):
             try:
                 return await self._get(source, known)
@@ -107,7 +109,7 @@ class Fetcher:
             content=content,
             name=source.url,
             media_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-            encoding=source.encoding or response.charset_encoding or "",
+            encoding=response.charset_encoding or "",
             fetched_at=self.clock(),
         )
         etag, last_modified = (response.headers.get(name, "") for name in ("etag", "last-modified"))

@@ -18,7 +18,7 @@ from allmende.content.overlay import lay_over
 from allmende.context import Context
 from allmende.errors import AllmendeError, NotFound
 from allmende.feeds import quarantine, uploads
-from allmende.feeds.fetch import Fetched, Validators
+from allmende.feeds.fetched import Fetched, Validators
 from allmende.feeds.lease import take
 from allmende.feeds.outcome import Run, Work, fail, reason_of, record, release
 from allmende.feeds.services import Services, importer_for, sources_of

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.city.model import City
 from allmende.errors import AllmendeError
-from allmende.feeds.fetch import Validators
+from allmende.feeds.fetched import Validators
 from allmende.feeds.lease import next_try, settle
 from allmende.feeds.services import Services
 from allmende.feeds.tables import FeedRun, FeedSource

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.context import Database
 from allmende.errors import NotFound
-from allmende.feeds.fetch import Fetched, Validators
+from allmende.feeds.fetched import Fetched, Validators
 from allmende.feeds.tables import FeedQuarantine
 from allmende.importer import Payload
 

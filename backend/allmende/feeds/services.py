@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,3 +51,26 @@ def sources_of(city: City, plugin: Plugin) -> Sequence[Source]:
 def importer_for(plugin: Plugin, source: Source) -> Importer | None:
     """The plugin's importer of this kind of source."""
     return next((importer for importer in plugin.importers if importer.source is type(source)), None)
+
+
+class Addresses:
+    """Which addresses more than one source reads, with the same request; looked up anew for cities read anew."""
+
+    def __init__(self, cities: Callable[[], Mapping[str, City]], plugins: Callable[[], Sequence[Plugin]]) -> None:
+        self._cities, self._plugins = cities, plugins
+        self._known: Mapping[str, City] | None = None
+        self._shared: dict[str, list[tuple[str, str, Source]]] = {}
+
+    def shared(self) -> Mapping[str, Sequence[tuple[str, str, Source]]]:
+        """Address → (city, plugin, source) of all who read it."""
+        cities = self._cities()
+        if cities is not self._known:
+            found: dict[str, list[tuple[str, str, Source]]] = defaultdict(list)
+            for slug, city in cities.items():
+                for plugin in self._plugins():
+                    for source in sources_of(city, plugin):
+                        if source.url and not source.token:
+                            found[source.url].append((slug, plugin.name, source))
+            self._shared = {url: readers for url, readers in found.items() if len(readers) > 1}
+            self._known = cities
+        return self._shared

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.context import Database
 from allmende.errors import NotFound
-from allmende.feeds.fetch import Fetched, Validators
+from allmende.feeds.fetched import Fetched, Validators
 from allmende.feeds.tables import FeedUpload
 from allmende.importer import Payload
 

@@ -14,7 +14,8 @@ from allmende.context import Context, utc_now
 from allmende.db.engine import Database
 from allmende.egress import parse_allowed
 from allmende.feeds.fetch import Fetcher
-from allmende.feeds.services import Services
+from allmende.feeds.services import Addresses, Services
+from allmende.feeds.sharing import Shared
 from allmende.plugin import Plugin
 from allmende.settings import Settings
 
@@ -55,6 +56,7 @@ def make_house(
         allowed=parse_allowed(settings.egress_allow),
         secret=lambda reference: resolve_secret(reference, settings.secrets),
         clock=clock,
+        shared=Shared(settings.cache / "feeds", Addresses(cities, plugins)),
     )
     services = Services(database=database, context=context, fetcher=fetcher, clock=clock)
     return House(database=database, services=services, cities=cities, plugins=plugins, chores=chores, blocked=blocked)
