@@ -120,25 +120,36 @@ async def test_an_encoding_that_one_city_sets_is_its_own(database: Database, tmp
     assert (found["bdorf"] and found["bdorf"].encoding, len(server.requests)) == ("iso-8859-7", 1)
 
 
-async def test_one_that_is_due_takes_the_others_along(database: Database, tmp_path: Path) -> None:
+async def test_wherever_they_began_all_are_due_at_one_moment_from_then_on(database: Database, tmp_path: Path) -> None:
     with serving(answer(body=body("1")), answer(body=body("2"))) as server:
         land = Land(database, tmp_path, server)
         process = land.process()
         house = House(database=database, services=process, cities=lambda: land.cities, plugins=lambda: [plugin])
-        for slug in SLUGS:  # they were set up one after the other
-            only = {slug: land.cities[slug]}
-            await import_all(process, list(only.values()), [plugin])
+        for slug in SLUGS:  # they are set up one after the other
+            await import_all(process, [land.cities[slug]], [plugin])
             land.later(minutes=1)
-        land.now = NOON + timedelta(minutes=10)
-        before = len(server.requests)
+        assert len(server.requests) == 1
+        land.now = NOON + timedelta(minutes=9)
+        assert await due_tasks(house) == []
+        land.later(minutes=1)
         tasks = await due_tasks(house)
         assert sorted(task.city for task in tasks) == list(SLUGS)
         for task in tasks:
             await run_task(house, task)
-        assert (len(server.requests) - before, await due_tasks(house)) == (1, [])
+        assert (len(server.requests), await due_tasks(house)) == (2, [])
         assert [await titles(database, slug) for slug in SLUGS] == [["Bench 2"]] * 5
-        land.later(minutes=6)
-        assert await due_tasks(house) == [], "none is due, none is taken along"
+
+
+async def test_somebody_who_wants_it_now_gets_what_is_there_now(database: Database, tmp_path: Path) -> None:
+    with serving(answer(body=body("1")), answer(body=body("2"))) as server:
+        land = Land(database, tmp_path, server)
+        process = land.process()
+        await land.load(process)
+        land.later(minutes=2)
+        assert await land.load(process) == ["unchanged"] * 5
+        await import_all(process, list(land.cities.values()), [plugin], force=True)
+        assert len(server.requests) == 2
+    assert [await titles(database, slug) for slug in SLUGS] == [["Bench 2"]] * 5
 
 
 async def test_the_folder_is_bounded(tmp_path: Path, database: Database, monkeypatch: Any) -> None:

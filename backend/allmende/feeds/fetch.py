@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from random import uniform
@@ -54,8 +55,11 @@ class Fetcher:
     shared: Shared | None = None
     """Where several cities read one address; without it, each fetches for itself."""
 
-    async def fetch(self, city: City, source: Source, known: Validators | None = None) -> Fetched:
-        """The payload of the source; FeedError where it cannot be had. `known` allows the answer "unchanged"."""
+    async def fetch(self, city: City, source: Source, known: Validators | None = None, *, now: bool = False) -> Fetched:
+        """The payload of the source; FeedError where it cannot be had. `known` allows the answer "unchanged".
+
+        `now` says that somebody waits for what is there at this moment, not for what was a while ago.
+        """
         known = known or Validators()
         if source.file:
             payload = await asyncio.to_thread(read_file, city, source, self.limits.size, self.clock())
@@ -65,7 +69,8 @@ class Fetcher:
         if self.shared is None or not self.shared.covers(source):
             fetched = await self._patiently(source, known)
         else:
-            answer = await self.shared.fetch(source, self.clock, lambda validators: self._patiently(source, validators))
+            ask = partial(self._patiently, source)
+            answer = await self.shared.fetch(source, self.clock, ask, now=now)
             unchanged = answer.validators.content_hash == known.content_hash
             fetched = replace(answer, payload=None) if unchanged else answer
         if fetched.payload is None or not source.encoding:

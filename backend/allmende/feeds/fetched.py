@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from allmende.importer import Payload
@@ -20,3 +22,5 @@ class Fetched(Struct, frozen=True, kw_only=True):
 
     payload: Payload | None
     validators: Validators
+    asked: datetime | None = None
+    """When the server was asked, where that was done for somebody else."""

@@ -123,13 +123,13 @@ async def _import(work: Work, *, force: bool, held: Fetched | None) -> Run:
     if held is not None:
         return await _write(work, importer, ctx, held, reading, guarded=False)
     fetched = await _uploaded(services, city, work.plugin, source, known)
-    fetched = fetched or await services.fetcher.fetch(city, source, known)
+    fetched = fetched or await services.fetcher.fetch(city, source, known, now=force)
     rejected = await quarantine.is_rejected(services.database, city.slug, work.plugin.name, source.id, fetched)
     if rejected:
         run = work.run("quarantined", reason=rejected)
-        return await record(work, None, run, reading, fetched.validators, None)
+        return await record(work, None, run, reading, fetched, None)
     if fetched.payload is None:
-        return await record(work, None, work.run("unchanged"), reading, fetched.validators, work.state.valid_until)
+        return await record(work, None, work.run("unchanged"), reading, fetched, work.state.valid_until)
     return await _write(work, importer, ctx, fetched, reading, guarded=True)
 
 
@@ -154,7 +154,7 @@ async def _write(
             await applied(session, importer, ctx, diff)
             await quarantine.forget(session, work.plugin.name, source.id)
             run = work.run("fresh", **counts)
-        return await record(work, session, run, reading, fetched.validators, batch.valid_until, _items(diff, importer))
+        return await record(work, session, run, reading, fetched, batch.valid_until, _items(diff, importer))
 
 
 async def read_payload(

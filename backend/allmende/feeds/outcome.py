@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.city.model import City
 from allmende.errors import AllmendeError
-from allmende.feeds.fetched import Validators
+from allmende.feeds.fetched import Fetched
 from allmende.feeds.lease import next_try, settle
 from allmende.feeds.services import Services
 from allmende.feeds.tables import FeedRun, FeedSource
@@ -81,21 +81,21 @@ async def record(
     session: AsyncSession | None,
     run: Run,
     reading: str,
-    validators: Validators,
+    fetched: Fetched,
     valid_until: datetime | None,
     items: int | None = None,
 ) -> Run:
     """Write the source's new state and the history, in the import's transaction, or in one of its own."""
     if session is None:
         async with work.services.database.transaction(work.city.slug) as own:
-            return await record(work, own, run, reading, validators, valid_until, items)
-    now, every = work.services.clock(), timedelta(minutes=work.source.every)
+            return await record(work, own, run, reading, fetched, valid_until, items)
+    now, every, validators = work.services.clock(), timedelta(minutes=work.source.every), fetched.validators
     applied = run.status != "quarantined"
     values: dict[str, Any] = {
         "status": "fresh" if applied else "quarantined",
         "reason": run.reason[:500],
         "last_attempt": work.started,
-        "next_run": now + every,
+        "next_run": (fetched.asked or now) + every,
         "failures": 0,
         "etag": validators.etag,
         "last_modified": validators.last_modified,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -54,23 +54,23 @@ def importer_for(plugin: Plugin, source: Source) -> Importer | None:
 
 
 class Addresses:
-    """Which addresses more than one source reads, with the same request; looked up anew for cities read anew."""
+    """Which addresses more than one source reads, with the same request; counted anew for cities read anew."""
 
     def __init__(self, cities: Callable[[], Mapping[str, City]], plugins: Callable[[], Sequence[Plugin]]) -> None:
         self._cities, self._plugins = cities, plugins
         self._known: Mapping[str, City] | None = None
-        self._shared: dict[str, list[tuple[str, str, Source]]] = {}
+        self._shared: frozenset[str] = frozenset()
 
-    def shared(self) -> Mapping[str, Sequence[tuple[str, str, Source]]]:
-        """Address → (city, plugin, source) of all who read it."""
+    def __contains__(self, url: object) -> bool:
         cities = self._cities()
         if cities is not self._known:
-            found: dict[str, list[tuple[str, str, Source]]] = defaultdict(list)
-            for slug, city in cities.items():
-                for plugin in self._plugins():
-                    for source in sources_of(city, plugin):
-                        if source.url and not source.token:
-                            found[source.url].append((slug, plugin.name, source))
-            self._shared = {url: readers for url, readers in found.items() if len(readers) > 1}
+            read = Counter(
+                source.url
+                for city in cities.values()
+                for plugin in self._plugins()
+                for source in sources_of(city, plugin)
+                if source.url and not source.token
+            )
+            self._shared = frozenset(url for url, sources in read.items() if sources > 1)
             self._known = cities
-        return self._shared
+        return url in self._shared

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import chain, islice, zip_longest
 from typing import Literal
 
@@ -105,32 +105,12 @@ async def due_tasks(house: House, part: Sequence[str] | None = None) -> list[Tas
                         task = Task(kind=kind, city=slug, plugin=plugin.name, name=name)  # type: ignore[arg-type]
                         wanted[slug].append((moment, task))
     known = {plugin.name for plugin in plugins}
-    for moment, task in _along(house, imports, now):
-        if task.plugin in known:
-            wanted[task.city].append((moment, task))
     for slug, plugin_name, source in imports:
         is_on = slug in cities and plugin_name in known and cities[slug].config(plugin_name) is not None
         if is_on and not is_configured(cities, slug, plugin_name, source):
             task = Task(kind="remove", city=slug, plugin=plugin_name, name=source)
             wanted[slug].append((now, task))
     return list(_in_turn([[task for _, task in sorted(tasks, key=lambda t: t[0])] for tasks in wanted.values()]))
-
-
-def _along(
-    house: House, table: Mapping[tuple[str, str, str], datetime], now: datetime
-) -> Iterator[tuple[datetime, Task]]:
-    """Sources that are not due yet, of addresses that are asked now for others: one answer is for all of them, so a
-    warning reaches every city in one pass. One whose last turn is not half its interval ago waits for the next."""
-    shared = house.services.fetcher.shared
-    for readers in shared.addresses.shared().values() if shared else ():
-        due = [
-            (table.get((city, plugin, source.id), _LONG_AGO), city, plugin, source) for city, plugin, source in readers
-        ]
-        if min(moment for moment, *_ in due) > now:
-            continue
-        for moment, city, plugin, source in due:
-            if now < moment <= now + timedelta(minutes=source.every) / 2:
-                yield moment, Task(kind="import", city=city, plugin=plugin, name=source.id)
 
 
 def _fetched(
