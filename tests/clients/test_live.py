@@ -87,7 +87,7 @@ async def test_graphql_ws_and_graphql_sse_hear_of_a_change_and_fetch_only_that(l
     assert ready == b"ready\n", (ready + await script.stderr.read()).decode()
     told = asyncio.create_task(script.communicate())
     number = 1
-    while not told.done():  # nobody is told when a subscription is under way: until both have heard of something
+    while not told.done():  # nobody is told when a subscription is under way: until all have heard of something
         number += 1
         assert number < 30
         await publish(live.database, number)
@@ -103,7 +103,9 @@ async def test_graphql_ws_and_graphql_sse_hear_of_a_change_and_fetch_only_that(l
         }
         return [one["node"]["title"] for one in changes["items"]]
 
-    assert result["bySocket"] == result["byStream"] == {"data": {"changes": {"module": "news"}}}
+    heard = {"data": {"changes": {"module": "news"}}}
+    assert result["bySocket"] == result["byStream"] == result["byShared"] == heard
+    assert (result["onOne"], result["refused"]) == (["Query"] * 8, 400)
     assert titles(result["before"]) == ["News 1"]
     assert titles(result["after"]) == [f"News {n}" for n in range(2, 2 + len(titles(result["after"])))]
     assert titles(result["after"])[0] == "News 2"

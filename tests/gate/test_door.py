@@ -128,7 +128,7 @@ async def test_pages_of_an_origin_may_ask_where_the_city_says_so(host: str, orig
         door(), "OPTIONS", host=host, origin=origin, access_control_request_method="POST"
     )
     if allowed:
-        assert (status, headers["access-control-allow-methods"]) == (204, "GET, POST")
+        assert (status, headers["access-control-allow-methods"]) == (204, "GET, POST, PUT, DELETE")
         assert "Content-Type" in headers["access-control-allow-headers"]
         assert headers["access-control-allow-origin"] == origin
     else:

@@ -29,7 +29,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 GRAPHQL = b"application/graphql-response+json"
 ALLOWED = (
     b"Authorization, Content-Type, Accept, Accept-Language, App-Version, Idempotency-Key, "
-    b"Apollo-Require-Preflight, X-Apollo-Operation-Name"
+    b"Apollo-Require-Preflight, X-Apollo-Operation-Name, X-GraphQL-Event-Stream-Token"
 )
 HARDENED = [
     (b"x-content-type-options", b"nosniff"),
@@ -194,7 +194,7 @@ async def _preflight(send: Send, *, allowed: bool) -> None:
     if not allowed:
         raise _foreign()
     headers = [
-        (b"access-control-allow-methods", b"GET, POST"),
+        (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
         (b"access-control-allow-headers", ALLOWED),
         (b"access-control-max-age", b"86400"),
     ]

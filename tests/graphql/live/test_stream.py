@@ -51,7 +51,7 @@ async def test_what_is_no_request_for_a_stream_is_refused(hub: Hub) -> None:
         (Stream(hub, body=CHANGES, accept="application/json"), 406),
         (Stream(hub, body=CHANGES, content_type="text/plain"), 415),
         (Stream(hub, body=5), 400),
-        (Stream(hub, method="PUT", body=CHANGES), 405),
+        (Stream(hub, method="PATCH", body=CHANGES), 405),
     ):
         assert await stream.start() == (status, json)
 

@@ -64,6 +64,8 @@ class Stream:
     def __init__(self, hub: Hub, method: str = "POST", body: Any = None, query: bytes = b"", **headers: str) -> None:
         told = {"accept": "text/event-stream", "content-type": "application/json", **headers}
         self.gone = asyncio.Event()
+        self.reading = asyncio.Event()
+        self.reading.set()
         self.body: bytes | None = json.dumps(body).encode()
         self.outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         scope = {
@@ -82,6 +84,9 @@ class Stream:
         return {"type": "http.disconnect"}
 
     async def _send(self, message: dict[str, Any]) -> None:
+        if not message.get("more_body", True):
+            self.reading.set()
+        await self.reading.wait()
         self.outgoing.put_nowait(message)
 
     async def start(self) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from allmende.graphql.documents import Documents
 from allmende.graphql.execute import Engine, Operation, Outcome
 from allmende.graphql.incoming import Incoming
 from allmende.graphql.live.model import LiveRules
+from allmende.graphql.live.shared import Streams
 from allmende.graphql.subject import subject
 from allmende.reader import ANONYMOUS, Reader
 from allmende.usage import Usage
@@ -34,6 +35,7 @@ class Hub:
         self.usage = usage
         self.engine, self.documents, self.rules = engine, documents or Documents(), rules or LiveRules()
         self.stopping = asyncio.Event()
+        self.streams = Streams(self)
         self._open = 0
         self._empty = asyncio.Event()
         self._working = asyncio.Semaphore(self.rules.working)

@@ -36,7 +36,7 @@ class LiveRules(Struct, frozen=True, kw_only=True):
     keep_alive: float = 12.0
     """Seconds between two comments on a stream, so that no proxy takes it for dead."""
     operations: int = 20
-    """Open at once on one socket."""
+    """Open at once on one socket, or on one shared stream."""
     message: int = 256_000
     """Characters of one message from a client; the same as the body of a request."""
     id: int = 128
@@ -44,7 +44,7 @@ class LiveRules(Struct, frozen=True, kw_only=True):
     queue: int = 64
     """Messages that wait for a slow client."""
     waiting: int = 500_000
-    """Characters that wait for a slow client; further answers are held back."""
+    """Bytes that wait for a slow client; further answers are held back."""
     patience: float = 10.0
     """Seconds that an answer is held back; then the client is too slow, and is closed."""
     working: int = 32

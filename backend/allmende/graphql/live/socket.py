@@ -15,6 +15,7 @@ from allmende.graphql.execute import Outcome, failure
 from allmende.graphql.incoming import BadRequest, Incoming, incoming
 from allmende.graphql.live.hub import Hub
 from allmende.graphql.live.model import PROTOCOL, Close
+from allmende.graphql.live.outbox import Outbox, TooSlow
 from allmende.graphql.outgoing import encode
 
 
@@ -39,11 +40,7 @@ class Socket:
         self.heard = True
         """Since the last ping, or the beginning."""
         self.operations: dict[str, asyncio.Task[None]] = {}
-        self.outgoing: asyncio.Queue[str] = asyncio.Queue(self.rules.queue)
-        self.waiting = 0
-        """Characters that wait for the client."""
-        self.room = asyncio.Event()
-        self.room.set()
+        self.outbox = Outbox(self.rules)
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
@@ -86,6 +83,8 @@ class Socket:
             await work
         except Closed as closed:
             self.end(closed)
+        except TooSlow:
+            self.end(Closed(Close.TOO_SLOW, "Too slow; try again later"))
         except Exception:  # what nobody has thought of
             self.end(Closed(Close.INTERNAL, "Internal server error"))
 
@@ -101,15 +100,13 @@ class Socket:
                 raise Closed(Close.TOO_BIG, f"more than {self.rules.message} characters")
             self.heard = True
             await self._heard(_parsed(text))
-            await self.room.wait()  # who asks faster than it reads has to wait
+            await self.outbox.free.wait()  # who asks faster than it reads has to wait
 
     async def _write(self) -> None:
         while True:
-            text = await self.outgoing.get()
-            await self.send({"type": "websocket.send", "text": text})
-            self.waiting -= len(text)
-            if not self._is_full():
-                self.room.set()
+            message = await self.outbox.get()
+            await self.send({"type": "websocket.send", "text": message.decode()})
+            self.outbox.sent(message)
 
     async def _watch(self) -> None:
         """The client has to introduce itself in time, and to show now and then that it is there."""
@@ -128,24 +125,7 @@ class Socket:
         raise Closed(Close.GOING_AWAY, "Going away")
 
     def _say(self, message: dict[str, Any]) -> None:
-        text = encode(message).decode()
-        try:
-            self.outgoing.put_nowait(text)
-        except asyncio.QueueFull:
-            raise _too_slow() from None
-        self.waiting += len(text)
-        if self._is_full():
-            self.room.clear()
-
-    def _is_full(self) -> bool:
-        return self.waiting > self.rules.waiting or self.outgoing.qsize() > self.rules.queue // 2
-
-    async def _room(self) -> None:
-        """Until what waits for the client is little enough for one answer more."""
-        try:
-            await asyncio.wait_for(self.room.wait(), self.rules.patience)
-        except TimeoutError:
-            raise _too_slow() from None
+        self.outbox.put(encode(message))
 
     async def _introduced(self, payload: dict[str, Any] | None) -> None:
         """A token that is not valid ends the connection; without one, the client is anybody."""
@@ -222,7 +202,7 @@ class Socket:
             return
         async with aclosing(self.hub.answers(operation, key)) as outcomes:
             async for outcome in outcomes:
-                await self._room()
+                await self.outbox.room()
                 if not self._show(id_, outcome):
                     return
         self._done(id_, {"id": id_, "type": "complete"})
@@ -253,10 +233,6 @@ def _parsed(text: str) -> dict[str, Any]:
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise Closed(Close.INVALID, "Invalid message: an object with a type is needed")
     return message
-
-
-def _too_slow() -> Closed:
-    return Closed(Close.TOO_SLOW, "Too slow; try again later")
 
 
 def _object(payload: Any) -> None:

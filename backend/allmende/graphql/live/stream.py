@@ -1,61 +1,63 @@
 """An operation's answers as server-sent events (graphql-sse, distinct connections mode), where sockets are blocked.
 
-`POST` or `GET /graphql/stream` with `Accept: text/event-stream`; one stream per operation, which ends with it.
+`POST` or `GET /graphql/stream` with `Accept: text/event-stream`; one stream per operation, which ends with it. For one
+stream that carries several, see `shared`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from allmende.errors import Denied
 from allmende.graphql.documents import DocumentError
 from allmende.graphql.execute import Outcome, failure
 from allmende.graphql.incoming import BadRequest, read_request
+from allmende.graphql.live import events
+from allmende.graphql.live.events import Receive, Send
 from allmende.graphql.live.hub import Hub
-from allmende.graphql.outgoing import CHALLENGE, encode
+from allmende.graphql.live.shared import Refused, is_shared
+from allmende.graphql.outgoing import CHALLENGE
 
-EVENTS = b"text/event-stream"
-_HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # nginx would keep the events until there are many
-    (b"x-content-type-options", b"nosniff"),
-]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
+log = structlog.get_logger(__name__)
 
 
 async def serve_stream(hub: Hub, scope: Any, receive: Receive, send: Send) -> None:
-    """Answer one request for a stream."""
+    """Answer one request for a stream, or about one."""
     with hub.entered():
-        await _serve(hub, scope, receive, send)
+        try:
+            await (hub.streams.serve if is_shared(scope) else partial(_serve, hub))(scope, receive, send)
+        except Refused as error:
+            await events.answer(send, error.status, failure(error.message, error.code), error.headers)
+        except BadRequest as error:
+            await events.answer(send, error.status, failure(error.message, "BAD_REQUEST"), error.headers)
+        except Denied as error:
+            await events.answer(send, 401, failure(error.message, error.code), CHALLENGE)
+        except DocumentError as error:
+            await events.answer(send, 400, failure(error.message, error.code))
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("stream_refused", error=type(error).__name__)
+            body = failure("the database does not answer", "UNAVAILABLE")
+            await events.answer(send, 503, body, {"Retry-After": "5"})
 
 
 async def _serve(hub: Hub, scope: Any, receive: Receive, send: Send) -> None:
     headers = dict(scope["headers"])
     method: str = scope["method"]
-    try:
-        if not _accepts(headers.get(b"accept", b"")):
-            raise BadRequest("Accept: text/event-stream is needed here", 406)
-        asked = await read_request(method, headers, scope.get("query_string", b""), receive)
-        reader = await hub.reader(headers.get(b"authorization"))
-        operation, key = hub.operation(asked, scope, read_only=method == "GET", reader=reader)
-    except BadRequest as error:
-        await _refuse(send, error.status, failure(error.message, "BAD_REQUEST"), error.headers)
-        return
-    except Denied as error:
-        await _refuse(send, 401, failure(error.message, error.code), CHALLENGE)
-        return
-    except DocumentError as error:
-        await _refuse(send, 400, failure(error.message, error.code), {})
-        return
-    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-    await _part(send, b":\n\n")  # so that the client, and every proxy on the way, sees at once that it is open
+    if not events.accepts(headers, events.EVENTS):
+        raise BadRequest("Accept: text/event-stream is needed here", 406)
+    asked = await read_request(method, headers, scope.get("query_string", b""), receive)
+    reader = await hub.reader(headers.get(b"authorization"))
+    operation, key = hub.operation(asked, scope, read_only=method == "GET", reader=reader)
+    await events.begin(send)
     work = [
-        asyncio.ensure_future(one) for one in (_events(hub, operation, key, send), _gone(receive), hub.stopping.wait())
+        asyncio.ensure_future(one)
+        for one in (_events(hub, operation, key, send), events.gone(receive), hub.stopping.wait())
     ]
     try:
         await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
@@ -63,7 +65,7 @@ async def _serve(hub: Hub, scope: Any, receive: Receive, send: Send) -> None:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    await events.finish(send)
 
 
 async def _events(hub: Hub, operation: Any, key: str | None, send: Send) -> None:
@@ -82,39 +84,14 @@ async def _events(hub: Hub, operation: Any, key: str | None, send: Send) -> None
     try:
         while True:
             try:
-                outcome = await asyncio.wait_for(latest.get(), hub.rules.keep_alive)
+                async with asyncio.timeout(hub.rules.keep_alive):
+                    outcome = await latest.get()
             except TimeoutError:
-                await _part(send, b":\n\n")
+                await events.part(send, events.KEEP_ALIVE)
                 continue
             if outcome is None:
                 break
-            await _part(send, b"event: next\ndata: " + encode(outcome.body) + b"\n\n")
-        await _part(send, b"event: complete\ndata:\n\n")
+            await events.part(send, events.event("next", outcome.body))
+        await events.part(send, events.event("complete", None))
     finally:
         reading.cancel()
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _accepts(accept: bytes) -> bool:
-    kinds = {part.partition(b";")[0].strip().lower() for part in accept[:1000].split(b",")}
-    return bool(kinds & {EVENTS, b"text/*", b"*/*"})
-
-
-async def _part(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _refuse(send: Send, status: int, body: dict[str, Any], headers: Any) -> None:
-    content = encode(body)
-    told = [
-        (b"content-type", b"application/json; charset=utf-8"),
-        (b"content-length", b"%d" % len(content)),
-        (b"cache-control", b"no-store"),
-        *((name.lower().encode(), value.encode()) for name, value in headers.items()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": told})
-    await send({"type": "http.response.body", "body": content})
