@@ -147,6 +147,8 @@ async def test_usage_is_shown_and_saved_as_a_file_without_what_is_rare(town: Tow
     assert re.search(r"Aktuelles 11\.045 Abfall\S* 7\.045 ", seen), seen
     assert "2.3.1 10.045" in seen
     assert "Mo., 23. Nov. 2026 1.200 7 300" in seen
+    days = re.findall(r'class="bar" x="(\d+)"', (await staff.get("usage")).text.partition("report_day")[0])
+    assert sorted({int(day) for day in days})[:1] == [80], "the last ten of ninety days stand at the right end"
     answer = await staff.get("usage/file", by="day")
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''teststadt-usage-day.csv"
     lines = list(csv.reader(answer.text.splitlines()))

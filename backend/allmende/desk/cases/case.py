@@ -67,10 +67,12 @@ async def show(desk: Desk) -> Response[Any]:
         ],
         history=[_event(desk, words, kind, event, text, staff) for event, text in history],
         others=reading.rows(desk, others, staff),
-        near=near,
+        near=list(
+            zip((metres for metres, _ in near), reading.rows(desk, [one for _, one in near], staff), strict=True)
+        ),
         pictures=pictures,
         staff=sorted(staff.items(), key=lambda pair: pair[1]),
-        departments=await inbox.departments(desk),
+        departments=sorted({*await inbox.departments(desk), *_routed(desk, case.kind)}),
         may_work=desk.reader.may(cases.WORK, case.kind.partition(".")[0]),
         may_export=desk.reader.may("cases.export", case.kind.partition(".")[0]),
         handed_to=given.name if (given := desk.office.cities().by_slug.get(case.handed_to)) else case.handed_to,
@@ -96,6 +98,14 @@ async def _near(session: AsyncSession, case: Case) -> list[tuple[int, Case]]:
         for other in await session.scalars(wanted.order_by(Case.created.desc(), Case.id))
     ]
     return sorted((pair for pair in found if pair[0] <= 300), key=lambda pair: (pair[0], pair[1].id))[:10]
+
+
+def _routed(desk: Desk, kind: str) -> set[str]:
+    """The departments that the city's rules name."""
+    found, ctx = reading.kinds(desk).get(kind), reading.context(desk, kind)
+    if found is None or found.rules is None or desk.city.config(ctx.plugin) is None:
+        return set()
+    return {rule.department for rule in found.rules(ctx)}
 
 
 def _then(kind: CaseKind, case: Case) -> Sequence[str]:

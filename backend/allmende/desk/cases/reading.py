@@ -14,6 +14,9 @@ from allmende.cases.tables import Case
 from allmende.context import Context
 from allmende.desk.request import Desk
 
+SHOWN = 110
+"""Characters of a case's text in a list."""
+
 
 class Row(Struct, frozen=True, kw_only=True):
     """A case as lists show it."""
@@ -22,6 +25,8 @@ class Row(Struct, frozen=True, kw_only=True):
     kind: str
     status: str
     category: str
+    text: str
+    """Its first words, where its kind has a text."""
     assignee: str
     overdue: bool
 
@@ -67,11 +72,17 @@ def rows(desk: Desk, found: Sequence[Case], staff: Mapping[str, str]) -> list[Ro
             kind=cases.kind_text(contexts[case.kind], there.get(case.kind), case.kind),
             status=cases.status_text(contexts[case.kind], there.get(case.kind), case.status),
             category=named[case.kind].get(case.category, case.category),
+            text=beginning(case),
             assignee=staff.get(case.assignee, ""),
             overdue=overdue(case, now),
         )
         for case in found
     ]
+
+
+def beginning(case: Case) -> str:
+    text = " ".join(str(case.public.get("text", "")).split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN].rsplit(' ', 1)[0]} …"
 
 
 def overdue(case: Case, now: Any) -> bool:
