@@ -135,9 +135,9 @@ class PushService:
 
 
 @asynccontextmanager
-async def serving(service: Any) -> AsyncIterator[str]:
+async def serving(service: Any, **options: Any) -> AsyncIterator[str]:
     """Serve it in this event loop; the address."""
-    config = uvicorn.Config(service, log_level="warning", lifespan="off", access_log=False)
+    config = uvicorn.Config(service, log_level="warning", lifespan="off", access_log=False, **options)
     server = uvicorn.Server(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

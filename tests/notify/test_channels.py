@@ -1,35 +1,28 @@
-"""What goes over the wire on each channel, received by servers of this machine that look at it closely."""
+"""What goes over the wire, received by servers of this machine that look at it; FCM and APNs are in test_vendors.py."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any, cast
+from typing import cast
 
 import httpx2
 import pytest
 from allmende.city.model import City, Mail, Notify
 from allmende.egress import guarded_socket
 from allmende.errors import InputError
-from allmende.notify.channels.apns import Apns
 from allmende.notify.channels.channel import Note, Target
 from allmende.notify.channels.email import CONFIRM, Email
-from allmende.notify.channels.fcm import Fcm
 from allmende.notify.channels.webhook import Webhook, signature
 from allmende.notify.channels.webpush import WebPush, encrypt, from_base64url, public_key
 from allmende.notify.endpoints import check_place
 from allmende.notify.ways import server
 from allmende.testing import NOON, make_city
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from http_ece import decrypt
-from joserfc import jwt
-from joserfc.jwk import ECKey, RSAKey
 
 from .people import KEY
 from .pushservice import PushService, browser, browser_key, browser_secret, serving
@@ -57,14 +50,6 @@ def client(answer: Answer) -> httpx2.AsyncClient:
 
 def target(address: str = "x" * 64, **keys: str) -> Target:
     return Target(id="e" * 32, address=address, keys=keys, ticket="ticket")
-
-
-def pem(key: Any) -> str:
-    form = serialization.PrivateFormat.PKCS8
-    return cast(
-        "str",
-        key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode(),
-    )
 
 
 async def test_web_push_is_taken_by_a_service_that_checks_and_decrypts() -> None:
@@ -97,59 +82,6 @@ def test_encryption_can_be_undone_by_the_browser_alone() -> None:
 async def test_web_push_with_keys_that_are_none_is_gone() -> None:
     channel = WebPush(client(lambda request: httpx2.Response(201)), KEY, "mailto:it@teststadt.example")
     assert (await channel.send(NOTE, target("https://push.example/1", p256dh="AAAA", auth="AAAA"))).kind == "gone"
-
-
-async def test_fcm_signs_in_as_the_service_account_once_and_sends() -> None:
-    key, seen = rsa.generate_private_key(65537, 2048), []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        seen.append(request)
-        if request.url.path == "/token":
-            form = dict(pair.split("=", 1) for pair in request.content.decode().split("&"))
-            claims = jwt.decode(form["assertion"], RSAKey.import_key(pem(key)), algorithms=["RS256"]).claims
-            assert claims["iss"] == "push@app.example"
-            assert claims["scope"] == "https://www.googleapis.com/auth/firebase.messaging"
-            return httpx2.Response(200, json={"access_token": "abc", "expires_in": 3600})
-        assert request.headers["authorization"] == "Bearer abc"
-        return httpx2.Response(404 if b"dead" in request.content else 200, json={})
-
-    account = {
-        "project_id": "app", "client_email": "push@app.example", "private_key": pem(key),
-        "token_uri": "https://oauth.example/token",
-    }  # fmt: skip
-    channel = Fcm(client(answer), json.dumps(account))
-    outcomes = [await channel.send(NOTE, target(address)) for address in ("alive", "dead", "alive")]
-    assert [outcome.kind for outcome in outcomes] == ["sent", "gone", "sent"]
-    assert [request.url.path for request in seen] == ["/token", *["/v1/projects/app/messages:send"] * 3]
-    message = json.loads(seen[1].content)["message"]
-    assert message["notification"] == {"title": "Sturm", "body": "Es stürmt."}
-    assert message["android"]["priority"] == "HIGH"
-    assert (message["android"]["ttl"], message["android"]["collapse_key"]) == ("3600s", "f" * 32)
-
-
-async def test_apns_gets_a_signed_token_and_tells_of_dead_devices() -> None:
-    key, seen = ec.generate_private_key(ec.SECP256R1()), []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        seen.append(request)
-        if request.url.path.endswith("dead"):
-            return httpx2.Response(400, json={"reason": "BadDeviceToken"})
-        return httpx2.Response(429 if request.url.path.endswith("busy") else 200)
-
-    channel = Apns(client(answer), pem(key), key_id="KEYID", team_id="TEAM", app="example.app")
-    outcomes = [await channel.send(NOTE, target(address)) for address in ("alive", "dead", "busy")]
-    assert [outcome.kind for outcome in outcomes] == ["sent", "gone", "again"]
-    headers = seen[0].headers
-    token = jwt.decode(headers["authorization"].removeprefix("bearer "), ECKey.import_key(pem(key)))
-    assert (token.header["kid"], token.claims["iss"]) == ("KEYID", "TEAM")
-    assert (headers["apns-topic"], headers["apns-priority"], headers["apns-collapse-id"]) == (
-        "example.app",
-        "10",
-        "f" * 32,
-    )
-    assert headers["apns-id"] == "01234567-89ab-cdef-0123-456789abcdef"
-    aps = json.loads(seen[0].content)["aps"]
-    assert (aps["alert"], aps["interruption-level"]) == ({"title": "Sturm", "body": "Es stürmt."}, "time-sensitive")
 
 
 async def test_web_hook_is_signed_so_that_a_change_or_a_replay_shows() -> None:

@@ -9,6 +9,7 @@ import httpx2
 import msgspec
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from msgspec import structs
 
 from allmende.notify.channels.channel import Note, Outcome, Target, post
 
@@ -16,7 +17,7 @@ API = "https://api.push.apple.com"
 SANDBOX = "https://api.sandbox.push.apple.com"
 RENEW = 40 * 60
 """Seconds after which a token is made anew: Apple wants it no younger than 20 and no older than 60 minutes."""
-_GONE = (b"BadDeviceToken", b"DeviceTokenNotForTopic", b"Unregistered", b"ExpiredToken")
+_GONE = (b"BadDeviceToken", b"Unregistered", b"ExpiredToken")
 
 
 class Apns:
@@ -35,8 +36,9 @@ class Apns:
         return "apns"
 
     async def send(self, note: Note, target: Target) -> Outcome:
+        bearer = self._bearer()
         headers = {
-            "authorization": f"bearer {self._bearer()}",
+            "authorization": f"bearer {bearer}",
             "apns-topic": self._app,
             "apns-push-type": "alert",
             "apns-id": _uuid(note.id),
@@ -48,13 +50,16 @@ class Apns:
         outcome, response = await post(
             self._client, f"{self._api}/3/device/{target.address}", content=content, headers=headers, gone=(410,)
         )
-        if response is not None and outcome.kind == "refused":
-            if any(reason in response.content for reason in _GONE):
-                return Outcome(kind="gone", reason=response.text[:200])
-            if b"ExpiredProviderToken" in response.content:
+        if response is None or outcome.kind in ("sent", "gone"):
+            return outcome
+        reason = f"{response.status_code} {response.text}"[:200]
+        if response.status_code == 403:  # our key, and not the phone's fault: all wait until somebody has mended it
+            expired = b"ExpiredProviderToken" in response.content
+            if expired and bearer == self._token:
                 self._made = 0.0
-                return Outcome(kind="again", reason="the provider token had run out")
-        return outcome
+            return Outcome(kind="again", reason=reason, down=not expired)
+        gone = outcome.kind == "refused" and any(one in response.content for one in _GONE)
+        return structs.replace(outcome, kind="gone" if gone else outcome.kind, reason=reason)
 
     def _bearer(self) -> str:
         now = time.time()

@@ -10,7 +10,7 @@ import httpx2
 import msgspec
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from allmende.notify.channels.channel import USER_AGENT, Note, Outcome, Target, post
 
@@ -45,19 +45,18 @@ class Fcm:
             return token
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         outcome, response = await post(
-            self._client, self._url, content=msgspec.json.encode(body(note, target)), headers=headers, gone=(404,)
+            self._client, self._url, content=msgspec.json.encode(body(note, target)), headers=headers, gone=()
         )
-        if response is not None and response.status_code == 401:
-            self._until = 0.0
-            return Outcome(kind="again", reason="the access token was not taken")
-        if outcome.kind == "refused" and response is not None and b"INVALID_ARGUMENT" in response.content:
-            # FCM says 400 for a token that is none; a message of ours that it cannot read would fail for everybody.
-            return (
-                Outcome(kind="gone", reason="the token is none")
-                if b"registration token" in response.content
-                else outcome
-            )
-        return outcome
+        if response is None or outcome.kind == "sent":
+            return outcome
+        status, content = response.status_code, response.content
+        if status in (401, 403) and b"SENDER_ID_MISMATCH" not in content:  # our account, and not the phone's fault
+            if status == 401 and token == self._token:
+                self._until = 0.0
+            return Outcome(kind="again", reason=outcome.reason, down=status == 403)
+        # A 404 or 400 without these words is about our project or message: no reason to forget anybody.
+        dead = b"UNREGISTERED" in content or (b"INVALID_ARGUMENT" in content and b"registration token" in content)
+        return structs.replace(outcome, kind="gone") if dead else outcome
 
     async def _access(self) -> str | Outcome:
         """An OAuth access token for the service account (RFC 7523), kept until shortly before it ends."""
