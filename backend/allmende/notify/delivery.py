@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from allmende import metrics
 from allmende.city.model import City
 from allmende.context import Database
 from allmende.notify.channels.channel import Channel, Note, Outcome, Target
-from allmende.notify.queue import ATTEMPTS, Claimed, Result, claim, next_attempt, settle
+from allmende.notify.queue import ATTEMPTS, Claimed, Result, any_interrupted, claim, next_attempt, settle
 from allmende.notify.spread import spread
 from allmende.notify.ways import CONNECTIONS, Ways, open_channels
 
@@ -23,6 +24,8 @@ GATHER = 0.2
 """Seconds for which results are gathered into one transaction."""
 DOWN = 5
 """Failures in a row after which a push service counts as down for the rest of the run."""
+STOPPING = 5.0
+"""Seconds that deliveries in mid-air have on a stop; of the others, nobody knows whether they arrived."""
 LATER = timedelta(minutes=1)
 """When what was not tried is due again: the service is down, or its channel is not ready."""
 
@@ -37,6 +40,9 @@ class Delivering:
     clock: Callable[[], datetime]
     counts: Counter[str] = field(default_factory=Counter)
     _open: set[asyncio.Task[None]] = field(default_factory=set)
+    _begun: set[asyncio.Task[Any]] = field(default_factory=set)
+    _recovering: bool = False
+    """While there are deliveries with which another process has died. They come first, as many as begin at once."""
     _results: list[Result] = field(default_factory=list)
     _gone: list[str] = field(default_factory=list)
     _failures: Counter[str] = field(default_factory=Counter)
@@ -46,6 +52,7 @@ class Delivering:
     async def run(self, seconds: float) -> None:
         """Ends early when nothing is due. What was claimed and not attempted, as on a stop, is given back."""
         until, empty = time.monotonic() + seconds, False
+        self._recovering = await any_interrupted(self.database, self.city.slug, self.clock())
         try:
             while True:
                 if not empty and len(self._open) < AT_ONCE // 2 and time.monotonic() < until:
@@ -61,17 +68,28 @@ class Delivering:
                     await asyncio.sleep(GATHER)
                 await self._settle()
         finally:
-            if self._open:
-                for task in self._open:
-                    task.cancel()
-                await asyncio.gather(*self._open, return_exceptions=True)
+            for task in self._open - self._begun:
+                task.cancel()
+            if self._begun:
+                await asyncio.wait(self._begun, timeout=STOPPING)
+            for task in self._open:
+                task.cancel()
+            await asyncio.gather(*self._open, return_exceptions=True)
             await asyncio.shield(self._settle())
 
     async def _begin(self) -> bool:
         """Claim what is due and start on it; False where there is nothing to do."""
-        now, slug = self.clock(), self.city.slug
-        spread_any = await spread(self.database, slug, now)
-        found = await claim(self.database, slug, self.city.tz, now, AT_ONCE)
+        now, slug, tz = self.clock(), self.city.slug, self.city.tz
+        if self._recovering:
+            if self._open:
+                return True
+            found = await claim(self.database, slug, tz, now, CONNECTIONS, interrupted=True)
+            self._recovering = bool(found.ready or found.others)
+        if self._recovering:
+            spread_any = False
+        else:
+            spread_any = await spread(self.database, slug, now)
+            found = await claim(self.database, slug, tz, now, AT_ONCE)
         for one in found.ready:
             task = asyncio.create_task(self._attempt(one))
             self._open.add(task)
@@ -81,14 +99,20 @@ class Delivering:
 
     async def _attempt(self, one: Claimed) -> None:
         outcome: Outcome | None = None
+        me = asyncio.current_task()
+        assert me is not None
         try:
             async with self._room:
+                self._begun.add(me)
                 outcome = await self._send(one)
         except asyncio.CancelledError:
-            self._note(self._result(one, None))
+            if me not in self._begun:  # otherwise it counts as interrupted, when the lease ends
+                self._note(self._result(one, None))
             raise
         except Exception as error:  # a bug in a channel must not stop the city's others
             outcome = Outcome(kind="refused", reason=f"{type(error).__name__}: {error}"[:200])
+        finally:
+            self._begun.discard(me)
         self._note(self._result(one, outcome))
 
     async def _send(self, one: Claimed) -> Outcome | None:

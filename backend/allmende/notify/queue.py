@@ -1,7 +1,8 @@
 """The city's queue of deliveries: what is due is claimed, looked at once more, and settled after the attempt.
 
 A claim is a lease: who dies with it leaves deliveries that become due again. So the only way to send twice is to die
-between the sending and the settling; the thread of a message then makes the second replace the first.
+between the sending and the settling; the thread of a message then makes the second replace the first. Nobody is sent a
+third: what two senders have died with is failed, with this reason. The second takes no more than it begins at once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from sqlalchemy import bindparam, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.context import Database
@@ -26,6 +27,7 @@ LEASE = timedelta(minutes=5)
 """Longer than a claimed delivery waits and takes."""
 ATTEMPTS = 8
 """After half a minute, two, eight, half an hour, two hours, then every six hours."""
+INTERRUPTED = "two senders died with it; it may have arrived"
 _QUIET = {"synchronize_session": False}
 
 
@@ -58,17 +60,27 @@ class Claim(Struct, frozen=True, kw_only=True):
     """Those that are not sent now: nobody wants them any more, or they wait for the end of quiet hours."""
 
 
-async def claim(database: Database, city: str, tz: ZoneInfo, now: datetime, number: int) -> Claim:
-    """At most `number` deliveries that are due, the most urgent first. Opting out counts up to this moment."""
+async def claim(
+    database: Database, city: str, tz: ZoneInfo, now: datetime, number: int, *, interrupted: bool = False
+) -> Claim:
+    """At most `number` deliveries that are due, the most urgent first. Opting out counts up to this moment.
+
+    Those whose sender has died are left out; with `interrupted`, it is those only.
+    """
     lease = uuid4().hex
-    due = (Delivery.state == "waiting", Delivery.due <= now)
+    due = (*_due(now), (Delivery.lease != "") if interrupted else (Delivery.lease == ""))
     first = select(Delivery.message, Delivery.endpoint).where(*due).order_by(Delivery.rank, Delivery.due)
     async with database.transaction(city) as session:
         statement = (
             update(Delivery)
             .where(tuple_(Delivery.message, Delivery.endpoint).in_(first.limit(number)), *due)
-            .values(lease=lease, due=now + LEASE, attempts=Delivery.attempts + 1)
-            .returning(Delivery.message, Delivery.endpoint, Delivery.attempts)
+            .values(
+                lease=lease,
+                due=now + LEASE,
+                attempts=Delivery.attempts + 1,
+                interrupted=Delivery.interrupted + int(interrupted),
+            )
+            .returning(Delivery.message, Delivery.endpoint, Delivery.attempts, Delivery.interrupted)
         )
         rows = (await session.execute(statement, execution_options=_QUIET)).all()
     if not rows:
@@ -84,7 +96,7 @@ async def claim(database: Database, city: str, tz: ZoneInfo, now: datetime, numb
         for one in await session.scalars(asked):
             wanted[one.endpoint, one.topic].append(one)
     ready, others = [], []
-    for id_, endpoint_id, attempts in rows:
+    for id_, endpoint_id, attempts, times in rows:
         message, endpoint = messages.get(id_), endpoints.get(endpoint_id)
         fault = _fault(message, endpoint, now)
         rest = None
@@ -95,6 +107,8 @@ async def claim(database: Database, city: str, tz: ZoneInfo, now: datetime, numb
             rest = None if message.breaks_quiet or None in rests else min((r for r in rests if r), default=None)
         if fault or message is None or endpoint is None:
             state, at, settled = "dropped", now, now
+        elif times > 1:
+            state, at, settled, fault = "failed", now, now, INTERRUPTED
         elif rest is not None:
             state, at, settled, attempts = "waiting", rest, None, attempts - 1
         else:
@@ -102,10 +116,28 @@ async def claim(database: Database, city: str, tz: ZoneInfo, now: datetime, numb
             continue
         others.append(
             Result(
-                message=id_, endpoint=endpoint_id, state=state, due=at, attempts=attempts, reason=fault, settled=settled
+                message=id_,
+                endpoint=endpoint_id,
+                state=state,
+                due=at,
+                attempts=attempts,
+                reason=fault,
+                settled=settled,
+                channel=endpoint.channel if endpoint and state == "failed" else "",
             )
         )
     return Claim(lease=lease, ready=ready, others=others)
+
+
+async def any_interrupted(database: Database, city: str, now: datetime) -> bool:
+    """Whether there are deliveries with which their sender has died."""
+    async with database.session(city) as session:
+        found = await session.execute(select(Delivery.message).where(*_due(now), Delivery.lease != "").limit(1))
+        return found.first() is not None
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Delivery.state == "waiting", Delivery.due <= now
 
 
 def _fault(message: Outgoing | None, endpoint: Endpoint | None, now: datetime) -> str:

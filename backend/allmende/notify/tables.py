@@ -117,6 +117,8 @@ class Delivery(CityTable):
     """Not before then; of one that is being sent, when its lease ends, so that a killed process loses nothing."""
     attempts: Mapped[int] = mapped_column(default=0)
     lease: Mapped[str] = mapped_column(String(32), default="")
-    """Who is sending it."""
+    """Who is sending it; when it is due again and this is not empty, its sender has died."""
+    interrupted: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """How many senders have died with it. It may have been sent each time, so that it is repeated once at most."""
     reason: Mapped[str] = mapped_column(String(200), default="")
     settled: Mapped[datetime | None]
