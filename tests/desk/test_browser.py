@@ -179,7 +179,7 @@ def test_a_file_is_looked_at_before_it_counts(
 
 PAGES = (
     "", "account", "account/second", "cases", "cases-map", "cases-figures", "feeds", SOURCE, f"{SOURCE}/held",
-    f"{SOURCE}/upload", "modules", "settings", "usage", "users", "users/new", "tokens", "pushes", "log",
+    f"{SOURCE}/upload", "modules", "settings", "usage", "users", "users/new", "tokens", "pushes", "log", "export",
 )  # fmt: skip
 OPEN = ("sign-in", "enter")
 

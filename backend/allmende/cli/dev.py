@@ -47,6 +47,7 @@ def dev(host: str, port: int, skip: bool) -> None:
         "                        (signs in once, within 15 minutes; `allmende user` makes more accounts)\n\n"
         "  A changed city folder is read again at once; a changed plugin restarts the server. Ctrl+C stops.\n",
         markup=False,
+        soft_wrap=True,  # a link in two lines is none
     )
     develop(host, port, reload_paths(settings))
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from importlib import import_module
 from pathlib import Path
 
 import click
 
-from allmende.db.branches import CORE_BRANCH, CORE_TABLES, Branch
 from allmende.db.engine import Database
 from allmende.errors import AllmendeError
 from allmende.files.store import Store
@@ -17,14 +15,12 @@ from allmende.settings import Settings
 
 def _ready() -> tuple[Settings, dict[str, str | None]]:
     """The settings, and the newest revision of every branch, with all tables imported."""
-    from allmende.registry import load_registry  # lazily: `--help` and completion need no plugins
+    from allmende.desk.exitkit import revisions  # lazily: `--help` and completion need no plugins
+    from allmende.registry import load_registry
     from allmende.settings import load_settings
 
-    for module in CORE_TABLES:
-        import_module(module)
     settings = load_settings()
-    branches = [CORE_BRANCH, *(Branch(*one) for one in load_registry(settings).migrations.items())]
-    return settings, {branch.name: branch.newest() for branch in branches}
+    return settings, revisions(load_registry(settings))
 
 
 @click.command("export")
@@ -54,20 +50,21 @@ def export(slug: str, file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 def import_(file: Path) -> None:
     """Fill an instance, which has nothing of this city yet, from such an archive."""
-    from allmende.desk.exitkit import import_city
+    from allmende.desk.exitkit import Moved, import_city
 
     settings, revisions = _ready()
 
-    async def run() -> tuple[str, int]:
+    async def run() -> Moved:
         database = Database(settings.database)
         try:
-            slug, counts = await import_city(database, Store(settings.files), settings.cities, revisions, file)
+            return await import_city(database, Store(settings.files), settings.cities, revisions, file)
         finally:
             await database.close()
-        return slug, sum(counts.values())
 
     try:
-        slug, rows = asyncio.run(run())
+        moved = asyncio.run(run())
     except AllmendeError as error:
         raise click.ClickException(error.message) from error
-    click.echo(f"{slug}: {rows} rows\nnext: allmende city check {slug}")
+    for name in moved.different:
+        click.echo(f"{name} is different here and was left as it is: compare it", err=True)
+    click.echo(f"{moved.city}: {sum(moved.counts.values())} rows\nnext: allmende city check {moved.city}")

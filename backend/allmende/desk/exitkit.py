@@ -1,33 +1,56 @@
 """The exit kit: everything of one city (data, configuration, pictures) as one archive, and a place filled from it.
 
-A zip with `manifest.json`, `data/<table>.jsonl` (a row per line), `config/` (the city's folder) and `files/`. Whatever
-the databases, exporting what was imported gives the same again. What is sealed (second factors) opens only where the
-same ALLMENDE_KEY is set.
+A zip with `manifest.json`, `data/<table>.jsonl` (a row per line), `config/` (the city's folder), `shared/` (the
+defaults of its Land and Kreis that it builds on) and `files/`. Whatever the databases, exporting what was imported
+gives the same again. What is sealed (second factors) opens only where the same ALLMENDE_KEY is set.
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 import zipfile
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import date, datetime, time
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from msgspec import Struct
 from sqlalchemy import LargeBinary, Table, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from allmende.city.shared import SHARED
+from allmende.db.branches import CORE_BRANCH, CORE_TABLES, Branch
 from allmende.db.engine import Database
 from allmende.db.table import Base, UtcDateTime, is_city_table
 from allmende.errors import InputError
 from allmende.files.store import Store
 from allmende.files.tables import FileUpload
+from allmende.registry import Registry
 
 FORMAT = 1
 CHUNK = 500
 Counts = Mapping[str, int]
 """Table → rows."""
+
+
+class Moved(Struct, frozen=True, kw_only=True):
+    """What was imported."""
+
+    city: str
+    counts: Counts
+    different: tuple[str, ...] = ()
+    """Shared defaults that are there already and say something else; they were left as they are."""
+
+
+def revisions(registry: Registry) -> dict[str, str | None]:
+    """The newest revision of every branch; from now on all tables are known."""
+    for module in CORE_TABLES:
+        import_module(module)
+    branches = [CORE_BRANCH, *(Branch(*one) for one in registry.migrations.items())]
+    return {branch.name: branch.newest() for branch in branches}
 
 
 def tables() -> list[Table]:
@@ -36,9 +59,14 @@ def tables() -> list[Table]:
 
 
 async def export_city(
-    database: Database, store: Store, city: str, folder: Path, revisions: Mapping[str, str | None], target: Path
+    database: Database,
+    store: Store,
+    city: str,
+    folder: Path,
+    revisions: Mapping[str, str | None],
+    target: Path | IO[bytes],
 ) -> Counts:
-    """Write the archive; one consistent state of all tables."""
+    """Write the archive; one consistent state of all tables. It blocks now and then: not for the loop that serves."""
     counts: dict[str, int] = {}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         async with database.session(city) as session:
@@ -52,6 +80,9 @@ async def export_city(
                 archive.writestr(_file(f"files/{id_}/{size}"), await store.get(city, id_, size))
         for name, content in _configuration(folder):
             archive.writestr(_file(f"config/{name}"), content)
+        for path in _shared(folder):
+            name = path.relative_to(folder.parent / SHARED).as_posix()
+            archive.writestr(_file(f"shared/{name}"), path.read_bytes())
         manifest = {"format": FORMAT, "city": city, "revisions": dict(revisions), "tables": counts}
         archive.writestr(_file("manifest.json"), json.dumps(manifest, indent=2, sort_keys=True))
     return counts
@@ -59,8 +90,8 @@ async def export_city(
 
 async def import_city(
     database: Database, store: Store, cities: Path, revisions: Mapping[str, str | None], source: Path
-) -> tuple[str, Counts]:
-    """Fill an instance that has nothing of this city yet: its slug, and the rows of each table.
+) -> Moved:
+    """Fill an instance that has nothing of this city yet.
 
     InputError, and nothing written, where the city is there already, or the versions do not fit.
     """
@@ -90,7 +121,23 @@ async def import_city(
             if path.is_relative_to(folder.resolve()):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(archive.read(name))
-    return city, counts
+        different = _share(archive, cities / SHARED)
+    return Moved(city=city, counts=counts, different=different)
+
+
+def _share(archive: zipfile.ZipFile, shared: Path) -> tuple[str, ...]:
+    """Write the shared defaults that are not there yet. Those that are belong to others, too, and stay."""
+    different = []
+    for name in (name for name in archive.namelist() if name.startswith("shared/")):
+        path, content = (shared / name.removeprefix("shared/")).resolve(), archive.read(name)
+        if not path.is_relative_to(shared.resolve()):
+            continue
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        elif path.read_bytes() != content:
+            different.append(f"{SHARED}/{name.removeprefix('shared/')}")
+    return tuple(different)
 
 
 def _configuration(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -98,6 +145,13 @@ def _configuration(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
             yield path.relative_to(folder).as_posix(), path.read_bytes()
+
+
+def _shared(folder: Path) -> Iterator[Path]:
+    """The files of defaults that apply to the city, the widest area first."""
+    key = str(tomllib.loads((folder / "city.toml").read_text(encoding="utf-8")).get("ars", ""))
+    for below in (folder.parent / SHARED / key[:n] for n in range(len(key) + 1)):
+        yield from (path for path in (below / "city.toml", *sorted(below.glob("plugins/*.toml"))) if path.is_file())
 
 
 def _check(manifest: Mapping[str, Any], counts: Counts, revisions: Mapping[str, str | None]) -> None:

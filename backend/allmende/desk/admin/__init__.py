@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allmende.desk.admin import log, modules, pushes, tokens, usage, users
+from allmende.desk.admin import leaving, log, modules, pushes, tokens, usage, users
 from allmende.desk.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -12,4 +12,5 @@ PAGES: tuple[Page, ...] = (
     *tokens.PAGES,
     *pushes.PAGES,
     *log.PAGES,
+    *leaving.PAGES,
 )

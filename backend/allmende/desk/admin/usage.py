@@ -27,8 +27,9 @@ class Timeline(Struct, frozen=True, kw_only=True):
     """A number for each day or week."""
 
     measure: str
-    columns: Sequence[tuple[date, int | None, float]]
-    """When, how many (None: too few to be told), and how high in per cent."""
+    begins: Sequence[date]
+    bars: Sequence[tuple[int, int | None, float]]
+    """Which of them, how many (None: too few to be told), and how high in per cent; only where there is something."""
     most: int
 
 
@@ -67,9 +68,12 @@ def _span(desk: Desk) -> Span:
 
 def _timeline(measure: str, begins: Sequence[date], line: Sequence[int | None]) -> Timeline:
     most = max((number for number in line if number), default=0)
-    heights = [0 if number == 0 else max((number or 0) / (most or FEWER) * 100, LOWEST) for number in line]
-    columns = [(begin, number, round(height, 1)) for begin, number, height in zip(begins, line, heights, strict=True)]
-    return Timeline(measure=measure, columns=columns, most=most)
+    bars = [
+        (x, number, round(max((number or 0) / (most or FEWER) * 100, LOWEST), 1))
+        for x, number in enumerate(line)
+        if number != 0
+    ]
+    return Timeline(measure=measure, begins=begins, bars=bars, most=most)
 
 
 def _title(desk: Desk, measure: str, name: str) -> str:
