@@ -100,11 +100,14 @@ class _Connection:
     def __init__(self, driver: Any) -> None:
         self.driver = driver
         self.statements: OrderedDict[str, Any] = OrderedDict()
+        self.number = 0
 
     async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
         statement = self.statements.get(sql)
         if statement is None:
-            statement = self.statements[sql] = await self.driver.prepare(sql, timeout=seconds)
+            self.number += 1  # without a name, the server would parse and plan it anew at each execution
+            statement = await self.driver.prepare(sql, name=f"plan_{self.number}", timeout=seconds)
+            self.statements[sql] = statement
             if len(self.statements) > STATEMENTS:
                 self.statements.popitem(last=False)  # asyncpg closes it on the server when it is collected
         rows: list[Any] = await statement.fetch(*arguments, timeout=seconds)
