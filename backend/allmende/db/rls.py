@@ -12,11 +12,11 @@ EVERY = "*"
 """What a transaction of the core's own cross-city work is set to. Never a slug."""
 POLICY = "allmende_city"
 
-_RULE = f"city = current_setting('{SETTING}', true) OR current_setting('{SETTING}', true) = '{EVERY}'"
-_AS_STORED = (
-    f"(((city)::text = current_setting('{SETTING}'::text, true))"
-    f" OR (current_setting('{SETTING}'::text, true) = '{EVERY}'::text))"
-)
+_SET = f"(SELECT current_setting('{SETTING}', true))"
+_RULE = f"city = {_SET} OR {_SET} = '{EVERY}'"
+"""The setting is looked up once for each statement (in a subselect), not once for each row."""
+_STORED = f"( SELECT current_setting('{SETTING}'::text, true) AS current_setting)"
+_AS_STORED = f"(((city)::text = {_STORED}) OR ({_STORED} = '{EVERY}'::text))"
 _SECURED = text("""
     SELECT c.relname FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid AND p.polpermissive
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relrowsecurity AND c.relforcerowsecurity

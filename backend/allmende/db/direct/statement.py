@@ -87,8 +87,8 @@ def compile_text(select: Select[Any], columns: Sequence[Any], dialect: Dialect) 
 def in_scope(texts: Sequence[Text], *, arrays: bool) -> tuple[str, tuple[tuple[int, int], ...]]:
     """One PostgreSQL statement of several: the city is set, for this statement only, before a row is looked at.
 
-    `scope` is a function that is called in FROM; every part refers to its result, so it must come first. Gives the SQL
-    and, for each parameter after the city ($1), which part's slot it is.
+    Setting it stands in a condition that no row has a part in, so the server decides it once, ahead of all rows (a
+    one-time filter). Gives the SQL and, for each parameter after the city ($1), which part's slot it is.
     """
     order: list[tuple[int, int]] = []
     parts = []
@@ -97,17 +97,16 @@ def in_scope(texts: Sequence[Text], *, arrays: bool) -> tuple[str, tuple[tuple[i
         def renumber(match: re.Match[str], number: int = number, text: Text = text) -> str:
             slot = int(match[1]) - 1
             if not text.slots[slot].name and not text.slots[slot].fixed:
-                return "scope.city"
+                return "$1::text"
             if (number, slot) not in order:
                 order.append((number, slot))
             return f"${order.index((number, slot)) + 2}{match[2] or ''}"
 
-        parts.append(_NUMBER.sub(renumber, text.sql))
-    scope = "FROM set_config('allmende.city', $1::text, true) AS scope(city)"
+        parts.append(f"({_NUMBER.sub(renumber, text.sql)}) AS part")
+    scope = "WHERE (SELECT set_config('allmende.city', $1::text, true)) = $1::text"
     if not arrays:
-        return f"SELECT part.* {scope}, LATERAL ({parts[0]}) AS part", tuple(order)
-    columns = ", ".join(f"ARRAY(SELECT part FROM ({part}) AS part)" for part in parts)
-    return f"SELECT {columns} {scope}", tuple(order)
+        return f"SELECT part.* FROM {parts[0]} {scope}", tuple(order)
+    return f"SELECT {', '.join(f'ARRAY(SELECT part FROM {part})' for part in parts)} {scope}", tuple(order)
 
 
 def _tables(compiled: Any) -> frozenset[str]:
