@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from allmende.graphql.plan.declare import parted as parted
     from allmende.graphql.plan.declare import row as row
     from allmende.graphql.plan.declare import rows as rows
+    from allmende.graphql.plan.declare import translated as translated
     from allmende.graphql.types import CityModule as CityModule
     from allmende.graphql.types import Connection as Connection
     from allmende.graphql.types import FeedItem as FeedItem
@@ -104,7 +105,7 @@ _HOME = {
     "city.projection": "crs_code to_wgs84",
     "graphql.inputs": "BBoxInput",
     "graphql.pages": "check_first paginate",
-    "graphql.plan.declare": "column computed part parted row rows",
+    "graphql.plan.declare": "column computed part parted row rows translated",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "graphql.visibility": "field",
     "importer": "Applied Batch Importer Note Payload Refusal Source",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any
@@ -23,6 +23,7 @@ from allmende import (
     distance,
     part,
     parted,
+    translated,
 )
 from strawberry import Private, argument
 
@@ -96,15 +97,6 @@ def _language(ctx: Context[Any], language: str, translations: Translations) -> s
     return ctx.language if (translations or {}).get(ctx.language) else language or ctx.city.language
 
 
-def _local(name: str) -> Callable[[Context[Any], Any, Translations], Any]:
-    """A text in the reader's language where there is one, else as it is."""
-
-    def local(ctx: Context[Any], own: Any, translations: Translations) -> Any:
-        return ((translations or {}).get(ctx.language) or {}).get(name) or own
-
-    return local
-
-
 def _category(ctx: Context[Any], framed: str) -> str | None:
     return next(iter(_categories(ctx, framed)), None)
 
@@ -148,7 +140,7 @@ class EventsEvent(FeedItem):
         return cls(ctx=ctx, row=row, dates=dates, near=near)
 
     id: strawberry.ID = column(Occurrence.id, description="Stable across imports, unique across cities.")
-    title: str = computed(_local("title"), Event.title, Event.translations, description="One line of plain text.")
+    title: str = translated(Event.title, Event.translations, "title", description="One line of plain text.")
     date: datetime = column(Occurrence.start, description="When it was published, or when it begins.")
     module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
     event_id: strawberry.ID = column(
@@ -180,16 +172,16 @@ class EventsEvent(FeedItem):
     moved_from: datetime | None = column(
         Occurrence.moved_from, description="When it was to begin before it was moved, where that is known."
     )
-    text: str = computed(
-        _local("text"),
+    text: str = translated(
         Event.text,
         Event.translations,
+        "text",
         description="What it is about, as plain text; empty if nothing is said.",
     )
-    html: str | None = computed(
-        _local("html"),
+    html: str | None = translated(
         Event.html,
         Event.translations,
+        "html",
         description="What it is about, as HTML that is safe to show; null where there is plain text only.",
     )
     language: str = computed(

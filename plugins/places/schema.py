@@ -30,6 +30,7 @@ from allmende import (
     part,
     row,
     rows,
+    translated,
 )
 from strawberry import Private, argument
 
@@ -83,19 +84,6 @@ def _colour(ctx: Context[Any], id: str) -> str:
 
 def _given(ctx: Context[Any], text: str) -> str | None:
     return text or None
-
-
-def _local(ctx: Context[Any], name: str, own: str, translations: Mapping[str, Mapping[str, str]] | None) -> str:
-    """A text in the reader's language where there is one, else as it is."""
-    return ((translations or {}).get(ctx.language) or {}).get(name) or own
-
-
-def _local_name(ctx: Context[Any], name: str, translations: Mapping[str, Any] | None) -> str:
-    return _local(ctx, "name", name, translations)
-
-
-def _local_text(ctx: Context[Any], text: str, translations: Mapping[str, Any] | None) -> str | None:
-    return _local(ctx, "text", text, translations) or None
 
 
 def _language(ctx: Context[Any], language: str, translations: Mapping[str, Any] | None) -> str:
@@ -156,18 +144,18 @@ class PlacesPlace(SearchHit, MapFeature):
     metres: Private[float | None] = None
 
     id: strawberry.ID = column(Row.id, description="Stable across imports, unique across cities.")
-    title: str = computed(_local_name, Row.name, Row.translations, description="One line of plain text.")
+    title: str = translated(Row.name, Row.translations, "name", description="One line of plain text.")
     module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
     position: Position = part(Position, lat=Row.lat, lon=Row.lon, description="Where it is.")
-    name: str = computed(_local_name, Row.name, Row.translations, description="Its name.")
+    name: str = translated(Row.name, Row.translations, "name", description="Its name.")
     category: str = computed(
         _category_name, Row.category, steady=True, description="Name of its category, in the reader's language."
     )
     category_id: strawberry.ID = column(Row.category, description="Id of its category.")
     icon: str = computed(_icon, Row.category, steady=True, description="Icon of its category: one emoji or character.")
     colour: str = computed(_colour, Row.category, steady=True, description="Colour of its category, #rrggbb.")
-    text: str | None = computed(
-        _local_text, Row.text, Row.translations, description="What there is to say about it, as plain text."
+    text: str | None = translated(
+        Row.text, Row.translations, "text", description="What there is to say about it, as plain text.", optional=True
     )
     address: str | None = computed(_given, Row.address, description="Street and number, or where else to find it.")
     open: bool | None = computed(

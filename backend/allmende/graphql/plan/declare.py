@@ -45,6 +45,20 @@ class Computed(Struct, frozen=True, eq=False):
     """The same for the same columns, city and language at any time; worked out once for each combination."""
 
 
+class Translated(Struct, frozen=True, eq=False):
+    """A text in the reader's language where it was translated, else as it is."""
+
+    own: Column
+    translations: Column
+    """JSON: language → name → text; NULL in most rows."""
+    name: str
+    optional: bool
+
+    def text(self, ctx: Context[Any], own: str | None, translations: Mapping[str, Any] | None) -> str | None:
+        found: str | None = ((translations or {}).get(ctx.language) or {}).get(self.name) or own
+        return found or None if self.optional else found
+
+
 class Part(Struct, frozen=True, eq=False):
     """An object of some columns of the same row; null where `all_of` or `any_of` say that there is nothing."""
 
@@ -99,6 +113,19 @@ def computed(function: Callable[..., Any], *columns: Column, description: str, s
         return function(self.ctx, *(read(self.row, each) for each in columns))
 
     return _field(resolve, description, Computed(function, columns, steady))
+
+
+def translated(own: Column, translations: Column, name: str, *, description: str, optional: bool = False) -> Any:
+    """A text that the town hall may have translated: `translations` (language → name → text) has it, or else `own`.
+
+    `optional` makes null of an empty text.
+    """
+    made = Translated(own, translations, name, optional)
+
+    def resolve(self: Any) -> Any:
+        return made.text(self.ctx, read(self.row, own), read(self.row, translations))
+
+    return _field(resolve, description, made)
 
 
 def part(

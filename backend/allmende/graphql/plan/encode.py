@@ -33,7 +33,7 @@ from sqlalchemy import Dialect
 from allmende.db.direct.reader import decoder, moment
 from allmende.db.direct.statement import Unplannable
 from allmende.db.table import UtcDateTime
-from allmende.graphql.plan.declare import PLAN, Column, Computed, Part
+from allmende.graphql.plan.declare import PLAN, Column, Computed, Part, Translated
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.values import DAYS, TRUTH, Kept
 
@@ -127,6 +127,7 @@ class RowEncoder:
         self.steady: list[Callable[[Any], Kept]] = []
         self.floats: set[int] = set()
         self.names: dict[str, Any] = {"bad": _bad, "truth": TRUTH, "days": DAYS, "moment": moment, "isfinite": isfinite}
+        self.names["none"] = frozenset((None, "null", "{}"))  # JSON that says nothing
         self.once = [self.place(column) for column in once]
         """Where the columns are in which rows must differ, to be shown both."""
         shape = self._shape(kind, case.select(kind, selected.nodes))
@@ -160,6 +161,8 @@ class RowEncoder:
         where = f"{kind.name}.{selected.name}"
         if isinstance(plan, Computed):
             return self._computed(plan, field.type, selected)
+        if isinstance(plan, Translated):
+            return self._translated(plan, field.type, where)
         if isinstance(plan, Part):
             return self._part(plan, field.type, selected)
         if plan is None:
@@ -220,6 +223,16 @@ class RowEncoder:
                 raw = f"d{number}_{place}({raw})"
             arguments.append(raw)
         return f"done{number}(f{number}({', '.join(['ctx', *arguments])}))"
+
+    def _translated(self, plan: Translated, kind: GraphQLOutputType, where: str) -> str:
+        if get_named_type(kind).name != "String" or isinstance(kind, GraphQLList):
+            raise Unplannable(f"{where}: a translated text is a String")
+        local, decode = f"f{len(self.names)}", _decoder(plan.translations, self.dialect)
+        self.names[local] = lambda ctx, own, raw: plan.text(ctx, own, decode(raw) if decode else raw)
+        own, raw = self._raw(plan.own), self._raw(plan.translations)
+        otherwise = f"{own} or None" if plan.optional else own
+        value = f"{otherwise} if {raw} in none else {local}(ctx, {own}, {raw})"
+        return f"(y if (y := {value}) is not None else bad())" if isinstance(kind, GraphQLNonNull) else f"({value})"
 
     def _part(self, plan: Part, kind: GraphQLOutputType, selected: Selected) -> str:
         named = get_named_type(kind)
