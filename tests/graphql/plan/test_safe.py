@@ -119,6 +119,18 @@ async def test_many_at_once_share_a_bounded_number_of_connections(database: Data
         assert (len(connections.free) <= 5, len(connections.free) + connections.room) == (True, 5)
 
 
+async def test_postgresql_plans_a_statement_once_for_all_its_executions(postgresql_url: str) -> None:
+    database = Database(postgresql_url, pool_size=1)
+    engine = await make(database)
+    for _ in range(3):
+        await ask(engine, "notices { title }")
+    connections = database.reader.postgresql
+    assert connections is not None
+    counted = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%gazette_notice%'"
+    assert [tuple(row) for row in await connections.fetch(counted, (), 5)] == [(3, 0)]
+    await database.close()
+
+
 async def test_a_lost_connection_is_replaced_and_nobody_notices(postgresql: Any, postgresql_url: str) -> None:
     database = Database(postgresql_url, pool_size=2)
     engine = await make(database)
