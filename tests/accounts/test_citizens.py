@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from allmende.accounts import citizens
+from allmende.accounts import attempts, citizens
 from allmende.accounts.citizens import Pair
+from allmende.accounts.devices import register_device
 from allmende.accounts.holdings import end_holding, holdings
 from allmende.accounts.oidc.arrival import citizen_arrives
 from allmende.accounts.oidc.flow import challenge_of
-from allmende.accounts.tables import Account
+from allmende.accounts.tables import Account, Attempt
 from allmende.accounts.tidy import tidy_once
-from allmende.errors import Denied, NotFound
+from allmende.city.model import CitizenLogin, Login
+from allmende.errors import AllmendeError, Denied, NotFound
 from sqlalchemy import select
 
 from .people import HERE, THERE, World
@@ -87,6 +89,49 @@ async def test_an_access_token_lives_an_hour_and_a_refresh_token_gets_new_ones(w
     assert fresh.expires_in == 3600
     world.wait(days=90)
     await refused(world, citizens.refresh, HERE, fresh.refresh)
+
+
+async def test_a_sign_in_ends_after_the_citys_days_however_often_it_is_refreshed(world: World) -> None:
+    provider = CitizenLogin(issuer="https://login.example", client_id="allmende", longest_days=100)
+    world.logins[HERE] = Login(citizens=provider)
+    pair = await signed_in(world)
+    for _ in range(2):
+        world.wait(days=40)
+        pair = await citizens.refresh(world.accounts, HERE, pair.refresh)
+    world.wait(days=19, hours=23, minutes=30)
+    pair = await citizens.refresh(world.accounts, HERE, pair.refresh)
+    assert pair.expires_in == 1800, "the last access token ends with the sign-in"
+    world.wait(minutes=30)
+    assert not await works(world, pair.access)
+    await refused(world, citizens.refresh, HERE, pair.refresh)
+    pair = await signed_in(world)
+    world.logins[HERE] = Login(citizens=CitizenLogin(issuer="https://login.example", client_id="x", longest_days=10))
+    world.wait(days=50)
+    pair = await citizens.refresh(world.accounts, HERE, pair.refresh)
+    world.wait(days=10)
+    await refused(world, citizens.refresh, HERE, pair.refresh)
+
+
+async def test_one_address_gets_so_many_devices_an_hour_and_others_are_not_hindered(world: World) -> None:
+    async def register(client: str, city: str = HERE) -> str:
+        try:
+            await register_device(world.accounts, city, "de", client=client)
+        except AllmendeError as error:
+            return error.message
+        return ""
+
+    most = attempts.of_devices("").free
+    async with world.database.transaction(HERE) as session:
+        key = attempts._hash(world.accounts, attempts.of_devices("192.0.2.1"))
+        session.add(Attempt(key=key, failures=most - 1, last=world.now, until=world.now))
+    world.wait(minutes=20)
+    assert [await register("192.0.2.1") for _ in range(2)] == [
+        "",
+        "too many from this address; try again in 40 minutes",
+    ]
+    assert [await register("192.0.2.2"), await register("192.0.2.1", THERE), await register("")] == ["", "", ""]
+    world.wait(minutes=40)
+    assert await register("192.0.2.1") == ""
 
 
 async def test_a_refresh_token_of_another_city_or_of_another_kind_is_refused(world: World) -> None:

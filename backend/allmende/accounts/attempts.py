@@ -53,6 +53,11 @@ def of_client(client: str) -> Key:
     return Key("client", client, 20)
 
 
+def of_devices(client: str) -> Key:
+    """Many phones can share an address, of a school or of a mobile operator."""
+    return Key("devices", client, 100)
+
+
 async def begin(accounts: Accounts, city: str, keys: Sequence[Key]) -> None:
     """Count an attempt for each key; TooManyAttempts, and nothing counted, while one of them has to wait."""
     now = accounts.clock()
@@ -66,6 +71,19 @@ async def begin(accounts: Accounts, city: str, keys: Sequence[Key]) -> None:
             await session.execute(statement, execution_options=_QUIET)
         if wait > timedelta():
             raise TooManyAttempts(ceil(wait.total_seconds()))
+
+
+async def count(accounts: Accounts, city: str, key: Key, within: timedelta) -> None:
+    """One more of what costs nothing to ask for, of which `key.free` are given to each within a time.
+
+    RATE_LIMITED for further ones, until the time that began with the first is over.
+    """
+    now = accounts.clock()
+    async with accounts.database.transaction(city) as session:
+        number, began = await _number(accounts, session, key, within)
+    if number > key.free:
+        wait = ceil((began + within - now).total_seconds() / 60)
+        raise AllmendeError(f"too many from this address; try again in {wait} minutes", code="RATE_LIMITED")
 
 
 async def succeeded(accounts: Accounts, session: AsyncSession, keys: Sequence[Key]) -> None:
@@ -89,11 +107,23 @@ async def forget(accounts: Accounts, session: AsyncSession) -> None:
 async def _count(accounts: Accounts, session: AsyncSession, key: Key) -> Any:
     """One failure more; how many there are, and until when nobody may try."""
     now = accounts.clock()
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    made: Any = dialect.insert(Attempt).values(key=_hash(accounts, key), failures=1, last=now, until=now)
+    made: Any = _dialect(session).insert(Attempt).values(key=_hash(accounts, key), failures=1, last=now, until=now)
     more = case((Attempt.last < now - FORGET, 1), else_=Attempt.failures + 1)
     made = made.on_conflict_do_update(index_elements=["city", "key"], set_={"failures": more, "last": now})
     return (await session.execute(made.returning(Attempt.failures, Attempt.until))).one()
+
+
+async def _number(accounts: Accounts, session: AsyncSession, key: Key, within: timedelta) -> Any:
+    """How many there are now, and since when they are counted."""
+    now, over = accounts.clock(), Attempt.last <= accounts.clock() - within
+    made: Any = _dialect(session).insert(Attempt).values(key=_hash(accounts, key), failures=1, last=now, until=now)
+    set_ = {"failures": case((over, 1), else_=Attempt.failures + 1), "last": case((over, now), else_=Attempt.last)}
+    made = made.on_conflict_do_update(index_elements=["city", "key"], set_=set_)
+    return (await session.execute(made.returning(Attempt.failures, Attempt.last))).one()
+
+
+def _dialect(session: AsyncSession) -> Any:
+    return postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
 
 
 def _delay(over: int) -> timedelta:

@@ -1,7 +1,8 @@
 """An app that somebody has signed in to: tokens for the one-time code, and new ones for the refresh token.
 
 A refresh token works once. Shown again later than a lost answer explains, it was stolen, from the app or by it: then
-everything that came from this sign-in ends (RFC 9700 § 4.14.2).
+everything that came from this sign-in ends (RFC 9700 § 4.14.2). However often it is refreshed, a sign-in ends after the
+days that the city says.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from allmende.accounts.service import Accounts
 from allmende.accounts.sessions import end_tokens
 from allmende.accounts.tables import Token
 from allmende.accounts.tokens import LIVES, Kind, city_of, fingerprint, invalid, issue, use
+from allmende.city.model import LONGEST_DAYS
 
 PATIENCE = timedelta(seconds=30)
 """So long after its use a refresh token gives another pair: the phone may not have heard the answer."""
@@ -66,10 +68,12 @@ async def _take(accounts: Accounts, city: str, token: str, kind: Kind) -> Token:
 
 
 async def _pair(accounts: Accounts, city: str, token: Token) -> Pair:
-    now = accounts.clock()
+    now, login = accounts.clock(), accounts.city(city).login.citizens
+    longest = now + timedelta(days=login.longest_days if login else LONGEST_DAYS)
+    ends = min(token.ends or longest, longest)
     async with accounts.database.transaction(city) as session:
-        access = await issue(session, city, token.account, "access", now, family=token.family)
-        again = await issue(session, city, token.account, "refresh", now, family=token.family)
+        access = await issue(session, city, token.account, "access", now, family=token.family, ends=ends)
+        again = await issue(session, city, token.account, "refresh", now, family=token.family, ends=ends)
     life = LIVES["access"]
     assert life is not None
-    return Pair(access, again, int(life.total_seconds()))
+    return Pair(access, again, int(min(life, ends - now).total_seconds()))

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from allmende.accounts import attempts
 from allmende.accounts.service import Accounts
 from allmende.accounts.sessions import end_tokens
 from allmende.accounts.tables import Account
 from allmende.accounts.tokens import issue
 
 
-async def register_device(accounts: Accounts, city: str, language: str) -> str:
-    """A new device of this city; its token, which the app keeps and nobody can be told again."""
+async def register_device(accounts: Accounts, city: str, language: str, *, client: str = "") -> str:
+    """A new device of this city; its token, which the app keeps and nobody can be told again.
+
+    `client` is whoever asks, as the door knows it; RATE_LIMITED where too many come from there. Without one, nobody
+    counts.
+    """
+    if client:
+        await attempts.count(accounts, city, attempts.of_devices(client), timedelta(hours=1))
     now, id_ = accounts.clock(), uuid4().hex
     async with accounts.database.transaction(city) as session:
         values = {"id": id_, "kind": "device", "language": language[:16], "created": now, "seen": now}

@@ -73,6 +73,8 @@ class Token(CityTable):
     seen: Mapped[datetime | None] = mapped_column(default=None)
     expires: Mapped[datetime | None] = mapped_column(default=None)
     """None means that it lives until it is revoked."""
+    ends: Mapped[datetime | None] = mapped_column(default=None)
+    """When the sign-in of a citizen ends, however often its tokens are renewed."""
     used: Mapped[datetime | None] = mapped_column(default=None)
     """Of what can be used once (refresh, link, code)."""
 

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | device | an app without a sign-in | until revoked, or unused for long | the API, as this device |
 | access | an app with a sign-in | an hour | the API, as this citizen |
-| refresh | the same app | 90 days, each use gives another | a new pair |
+| refresh | the same app | 90 days, each use gives another, until the sign-in ends | a new pair |
 | session | a browser at the desk | 12 hours, 2 without use | the desk |
 | service | an importer, a machine | until revoked | the API, with the permissions it names |
 | link | one of the staff, once | 15 minutes | a session |
@@ -74,10 +74,15 @@ async def issue(
     permissions: tuple[str, ...] = (),
     challenge: str = "",
     expires: datetime | None = None,
+    ends: datetime | None = None,
 ) -> str:
-    """A new token of this account, which nobody can be told a second time. The session is bound to the city."""
+    """A new token of this account, which nobody can be told a second time. The session is bound to the city.
+
+    `ends` is when the whole sign-in does: no token of it lives longer.
+    """
     token = f"{city}.{secrets.token_urlsafe(32)}"
     life = LIVES[kind]
+    until = expires or (now + life if life else None)
     values = {
         "hash": fingerprint(token),
         "account": account,
@@ -88,7 +93,8 @@ async def issue(
         "challenge": challenge,
         "created": now,
         "seen": now,
-        "expires": expires or (now + life if life else None),
+        "expires": min(until, ends) if until and ends else until,
+        "ends": ends,
     }
     await session.execute(insert(Token), [values])
     return token

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, false, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.cases.codes import fingerprint, read_number, same
@@ -95,3 +95,12 @@ def of(reader_id: str) -> Select[Case]:
     followed = select(CaseFollower.case_id).where(CaseFollower.submitter == reader_id)
     mine = or_(Case.submitter == reader_id, Case.id.in_(followed))
     return select(Case).where(mine).order_by(Case.created.desc(), Case.id)
+
+
+async def take_over(session: AsyncSession, owner: str, from_: str) -> int:
+    """What the account `from_` has submitted or follows is `owner`'s from now on; how many cases that were."""
+    moved = 0
+    for table in (Case, CaseFollower):
+        theirs = update(table).where(table.submitter == from_).values(submitter=owner).returning(table.submitter)
+        moved += len((await session.execute(theirs, execution_options={"synchronize_session": False})).all())
+    return moved

@@ -141,11 +141,17 @@ class Provider(Strict, frozen=True, kw_only=True):
     scopes: tuple[str, ...] = ("openid",)
 
 
+LONGEST_DAYS = 365
+"""For so long is somebody signed in at most, where the city does not say."""
+
+
 class CitizenLogin(Provider, frozen=True, kw_only=True):
     """`[login.citizens]`: citizens may sign in there."""
 
     apps: tuple[str, ...] = ()
     """Addresses of apps (`app.example.org:/signed-in`, or https) to which the browser may come back."""
+    longest_days: Annotated[int, Meta(ge=1, le=3650)] = LONGEST_DAYS
+    """After so many days somebody has to sign in anew, however often the app has renewed its tokens."""
 
 
 class StaffLogin(Provider, frozen=True, kw_only=True):

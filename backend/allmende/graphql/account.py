@@ -9,11 +9,13 @@ from strawberry.scalars import JSON
 
 from allmende.accounts import citizens, devices
 from allmende.accounts.holdings import end_holding, holdings
-from allmende.errors import InputError
+from allmende.cases.access import take_over as take_over_cases
+from allmende.errors import Denied, InputError
 from allmende.graphql.core import CoreMutations
 from allmende.graphql.personal import export_of
 from allmende.graphql.request import Info
 from allmende.graphql.visibility import field
+from allmende.notify import moving
 from allmende.reader import Reader
 from allmende.visibility import PUBLIC, SIGNED_IN
 
@@ -119,6 +121,21 @@ class AccountTokens:
     expires_in: int = strawberry.field(description="Seconds for which `access` works.")
 
 
+@strawberry.input(description="A device whose cases and topics are to be the citizen's who has signed in on it.")
+class AccountMergeInput:
+    city: str = strawberry.field(description="Slug of the city that both tokens are for.")
+    device: str = strawberry.field(description="Token of the device.")
+    agreed: bool = strawberry.field(
+        description="Whether the person was asked, and has said yes; without, it is refused."
+    )
+
+
+@strawberry.type(description="What is the citizen's now.")
+class AccountMerged:
+    cases: int = strawberry.field(description="How many cases the device had submitted or followed.")
+    places: int = strawberry.field(description="How many places, with their subscriptions, the device had.")
+
+
 @strawberry.type(description="Identities.")
 class AccountMutations(CoreMutations):
     @field(visible=PUBLIC, description="Make an anonymous identity for a device. It can be revoked at any time.")
@@ -127,7 +144,8 @@ class AccountMutations(CoreMutations):
         if language not in self.city.languages:
             raise InputError(f"input.language: one of {', '.join(self.city.languages)}")
         accounts = self.request.services.accounts
-        return AccountDevice(token=await devices.register_device(accounts, self.city.slug, language))
+        client = self.request.client if self.request.charge is not None else ""
+        return AccountDevice(token=await devices.register_device(accounts, self.city.slug, language, client=client))
 
     @field(visible=PUBLIC, description="Tokens for a citizen who has come back from signing in at `/<city>/login`.")
     async def exchange(self, input: AccountExchangeInput) -> AccountTokens:
@@ -143,6 +161,28 @@ class AccountMutations(CoreMutations):
         family = str(input.session) if input.session is not None else self.reader.session
         await end_holding(self.request.services.accounts, self.reader, family, everywhere=input.everywhere)
         return True
+
+    @field(
+        visible=SIGNED_IN,
+        description="For a citizen who has signed in: take over the cases and subscriptions of the device. It stays "
+        "known, with nothing in it.",
+    )
+    async def merge(self, input: AccountMergeInput) -> AccountMerged:
+        services, slug = self.request.services, self.city.slug
+        if self.reader.kind != "citizen":
+            raise Denied("only a citizen who has signed in can take over what a device has")
+        if not input.agreed:
+            raise InputError("input.agreed: ask the person first whether the device's cases and topics shall be theirs")
+        try:
+            device = await services.accounts.reader(input.device)
+        except Denied as error:
+            raise InputError("input.device: is no token of a device that is valid (any more)") from error
+        if device.kind != "device" or device.city != slug:
+            raise InputError("input.device: is no token of a device of this city")
+        async with services.database.transaction(slug) as session:
+            cases = await take_over_cases(session, self.reader.id, device.id)
+            places = await moving.take_over(session, self.reader.id, device.id, services.clock())
+        return AccountMerged(cases=cases, places=places)
 
 
 def _tokens(pair: citizens.Pair) -> AccountTokens:

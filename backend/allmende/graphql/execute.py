@@ -60,6 +60,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     """Whose token came with the request."""
     charge: Callable[[int], None] | None = None
     """Is told what the operation costs, before it is executed."""
+    client: str = ""
+    """Whoever asks, as the door knows it."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -199,6 +201,7 @@ class Engine:
             operation.reader,
             operation.read_only,
             operation.charge,
+            operation.client,
         )
 
     def _take_back(self, context: RequestContext) -> None:

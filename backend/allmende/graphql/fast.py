@@ -124,6 +124,7 @@ class Endpoint:
             read_only=scope["method"] == "GET",
             reader=reader,
             charge=scope.get("allmende.charge"),
+            client=scope.get("allmende.client", ""),
         )
         return operation, key
 

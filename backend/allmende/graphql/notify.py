@@ -13,8 +13,8 @@ from allmende.graphql.core import CoreMutations
 from allmende.graphql.languages import choose
 from allmende.graphql.request import RequestContext
 from allmende.graphql.visibility import field
-from allmende.notify import subscribing
-from allmende.notify.endpoints import Place, check_place
+from allmende.notify import moving, subscribing
+from allmende.notify.endpoints import PUSHED, Place, check_place
 from allmende.notify.quiet import clock_time, minute
 from allmende.notify.tables import Endpoint, Subscription
 from allmende.notify.ways import offered
@@ -105,6 +105,16 @@ class NotifyUnsubscribeInput:
     id: strawberry.ID = strawberry.field(description="As `subscriptions` has it.")
 
 
+@strawberry.input(description="A phone or browser whose push address has changed.")
+class NotifyRenewInput:
+    city: str = strawberry.field(description="Slug of the city.")
+    channel: str = strawberry.field(description="`webpush`, `fcm` or `apns`.")
+    old: str = strawberry.field(description="The address until now.")
+    address: str = strawberry.field(description="The address from now on.")
+    p256dh: str = strawberry.field(default="", description="Web push: the browser's public key for it.")
+    auth: str = strawberry.field(default="", description="Web push: the browser's secret for it.")
+
+
 @strawberry.input(description="A partner's server that is to be told.")
 class NotifyConnectInput:
     city: str = strawberry.field(description="Slug of the city.")
@@ -185,6 +195,21 @@ class NotifyMutations(CoreMutations):
             quiet = (minute(input.quiet_from, "input.quietFrom"), minute(input.quiet_until, "input.quietUntil"))
         language = choose(self.city.languages, input.language or None, self.request.accept_language)
         return await self._subscribe(input.topic, input.parameters, place, language, quiet)
+
+    @field(
+        visible=SIGNED_IN,
+        description="Send to another push address of the same phone or browser from now on; nothing that it has "
+        "subscribed to is lost. How many subscriptions that are.",
+    )
+    async def renew(self, input: NotifyRenewInput) -> int:
+        if input.channel not in PUSHED:
+            raise InputError(f"input.channel: one of {', '.join(PUSHED)}")
+        services = self.request.services
+        new = check_place(input.channel, input.address, {"p256dh": input.p256dh, "auth": input.auth})
+        before = input.old.strip()
+        old = Place(channel=input.channel, address=before.lower() if input.channel == "apns" else before)
+        async with services.database.transaction(self.city.slug) as session:
+            return await moving.renew(session, self.reader.id, old, new, services.clock())
 
     @field(visible=CONNECT, description="Tell a partner's server from now on, by a signed web hook. For staff.")
     async def connect(self, input: NotifyConnectInput) -> NotifySubscription:

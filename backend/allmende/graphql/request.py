@@ -138,6 +138,8 @@ class RequestContext:
     """It came by GET, so its address lies in logs, and its answer may in caches."""
     charge: Callable[[int], None] | None = None
     """Takes something from what the client may still ask; None where nobody counts."""
+    client: str = ""
+    """Whoever asks, as the door knows it (an address, or the network of a household); empty where there is no door."""
     errors: list[GraphQLError] = field(default_factory=list)
     """Errors of plugins whose part was left out of a list, so that the others' parts stay."""
     deadlines: dict[tuple[str, str | int], float] = field(default_factory=dict)

@@ -15,6 +15,8 @@ from msgspec import Struct
 from allmende.errors import InputError
 from allmende.notify.channels.webpush import from_base64url
 
+PUSHED = ("webpush", "fcm", "apns")
+"""Channels whose addresses a push service gives to one device, and now and then anew."""
 _FCM = re.compile(r"[A-Za-z0-9_:.-]{20,4096}")
 _APNS = re.compile(r"[0-9a-f]{64,200}")
 
@@ -28,7 +30,7 @@ class Place(Struct, frozen=True, kw_only=True):
 
     def digest(self, owner: str) -> str:
         """A push address belongs to one device, whoever is signed in there; others to whoever has given them."""
-        shared = self.channel in ("webpush", "fcm", "apns")
+        shared = self.channel in PUSHED
         text = "\x1f".join(("" if shared else owner, self.channel, self.address))
         return blake2b(text.encode(), digest_size=16).hexdigest()
 

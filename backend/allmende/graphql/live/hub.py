@@ -107,6 +107,7 @@ class Hub:
             read_only=read_only,
             reader=reader,
             charge=scope.get("allmende.charge"),
+            client=scope.get("allmende.client", ""),
         )
         return operation, key
 
