@@ -81,6 +81,10 @@ class Context(Generic[ConfigT]):
             return moment.replace(tzinfo=self.city.tz)
         return moment.astimezone(self.city.tz)
 
+    def address(self, url: str) -> str:
+        """An address as apps get it: a path on this server stands below the first of the city's `hosts`."""
+        return f"{self.city.site}{url}" if url.startswith("/") else url
+
     def in_language(self, language: str) -> Context[ConfigT]:
         """The same for a reader of another language."""
         return replace(self, language=language)

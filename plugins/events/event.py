@@ -110,7 +110,7 @@ def _ics_url(ctx: Context[Any], id_: str) -> str:
 
 
 def _image(ctx: Context[Any], image: dict[str, Any] | None) -> Image | None:
-    return Image(**image) if image else None
+    return Image(**{**image, "url": ctx.address(image["url"])}) if image else None
 
 
 def _source(ctx: Context[Any], id_: str, date_fetched: datetime, event_fetched: datetime) -> EventsSource:

@@ -69,7 +69,7 @@ def _image(ctx: Context[Any], pictures: Sequence[dict[str, Any]]) -> Image | Non
 def _images(ctx: Context[Any], pictures: Sequence[dict[str, Any]]) -> list[Image]:
     return [
         Image(
-            url=one["url"],
+            url=ctx.address(one["url"]),
             alt=one.get("alt", ""),
             caption=one.get("caption"),
             credit=one.get("credit"),

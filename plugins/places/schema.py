@@ -118,7 +118,7 @@ def _image(ctx: Context[Any], found: Mapping[str, Any]) -> Image | None:
     if not found:
         return None
     focus = {"focus_x": found.get("x"), "focus_y": found.get("y")}
-    return Image(url=found["url"], alt=found["alt"], credit=found["credit"] or None, **focus)
+    return Image(url=ctx.address(found["url"]), alt=found["alt"], credit=found["credit"] or None, **focus)
 
 
 def _source(ctx: Context[Any], id: str, fetched_at: datetime) -> PlacesSource | None:

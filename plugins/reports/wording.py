@@ -15,10 +15,5 @@ def status_text(ctx: Context[Any], name: str) -> str:
     return ctx.text(status.text) if status else name
 
 
-def site(city: City) -> str:
-    """Where the city's addresses begin; empty where it has no host name, so that they stay paths."""
-    return f"https://{city.hosts[0]}" if city.hosts else ""
-
-
 def picture_address(city: City, picture: cases.Picture) -> str:
-    return f"{site(city)}{picture.path}"
+    return f"{city.site}{picture.path}"

@@ -16,6 +16,7 @@ from allmende.desk.routes import desk_routes
 from allmende.files.store import Store
 from allmende.reader import Reader
 from allmende.testing import Town
+from allmende.uploads import upload_routes
 from litestar import Litestar
 from PIL import Image
 
@@ -26,6 +27,8 @@ Hire = Callable[..., Staff]
 
 def make_office(town: Town, who: Who, folder: Path) -> Office:
     """What the desk works with, in this town's instance."""
+    services = town.instance.services
+    services.files = Store(str(folder / "files"))
     return Office(
         registry=town.instance.registry,
         database=town.instance.database,
@@ -34,9 +37,9 @@ def make_office(town: Town, who: Who, folder: Path) -> Office:
         accounts=town.instance.services.accounts,
         who=who,
         clock=lambda: town.now,
-        services=town.instance.services,
+        services=services,
         schema=town.instance.composed.schema,
-        files=Store(str(folder / "files")),
+        files=services.files,
     )
 
 
@@ -64,7 +67,7 @@ def hire(town: Town, tmp_path: Path) -> Hire:
             return Session(reader=reader, csrf="right", token="", family="", expires=end)
 
         office = make_office(town, who, tmp_path)
-        app = Litestar(desk_routes(office, pages), openapi_config=None)
+        app = Litestar([*desk_routes(office, pages), *upload_routes(office.services)], openapi_config=None)
         return Staff(app, at or home, {"signed": "in"}, language)
 
     return hired

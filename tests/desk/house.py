@@ -86,7 +86,6 @@ class House:
             return await signed_in(slug, cookies)
 
         office = make_office(self.town, who, folder)
-        instance.services.files = office.files
         api = graphql_routes(lambda: instance.engine, graphiql=False)
         routes = [*desk_routes(office, PAGES), *upload_routes(instance.services), *api]
         app = Door(Litestar(routes, openapi_config=None), lambda: instance.cities)

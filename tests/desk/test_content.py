@@ -9,9 +9,10 @@ import pytest
 from allmende.content.items import save
 from allmende.content.tables import ContentItem, ContentVersion
 from allmende.files.tables import FileUpload
-from allmende.testing import Town
+from allmende.testing import Town, make_city, make_context
 from sqlalchemy import insert, select
 
+from plugins.news.config import NewsConfig
 from tests.content.newsroom import FEED, SOURCE, desk, news, titles
 from tests.desk.conftest import Hire
 from tests.desk.staff import Staff, words
@@ -173,7 +174,8 @@ async def test_a_picture_is_uploaded_with_its_text_and_focus(hire: Hire, newsroo
     said = await staff.done(f"{NEWS}/new", files=upload, then="publish", **TEXT, **alt)
     assert "Veröffentlicht" in said
     image = (await newsroom.ask("news { latest { image { url alt focusX focusY } } }"))["news"]["latest"][0]["image"]
-    assert re.fullmatch(r"/teststadt/files/[0-9a-f]{32}/large.jpg", image.pop("url"))
+    assert (await staff.client.get(image["url"])).headers["content-type"] == "image/jpeg"
+    assert re.fullmatch(r"/teststadt/files/[0-9a-f]{32}/full.jpg", image.pop("url"))
     assert image == {"alt": "Das Becken", "focusX": 0.25, "focusY": 0.5}
     assert await public(newsroom) == [True]
     page = re.findall(r'href="/teststadt/desk/(content/news/item/item/[0-9a-f]{32})"', (await staff.get(NEWS)).text)[0]
@@ -182,6 +184,20 @@ async def test_a_picture_is_uploaded_with_its_text_and_focus(hire: Hire, newsroo
     assert await public(newsroom) == [False]
     bad = await staff.post(f"{NEWS}/new", files={"f-images.0.file": ("x.png", b"no picture", "image/png")}, **TEXT)
     assert (bad.status_code, "kein Bild, das sich verwenden" in bad.text) == (422, True)
+
+
+def test_an_address_on_this_server_is_absolute_where_the_city_has_a_host_name() -> None:
+    path = "/teststadt/files/1/full.jpg"
+    named = make_context("news", NewsConfig(), city=make_city(hosts=("app.teststadt.example",)))
+    assert (
+        make_context("news", NewsConfig()).address(path),
+        named.address(path),
+        named.address("https://other.example/1.jpg"),
+    ) == (
+        path,
+        f"https://app.teststadt.example{path}",
+        "https://other.example/1.jpg",
+    )
 
 
 async def public(town: Town) -> list[bool]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from allmende.content.items import create, find, save
 from allmende.graphql.compose import Composed
 from allmende.testing.databases import SQLite
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.content.newsroom import FEED, SOURCE, news, titles
+from tests.content.newsroom import FEED, SOURCE, desk, news, titles
 from tests.desk.house import House, open_house
 from tests.pages.conftest import browser as browser
 from tests.pages.test_browser import AXE
@@ -72,9 +73,6 @@ def address(house: House, path: str, city: str = "teststadt") -> str:
 
 def draft(house: House, title: str) -> str:
     """An item that is there already; the path of its page."""
-    from allmende.content.items import create
-
-    from tests.content.newsroom import desk
 
     async def make() -> str:
         at = desk(house.town)
@@ -271,12 +269,48 @@ def test_every_page_fits_and_is_accessible(
     path = draft(house, "Ein Titel mit einem Donaudampfschifffahrtsgesellschaftskapitänspatent")
     found: list[Any] = []
     with at_desk(browser, house, width=width, scheme=scheme, bypass_csp=True) as page:
-        for one in (*PAGES, *(path + end for end in BEHIND)):
-            page.goto(address(house, one), wait_until="networkidle")
+
+        def look(one: str) -> None:
+            page.wait_for_load_state("networkidle")
             for details in page.locator("main details > summary").all():
                 details.click()
             if page.evaluate("document.documentElement.scrollWidth - window.innerWidth") > 0:
                 found.append((one, "is wider than the screen"))
             page.evaluate(axe)
-            found += [(one, violation) for violation in page.evaluate(AXE)]
+            found.extend((one, violation) for violation in page.evaluate(AXE))
+
+        for one in (*PAGES, *(path + end for end in BEHIND)):
+            page.goto(address(house, one))
+            look(one)
+        page.goto(address(house, f"{NEWS}/imported"))
+        page.locator("main a.over").first.click()
+        page.get_by_label("Überschrift").fill("Schwimmbad geschlossen")
+        page.get_by_role("button", name="Korrektur speichern").click()
+        expect(page.get_by_role("button", name="Wieder der Quelle folgen")).to_be_visible()
+        look("a correction")
+        page.goto(address(house, path))
+        saved_by_another(house, path)
+        title_field(page).fill("Von Ben")
+        page.get_by_role("button", name="Speichern", exact=True).click()
+        expect(page.get_by_role("heading", name="Zwei haben denselben Inhalt bearbeitet")).to_be_visible()
+        look("a conflict")
+        page.goto(address(house, path))
+        page.get_by_role("button", name="Veröffentlichen", exact=True).click()
+        page.get_by_role("link", name="Mit anderen Städten teilen").click()
+        page.get_by_label("Suedstadt").check()
+        page.get_by_role("button", name="Anbieten").click()
+        page.goto(address(house, "shared", "suedstadt"))
+        page.get_by_role("link", name="Von Ada").first.click()
+        expect(page.get_by_role("button", name="Als Entwurf übernehmen")).to_be_visible()
+        look("an offer")
     assert found == []
+
+
+def saved_by_another(house: House, path: str) -> None:
+    async def write() -> None:
+        at = desk(house.town, by="Ada")
+        async with at.ctx.transaction() as session:
+            item = await find(session, at, path.rpartition("/")[2], write=True)
+            await save(session, at, item, news("Von Ada"), item.version)
+
+    house.do(write())

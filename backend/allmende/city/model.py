@@ -297,6 +297,11 @@ class City(Struct, frozen=True, kw_only=True):
     def language(self) -> str:
         return self.languages[0]
 
+    @property
+    def site(self) -> str:
+        """Where the city's addresses begin; empty where it has no host name, so that they stay paths."""
+        return f"https://{self.hosts[0]}" if self.hosts else ""
+
     def config(self, plugin: str) -> Any | None:
         return self.plugins.get(plugin)
 

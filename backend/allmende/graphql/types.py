@@ -28,7 +28,10 @@ class Position:
 
 @strawberry.type(description="A picture, with the text for those who cannot see it.")
 class Image:
-    url: str = strawberry.field(description="Absolute address of the picture.")
+    url: str = strawberry.field(
+        description="Address of the picture: absolute; in a city without a host name of its own a path on this server. "
+        "Resolved against the endpoint's address (RFC 3986) it is right in either case."
+    )
     alt: str = strawberry.field(description="What it shows, for screen readers; empty if it is decoration.")
     caption: str | None = strawberry.field(default=None, description="Text shown below it.")
     credit: str | None = strawberry.field(default=None, description="Who made it, and its licence.")

@@ -88,5 +88,5 @@ def server(city: City, mail: Mail, secret: Callable[[str], str]) -> Server:
         username=mail.username,
         password=secret(mail.password) if mail.password else "",
         sender=mail.sender,
-        site=mail.site or (f"https://{city.hosts[0]}" if city.hosts else ""),
+        site=mail.site or city.site,
     )

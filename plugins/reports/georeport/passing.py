@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..config import Category, Forward, ReportsConfig
 from ..kind import PrivatePart, PublicPart
 from ..tables import Passed
-from ..wording import picture_address, site
+from ..wording import picture_address
 from .mirroring import MIRROR, ask, mirror
 from .reading import Row, read
 
@@ -137,7 +137,7 @@ async def _look_for(ctx: Ctx, forward: Forward, case_id: str) -> None:
 
 async def _photos(session: AsyncSession, ctx: Ctx, forward: Forward, case: cases.Case) -> list[str]:
     """Addresses that nobody can guess, of the photos that are no secret of this house; none without a host name."""
-    if forward.photos == "no" or not site(ctx.city):
+    if forward.photos == "no" or not ctx.city.site:
         return []
     found = [picture_address(ctx.city, one) for one in await _shown(session, ctx, case)]
     return found if forward.photos == "all" else found[:1]

@@ -12,7 +12,6 @@ from allmende import PUBLIC, Denied, InputError, NotFound, Reply, Route, cases
 from .. import service
 from ..config import Category
 from ..kind import KIND
-from ..wording import site
 from .listing import Ctx, definition_row, request_row, service_row, wanted
 from .writing import check_format, fault, listed, single
 
@@ -28,7 +27,7 @@ async def discovery(ctx: Ctx, path: Fields, query: Fields) -> Reply:
     contact = ctx.city.contact
     endpoint = {
         "specification": "http://wiki.open311.org/GeoReport_v2",
-        "url": f"{site(ctx.city)}/{ctx.city.slug}/reports/open311/v2",
+        "url": f"{ctx.city.site}/{ctx.city.slug}/reports/open311/v2",
         "changeset": CHANGESET,
         "type": "test" if ctx.city.fictional else "production",
         "formats": ["text/xml", "application/json"],

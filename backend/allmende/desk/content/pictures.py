@@ -15,7 +15,7 @@ from allmende.errors import InputError
 from allmende.files.service import address, claim, owned
 from allmende.files.upload import take_in
 
-SIZE, THUMB = "large", "small"
+SIZE, THUMB = "full", "small"
 _OWN = re.compile(r"/([a-z0-9-]+)/files/([0-9a-f]{32})/")
 
 
