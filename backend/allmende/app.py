@@ -35,7 +35,7 @@ from allmende.egress import GuardedTransport, guarded_socket, parse_allowed
 from allmende.files.store import Store
 from allmende.gate.door import Door
 from allmende.graphql.cache.keep import Responses
-from allmende.graphql.compose import compose
+from allmende.graphql.compose import Composed, compose
 from allmende.graphql.documents import Documents, load_documents
 from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.fast import Front
@@ -169,10 +169,12 @@ def follow_files(town: Town, house: House, runner: EmbeddedRunner) -> None:
     town.on_files = changed
 
 
-def make_engine(settings: Settings, database: Database) -> tuple[Engine, Town]:
-    """All plugins that fit together, all cities, and what answers operations on them."""
-    committed = settings.schema.read_text() if settings.schema.is_file() else ""
-    composed = compose(load_registry(settings), committed)
+def make_engine(settings: Settings, database: Database, composed: Composed | None = None) -> tuple[Engine, Town]:
+    """All plugins that fit together (or the schema that was composed of them before), all cities, and what answers
+    operations on them."""
+    if composed is None:
+        committed = settings.schema.read_text() if settings.schema.is_file() else ""
+        composed = compose(load_registry(settings), committed)
     town = load_town(settings, composed.registry)
     services = make_services(settings, composed.registry, town, database)
     return Engine(composed, services, introspectable=not settings.production), town

@@ -11,7 +11,6 @@ from typing import Any
 from allmende.db.engine import Database
 from allmende.feeds.removal import remove_source
 from allmende.feeds.tables import FeedQuarantine
-from allmende.graphql.compose import compose
 from allmende.testing import NOON
 
 from .leaks import HERE, THERE, Pair, news, pair
@@ -59,7 +58,7 @@ async def load(cities: Pair) -> dict[str, int]:
 
 
 async def test_interleaved_and_cancelled_requests_of_two_cities_never_mix(database: Database, tmp_path: Path) -> None:
-    async with pair(compose(TREE), database, tmp_path) as cities:
+    async with pair(TREE, database, tmp_path) as cities:
         own = await load(cities)
         assert min(own.values()) > OPERATIONS / 20, f"too little was seen to prove anything: {own}"
         once_more = await load(cities)  # the pool is in order after the cancelled ones
@@ -72,7 +71,7 @@ async def test_one_request_for_two_cities_answers_each_from_its_own(database: Da
         for alias, slug in (("a", HERE), ("b", THERE), ("c", HERE), ("d", THERE))
     ]
     query = f"query($text: String!) {{ {' '.join(parts)} }}"
-    async with pair(compose(TREE), database, tmp_path) as cities:
+    async with pair(TREE, database, tmp_path) as cities:
         for slug in (HERE, THERE):
             data = (await cities.ask(query, {"text": word_of(slug)}))["data"]
             words = {
@@ -84,7 +83,7 @@ async def test_one_request_for_two_cities_answers_each_from_its_own(database: Da
 
 
 async def test_a_module_that_is_off_shows_none_of_the_rows_that_it_keeps(database: Database, tmp_path: Path) -> None:
-    async with pair(compose(TREE), database, tmp_path) as cities:
+    async with pair(TREE, database, tmp_path) as cities:
         for file in (cities.instance.folder / HERE / "plugins").iterdir():
             file.unlink()
         cities.instance.reload()
@@ -96,7 +95,7 @@ async def test_a_module_that_is_off_shows_none_of_the_rows_that_it_keeps(databas
 
 
 async def test_what_an_import_was_quarantined_with_is_nowhere(database: Database, tmp_path: Path) -> None:
-    async with pair(compose(TREE), database, tmp_path) as cities:
+    async with pair(TREE, database, tmp_path) as cities:
         secret = "qzquarantined99"
         async with database.transaction(HERE) as session:
             for name in TREE.plugins:
@@ -113,7 +112,7 @@ async def test_what_an_import_was_quarantined_with_is_nowhere(database: Database
 
 async def test_rows_of_a_source_that_the_city_has_taken_out_are_gone(database: Database, tmp_path: Path) -> None:
     """The worker removes them as soon as it sees the new configuration; nothing of them is found from then on."""
-    async with pair(compose(TREE), database, tmp_path) as cities:
+    async with pair(TREE, database, tmp_path) as cities:
         city = cities.instance.cities.by_slug[HERE]
         for plugin in cities.plugins:
             for source in getattr(city.config(plugin.name), "sources", ()):

@@ -17,14 +17,15 @@ from allmende.app import make_engine, make_house
 from allmende.db.engine import Database
 from allmende.feeds.importing import import_all
 from allmende.graphql.execute import Engine, Operation
-from allmende.registry import load_registry
 from allmende.settings import Settings
 from graphql import FieldNode, OperationDefinitionNode, parse
+
+from tests.composed import composed
 
 ROOT = Path(__file__).parents[2]
 FULL = ROOT / "cities" / "musterstadt"
 CLIENTS = sorted((ROOT / "clients").glob("*/*/*.graphql"))
-PLUGINS = sorted(load_registry(Settings(plugins=ROOT / "plugins")).plugins)
+PLUGINS = sorted(composed().registry.plugins)
 KNOWN = ("news", "events", "waste", "places", "warnings")
 """The modules that the released apps ask for. Others may be on too; they must not disturb."""
 KINDS = ("all", "none", *KNOWN)
@@ -75,7 +76,7 @@ def make_cities(folder: Path) -> None:
 async def engine(database: Database, tmp_path: Path) -> Engine:
     make_cities(tmp_path / "cities")
     settings = Settings(database="sqlite://", cities=tmp_path / "cities", plugins=ROOT / "plugins", cache=tmp_path)
-    engine, town = make_engine(settings, database)
+    engine, town = make_engine(settings, database, composed())
     assert town.cities.all_problems() == []
     house = make_house(settings, engine.services.registry, town, database)
     runs = await import_all(house.services, list(house.cities().values()), house.plugins())

@@ -17,11 +17,12 @@ from allmende.feeds.importing import import_source
 from allmende.feeds.services import sources_of
 from allmende.graphql.execute import Engine, Operation
 from allmende.jobs.tasks import run_job
-from allmende.registry import load_registry
 from allmende.settings import Settings
 
+from tests.composed import composed
+
 GALLERY = Path(__file__).parent / "gallery"
-load_registry(Settings(plugins=GALLERY / "plugins"))  # so that the fixture `database` has their tables
+COMPOSED = composed(GALLERY / "plugins")
 SERVED = ["adorf", "bad-texts", "bedorf", "closed", "unlucky"]
 BAD_FIELDS = {
     "raises": ("now", "later"),
@@ -43,7 +44,7 @@ async def engine(database: Database) -> AsyncIterator[Engine]:
         schema=Path("none"),
         secrets=Path(),
     )
-    engine, _ = make_engine(settings, database)
+    engine, _ = make_engine(settings, database, COMPOSED)
     engine.services.budget, engine.services.deadline = 60.0, 60.0  # those without an end have a budget of their own
     yield engine
 

@@ -9,11 +9,12 @@ from allmende.app import make_engine, make_house
 from allmende.db.engine import Database
 from allmende.feeds.importing import import_all
 from allmende.graphql.execute import Engine, Operation
-from allmende.registry import load_registry
 from allmende.settings import Settings
 
+from tests.composed import composed
+
 ROOT = Path(__file__).parents[2]
-load_registry(Settings(plugins=ROOT / "plugins"))  # so that the fixture `database` has the plugins' tables
+COMPOSED = composed()
 HOME = """
 query Home($city: String!, $street: String!, $lat: Float!, $lon: Float!) { city(slug: $city) {
   name modules { name status }
@@ -41,7 +42,7 @@ one to spare for a plugin that needs it."""
 async def imported(database: Database) -> Engine:
     """All cities of the repository with everything that their sources hold."""
     settings = Settings(database="sqlite://", cities=ROOT / "cities", plugins=ROOT / "plugins")
-    engine, town = make_engine(settings, database)
+    engine, town = make_engine(settings, database, COMPOSED)
     house = make_house(settings, engine.services.registry, town, database)
     runs = await import_all(house.services, list(house.cities().values()), house.plugins())
     assert {run.status for run in runs} <= {"fresh", "unchanged"}, [run for run in runs if run.reason]

@@ -11,13 +11,14 @@ from allmende.db.engine import Database
 from allmende.documents import document_routes
 from allmende.graphql.execute import Engine, Operation
 from allmende.jobs.tasks import due_tasks
-from allmende.registry import load_registry
 from allmende.settings import Settings
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from tests.composed import composed
+
 GALLERY = Path(__file__).parent / "gallery"
-load_registry(Settings(plugins=GALLERY / "plugins"))
+COMPOSED = composed(GALLERY / "plugins")
 REASON = 'reason = { de = "Falsche Daten, wir prüfen.", en = "Wrong data, we are checking." }\n'
 BOX = "{south: 51, west: 7, north: 52, east: 9}"
 QUERY = f"""{{ city(slug: "bedorf") {{ sound {{ city }} feed {{ nodes {{ title }} }} map(bbox: {BOX}) {{ title }}
@@ -33,7 +34,7 @@ def switched(folder: Path, database: Database, text: str, where: str = "bedorf/c
     path.parent.mkdir(exist_ok=True)
     path.write_text((path.read_text() if path.exists() else "") + text)
     settings = Settings(cities=cities, plugins=GALLERY / "plugins", schema=Path("none"), database="sqlite://")
-    return settings, *make_engine(settings, database)
+    return settings, *make_engine(settings, database, COMPOSED)
 
 
 async def ask(engine: Engine, app_version: str = "") -> Any:

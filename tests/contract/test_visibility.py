@@ -12,24 +12,24 @@ from types import ModuleType
 import pytest
 from allmende.db.engine import Database
 from allmende.graphql.compose import compose
-from allmende.registry import load_registry
-from allmende.settings import Settings
 from graphql import GraphQLObjectType
 
+from tests.composed import composed
+
 from . import leaky
-from .leaks import HERE, ROOT, THERE, leaks, pair
+from .leaks import HERE, THERE, leaks, pair
 from .rows import contents
 
-TREE = load_registry(Settings(plugins=ROOT / "plugins"))  # so that the fixture `database` has the plugins' tables
+TREE = composed()
 NAMES = sorted(path.stem for path in Path(leaky.__file__).parent.glob("[a-z]*.py"))
 LEAKY: dict[str, ModuleType] = {name: import_module(f"{leaky.__name__}.{name}") for name in NAMES}
 
 
 async def test_no_field_of_any_plugin_shows_another_citys_rows(database: Database, tmp_path: Path) -> None:
-    composed = compose(TREE)
-    assert dict(composed.registry.broken) == {}
-    async with pair(composed, database, tmp_path) as cities:
-        assert with_rows(await cities.seen(THERE)) == {name for name, one in TREE.plugins.items() if one.plugin.tables}
+    assert dict(TREE.registry.broken) == {}
+    async with pair(TREE, database, tmp_path) as cities:
+        stored = {name for name, one in TREE.registry.plugins.items() if one.plugin.tables}
+        assert with_rows(await cities.seen(THERE)) == stored
         assert await leaks(cities) == []
 
 
@@ -40,7 +40,7 @@ def with_rows(seen: dict[str, bool]) -> set[str]:
 
 def test_subscriptions_show_no_rows_so_the_suite_need_not_listen_to_them() -> None:
     """Only that a module has changed, and when; that nobody hears of another city is held by tests/graphql/live."""
-    schema = compose(TREE).schema
+    schema = TREE.schema
     assert schema.subscription_type is not None
     assert set(schema.subscription_type.fields) == {"changes"}, "teach probes.py to listen to it"
     change = schema.get_type("CityChange")
@@ -50,16 +50,16 @@ def test_subscriptions_show_no_rows_so_the_suite_need_not_listen_to_them() -> No
 
 @pytest.mark.parametrize("name", [name for name, module in LEAKY.items() if hasattr(module, "LEAKS")])
 async def test_a_leaky_plugin_is_caught_by_each_field_that_leaks(name: str, database: Database, tmp_path: Path) -> None:
-    composed = compose(leaky.install(LEAKY[name].plugin))
-    assert dict(composed.registry.broken) == {}
-    async with pair(composed, database, tmp_path) as cities:
+    leaking = compose(leaky.install(LEAKY[name].plugin))
+    assert dict(leaking.registry.broken) == {}
+    async with pair(leaking, database, tmp_path) as cities:
         assert await leaks(cities) == LEAKY[name].LEAKS
 
 
 async def test_what_the_locks_stop_shows_nothing_and_changes_nothing(database: Database, tmp_path: Path) -> None:
     """Guessed ids and conditions find nothing; SQL by hand, forged settings and foreign writes are refused."""
-    composed = compose(leaky.install(LEAKY["stopped"].plugin))
-    async with pair(composed, database, tmp_path) as cities:
+    leaking = compose(leaky.install(LEAKY["stopped"].plugin))
+    async with pair(leaking, database, tmp_path) as cities:
         before = [await contents(database, slug, cities.plugins) for slug in (HERE, THERE)]
         for asker in (HERE, THERE):
             answer = await cities.ask(STOPPED, {"city": asker})

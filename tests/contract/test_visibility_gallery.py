@@ -6,20 +6,20 @@ from pathlib import Path
 
 from allmende.db.engine import Database
 from allmende.graphql.compose import compose
-from allmende.registry import load_registry
-from allmende.settings import Settings
+
+from tests.composed import composed
 
 from .leaks import leaks, pair
 
-GALLERY = load_registry(Settings(plugins=Path(__file__).parent / "gallery" / "plugins"))
+GALLERY = composed(Path(__file__).parent / "gallery" / "plugins").registry
 HOLDS_THE_LOOP = "blocks"
 """Nothing else of the process runs while it does; its own test is in test_gallery_server.py."""
 
 
 async def test_no_bad_plugin_shows_another_citys_rows(database: Database, tmp_path: Path) -> None:
     registry = GALLERY.without(HOLDS_THE_LOOP, "holds up the whole suite")
-    composed = compose(registry)
-    assert {"sound", "raises", "nonsense", "leaks", "huge", "hooks_nonsense"} <= composed.registry.plugins.keys()
-    async with pair(composed, database, tmp_path) as cities:
+    gallery = compose(registry)
+    assert {"sound", "raises", "nonsense", "leaks", "huge", "hooks_nonsense"} <= gallery.registry.plugins.keys()
+    async with pair(gallery, database, tmp_path) as cities:
         cities.instance.services.budget = 2.0  # the one that takes all sessions ends with it
         assert await leaks(cities) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -34,7 +35,7 @@ from allmende import (
 )
 from allmende.city.model import City
 from allmende.db.engine import Database
-from allmende.graphql.compose import compose
+from allmende.graphql.compose import Composed, compose
 from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.request import Services
 from allmende.plugin import Manifest
@@ -212,9 +213,15 @@ class Towns(Struct, frozen=True):
 SOUND = (GAZETTE, Plugin(name="tower", city_field=Tower))
 
 
+@lru_cache(maxsize=16)
+def compose_sound(*plugins: Plugin) -> Composed:
+    """The schema of the sound plugins and these; most tests want the same one."""
+    return compose(install(*SOUND, *plugins))
+
+
 def make_engine(database: Database, *plugins: Plugin, **options: Any) -> Engine:
     """An engine with two towns: `oben` has every plugin on, `unten` none."""
-    composed = compose(install(*SOUND, *plugins))
+    composed = compose_sound(*plugins)
     on = {name: Config() for name in composed.registry.plugins}
     oben = make_city("oben", plugins=on, hosts=("oben.example",), languages=("de", "en"))
     unten = make_city("unten", name="Untermüllberg")

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 from allmende.cli.schema import schema
-from allmende.graphql.compose import Composed, compose, undescribed
-from allmende.registry import load_registry
-from allmende.settings import Settings
+from allmende.graphql.compose import Composed, undescribed
 from click.testing import CliRunner
 from graphql import GraphQLNonNull, GraphQLObjectType, build_schema
+
+from tests.composed import composed as tree
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def composed() -> Composed:
-    return compose(load_registry(Settings(plugins=ROOT / "plugins")))
+    return tree()
 
 
 def test_every_plugin_of_the_tree_is_in_the_schema(composed: Composed) -> None:

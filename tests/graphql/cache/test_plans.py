@@ -10,11 +10,12 @@ from allmende.app import make_engine
 from allmende.db.engine import Database
 from allmende.footprint import followed
 from allmende.graphql.execute import Operation
-from allmende.registry import load_registry
 from allmende.settings import Settings
 
+from tests.composed import composed
+
 ROOT = Path(__file__).parents[3]
-load_registry(Settings(plugins=ROOT / "plugins"))  # so that the fixture `database` has the plugins' tables
+COMPOSED = composed()
 CITY = "musterstadt"
 FIELDS = "{ name news { latest(first: 5) { id title } } events { upcoming(first: 10) { id title start } } }"
 
@@ -30,7 +31,7 @@ FIELDS = "{ name news { latest(first: 5) { id title } } events { upcoming(first:
 async def test_planned_answer_rests_on_what_the_interpreted_one_does(
     database: Database, asked: str, more: dict[str, Any]
 ) -> None:
-    engine, _ = make_engine(Settings(cities=ROOT / "cities", plugins=ROOT / "plugins"), database)
+    engine, _ = make_engine(Settings(cities=ROOT / "cities", plugins=ROOT / "plugins"), database, COMPOSED)
     operation = Operation(query=f"{{ {asked} {FIELDS} }}", host="app.musterstadt.example")
     footprints = []
     for planned in (True, False):

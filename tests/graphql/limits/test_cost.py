@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from allmende.graphql.compose import Composed, compose
 from allmende.graphql.limits.checks import Checks
 from allmende.graphql.limits.cost import LIST, STATEMENT
 from allmende.graphql.limits.model import LimitError, Limits
-from allmende.registry import load_registry
-from allmende.settings import Settings
 from graphql import get_introspection_query, parse
+
+from tests.composed import composed
 
 ROOT = Path(__file__).parents[3]
 OPERATIONS = sorted((ROOT / "clients").rglob("*.graphql"))
@@ -21,13 +19,8 @@ LIMITS = Limits()
 CITY = STATEMENT + 1
 
 
-@cache
-def schema() -> Composed:
-    return compose(load_registry(Settings(plugins=ROOT / "plugins")))
-
-
 def cost(text: str, **variables: Any) -> int:
-    document, costs, errors = Checks(schema(), LIMITS, introspectable=True).document(text)
+    document, costs, errors = Checks(composed(), LIMITS, introspectable=True).document(text)
     assert (document is None, errors) == (False, ())
     (found,) = costs.values()
     return found.at(variables, LIMITS.page)
@@ -65,7 +58,7 @@ def test_cost_takes_sizes_from_variables_their_defaults_and_the_schema() -> None
 
 @pytest.mark.parametrize("number", [-1, 1_001, 5_910_205, 10**18])
 def test_page_below_zero_or_above_the_cap_is_refused_also_as_a_variable(number: int) -> None:
-    checks = Checks(schema(), LIMITS, introspectable=True)
+    checks = Checks(composed(), LIMITS, introspectable=True)
     _, _, errors = checks.document(f'{{ city(slug: "x") {{ news {{ latest(first: {number}) {{ id }} }} }} }}')
     extensions = {"code": "BAD_FIRST", "limit": 1_000, "actual": min(number, 10**12)}
     assert [error["extensions"] for error in errors] == [extensions]
@@ -77,7 +70,7 @@ def test_page_below_zero_or_above_the_cap_is_refused_also_as_a_variable(number: 
 
 
 def test_answer_that_would_be_too_large_is_refused_with_its_cost() -> None:
-    checks = Checks(schema(), LIMITS, introspectable=True)
+    checks = Checks(composed(), LIMITS, introspectable=True)
     text = "query($n: Int!) { cities(first: $n) { nodes { events { upcoming(first: 100) { id } } } } }"
     _, costs, _ = checks.document(text)
     checks.request(costs[""], {"n": 50})
@@ -103,7 +96,7 @@ def test_operation_of_an_app_fits_three_times_into_every_limit(path: Path) -> No
         overlaps=LIMITS.overlaps // 3,
         cost=LIMITS.cost // 3,
     )
-    checks = Checks(schema(), third, introspectable=False)
+    checks = Checks(composed(), third, introspectable=False)
     document, costs, errors = checks.document(path.read_text())
     assert (document is None, errors) == (False, ())
     for found in costs.values():
@@ -112,15 +105,15 @@ def test_operation_of_an_app_fits_three_times_into_every_limit(path: Path) -> No
 
 def test_introspection_of_common_tools_fits_and_can_be_switched_off() -> None:
     text = get_introspection_query(input_value_deprecation=True, specified_by_url=True)
-    assert Checks(schema(), LIMITS, introspectable=True).document(text)[2] == ()
-    _, _, errors = Checks(schema(), LIMITS, introspectable=False).document(text)
+    assert Checks(composed(), LIMITS, introspectable=True).document(text)[2] == ()
+    _, _, errors = Checks(composed(), LIMITS, introspectable=False).document(text)
     assert {error["extensions"]["code"] for error in errors} == {"GRAPHQL_VALIDATION_FAILED"}
-    assert Checks(schema(), LIMITS, introspectable=False).document("{ __typename }")[2] == ()
+    assert Checks(composed(), LIMITS, introspectable=False).document("{ __typename }")[2] == ()
 
 
 def test_suggestions_are_told_to_developers_only() -> None:
     said = [
-        Checks(schema(), LIMITS, introspectable=open_).document('{ city(slug: "x") { nam } }')[2][0]["message"]
+        Checks(composed(), LIMITS, introspectable=open_).document('{ city(slug: "x") { nam } }')[2][0]["message"]
         for open_ in (True, False)
     ]
     assert said == [
@@ -131,5 +124,5 @@ def test_suggestions_are_told_to_developers_only() -> None:
 
 def test_parsed_documents_are_not_changed_by_the_estimate() -> None:
     text = OPERATIONS[0].read_text()
-    document, _, _ = Checks(schema(), LIMITS, introspectable=True).document(text)
+    document, _, _ = Checks(composed(), LIMITS, introspectable=True).document(text)
     assert document == parse(text)

@@ -17,16 +17,17 @@ from allmende.app import make_engine, make_house
 from allmende.db.engine import Database
 from allmende.feeds.importing import import_all
 from allmende.graphql.execute import Engine, Operation
-from allmende.registry import load_registry
 from allmende.settings import Settings
 from allmende.testing import NOON
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.composed import composed
+
 from .operations import Writer
 
 ROOT = Path(__file__).parents[3]
-load_registry(Settings(plugins=ROOT / "plugins"))  # so that the fixture `database` has the plugins' tables
+COMPOSED = composed()
 IDS = '{ city(slug: "%s") { %s { %s { id } } } }'
 EXAMPLES = int(os.environ.get("PLAN_EXAMPLES", "150"))
 """Operations per database; more of them on demand: PLAN_EXAMPLES=5000."""
@@ -66,7 +67,7 @@ def plain(body: Any) -> Any:
 
 async def imported(database: Database, now: datetime = NOON) -> Answering:
     made = Settings(database="sqlite://", cities=ROOT / "cities", plugins=ROOT / "plugins")
-    engine, town = make_engine(made, database)
+    engine, town = make_engine(made, database, COMPOSED)
     house = make_house(made, engine.services.registry, town, database)
     await import_all(house.services, list(house.cities().values()), house.plugins())
     engine.services.clock = lambda: now

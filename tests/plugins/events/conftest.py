@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +17,7 @@ from allmende.db.engine import Database
 from allmende.feeds.fetch import Fetcher
 from allmende.feeds.importing import Run, import_source
 from allmende.feeds.services import Services as FeedServices
-from allmende.graphql.compose import compose
+from allmende.graphql.compose import Composed, compose
 from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.request import Services
 from allmende.registry import Installed, Registry, read_manifest, read_texts
@@ -26,6 +27,14 @@ from plugins.events import plugin
 from plugins.events.config import EventsConfig
 
 FOLDER = Path(__file__).parents[3] / "plugins/events"
+
+
+@cache
+def composed() -> Composed:
+    installed = Installed(
+        plugin=plugin, manifest=read_manifest(FOLDER), folder=FOLDER, texts=read_texts(FOLDER / "texts")
+    )
+    return compose(Registry(plugins=MappingProxyType({"events": installed})))
 
 
 @dataclass
@@ -44,12 +53,9 @@ class Town:
         on = {"events": self.config}
         self.city = make_city("adorf", plugins=on, folder=str(folder), timezone="Europe/Berlin")
         towns = Towns({"adorf": self.city, "bdorf": make_city("bdorf", plugins={"events": EventsConfig()})})
-        installed = Installed(
-            plugin=plugin, manifest=read_manifest(FOLDER), folder=FOLDER, texts=read_texts(FOLDER / "texts")
-        )
-        composed = compose(Registry(plugins=MappingProxyType({"events": installed})))
-        assert not composed.registry.broken, composed.registry.broken
-        self.engine = Engine(composed, Services(composed.registry, database, lambda: towns, clock=lambda: self.now))
+        made = composed()
+        assert not made.registry.broken, made.registry.broken
+        self.engine = Engine(made, Services(made.registry, database, lambda: towns, clock=lambda: self.now))
 
     def context(self, language: str = "de") -> Context[Any]:
         return make_context(
