@@ -1,4 +1,7 @@
-"""kill -9 in the middle of a storm of submissions: none is lost that was acknowledged, none is there twice."""
+"""kill -9 in the middle of a storm of submissions: none is lost that was acknowledged, none is there twice.
+
+First the register alone, in a process that knows nothing else; then all of it: servers, phones, reports with photos.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,21 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import httpx2
+import pytest
 from allmende import cases
 from allmende.cases.tables import CaseEvent
 from allmende.db.engine import Database
+from allmende.files.tables import FileUpload
 from allmende.once.tables import OnceKey
+from allmende.testing import Town
 from sqlalchemy import func, select
+
+from tests.contract.test_crash import workers
+from tests.files.photos import photo
+from tests.server import running
 
 from .lamps import HERE, context, new_key, submit
 
@@ -60,3 +72,78 @@ async def test_a_killed_process_loses_no_case_and_doubles_none(database: Databas
         events = await session.scalar(select(func.count()).select_from(CaseEvent))
         faults = [fault for case in everything for fault in await cases.verify(session, case)]
     assert (counts, events, faults) == ([STORM, STORM], 2 * STORM, [])
+
+
+REPORTS = 'anonymous_per_hour = 10000\n\n[[categories]]\nid = "light"\nname = "Laterne"\n'
+CREATE = """mutation($input: ReportsCreateInput!) {
+  reportsCreate(input: $input) { number receipt repeated } }"""
+
+
+class Phones:
+    """File reports with photos, eight at once, and try each again with the same keys until it is acknowledged."""
+
+    def __init__(self, client: httpx2.AsyncClient, keys: list[str]) -> None:
+        self.client, self.keys = client, keys
+        self.answers: dict[str, tuple[str, str]] = {}
+        self.lost = 0
+        self.more = asyncio.Event()
+
+    async def file(self, key: str) -> dict[str, Any]:
+        """The answer; an httpx2.HTTPError where there was none."""
+        headers = {"Content-Type": "image/jpeg", "Idempotency-Key": f"{key}-photo"}
+        picture = photo(64, 48, comment=key)
+        taken = (await self.client.post(f"/{HERE}/files", content=picture, headers=headers)).raise_for_status().json()
+        draft = {"city": HERE, "category": "light", "lat": 51.96, "lon": 7.63, "text": key, "photos": [taken["id"]]}
+        body = {"query": CREATE, "variables": {"input": {**draft, "idempotencyKey": key}}}
+        answer = (await self.client.post("/graphql", json=body)).raise_for_status().json()
+        assert "errors" not in answer, answer
+        filed: dict[str, Any] = answer["data"]["reportsCreate"]
+        return filed
+
+    async def storm(self) -> None:
+        waiting = iter(self.keys)
+
+        async def phone() -> None:
+            for key in waiting:
+                while key not in self.answers:
+                    try:
+                        filed = await self.file(key)
+                    except httpx2.HTTPError:
+                        self.lost += 1
+                        await asyncio.sleep(0.05)
+                    else:
+                        self.answers[key] = filed["number"], filed["receipt"]
+                        self.more.set()
+
+        await asyncio.gather(*(phone() for _ in range(8)))
+
+    async def acknowledged(self, number: int) -> None:
+        while len(self.answers) < number:
+            self.more.clear()
+            await self.more.wait()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers in /proc")
+async def test_killed_workers_lose_no_report_and_double_none(town: Town, database_url: str, tmp_path: Path) -> None:
+    town.switch_on("reports", REPORTS)
+    folders = {"ALLMENDE_CITIES": str(town.instance.folder), "ALLMENDE_FILES": str(tmp_path / "files")}
+    keys = [new_key() for _ in range(STORM // 2)]
+    with running(tmp_path, "serve", "--workers", "2", ALLMENDE_DATABASE=database_url, **folders) as server:
+        async with httpx2.AsyncClient(base_url=server.url, timeout=60) as client:
+            phones = Phones(client, keys)
+            storm = asyncio.create_task(phones.storm())
+            for acknowledged, worker in zip((6, 15), workers(server.process), strict=True):
+                await phones.acknowledged(acknowledged)
+                os.kill(worker, signal.SIGKILL)
+            await storm
+            assert phones.lost > 0, "they were killed in the middle"
+            again = {key: await phones.file(key) for key in keys}
+    assert {key: (one["number"], one["receipt"]) for key, one in again.items()} == phones.answers
+    assert all(one["repeated"] for one in again.values())
+    async with town.instance.database.session(HERE) as session:
+        everything = (await session.scalars(select(cases.Case))).all()
+        files = (await session.scalars(select(FileUpload))).all()
+        faults = [fault for case in everything for fault in await cases.verify(session, case)]
+    assert sorted(case.public["text"] for case in everything) == sorted(keys)
+    assert sorted(file.owner for file in files) == sorted(f"case:{case.id}" for case in everything)
+    assert faults == []
