@@ -22,6 +22,7 @@ PUBLIC_AGE = 300
 """Seconds that caches may keep a public picture; one that was taken back must not be shown for long."""
 STATUS = {
     "FILE_TYPE": 415,
+    "FILE_HEIC": 415,
     "FILE_POLYGLOT": 422,
     "FILE_BROKEN": 422,
     "FILE_PIXELS": 413,

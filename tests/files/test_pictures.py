@@ -65,6 +65,9 @@ def test_a_broken_colour_profile_does_no_harm() -> None:
     [
         pytest.param(b"", "FILE_TYPE", id="empty"),
         pytest.param(b"hello", "FILE_TYPE", id="text"),
+        pytest.param(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200), "FILE_HEIC", id="heic"),
+        pytest.param(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(200), "FILE_HEIC", id="heic by its general brand"),
+        pytest.param(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(200), "FILE_TYPE", id="a film"),
         pytest.param(SVG, "FILE_POLYGLOT", id="svg with a script"),
         pytest.param(b"GIF89a/*" + bytes(20) + b"*/=1;alert(1)", "FILE_TYPE", id="gif that is javascript"),
         pytest.param(b"%PDF-1.7\n" + photo(), "FILE_POLYGLOT", id="pdf before a jpeg"),

@@ -26,12 +26,14 @@ else:
     PIL, Image, ImageCms, ImageOps = map(lazily, ("PIL", "PIL.Image", "PIL.ImageCms", "PIL.ImageOps"))
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-"""What phones and browsers send. HEIC is converted by the phones themselves as soon as something else is asked for."""
+"""What phones and browsers send, if they are asked for it; see docs/adr/0073."""
 MAX_PIXELS = 60_000_000
 """Of one picture; a telephone of today makes 50 million at most unless it is told to make more."""
 SIZES = {"full": 2048, "medium": 1024, "small": 400}
 """Name → longest edge in pixels; nothing is made larger than it was."""
 QUALITY = 82
+_HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+"""Brands of an ISO base media file (ISO/IEC 23008-12) that is a photo of an iPhone, as it lies on the phone."""
 _SIGNS = (b"<script", b"<?php", b"<html", b"<svg ", b"<!doctype")
 _FAULTS = (OSError, SyntaxError, ValueError, ZlibError, StructError, EOFError, IndexError, OverflowError, MemoryError)
 
@@ -48,10 +50,15 @@ class Picture(Struct, frozen=True):
 def read_picture(raw: bytes) -> Picture:
     """Decode, turn upright, make smaller, encode anew.
 
-    InputError: FILE_TYPE for what is no picture of the FORMATS, FILE_POLYGLOT for one that is something else as well,
-    FILE_PIXELS for too many pixels (looked at before they are decoded), FILE_BROKEN for what cannot be decoded.
+    InputError: FILE_HEIC for an iPhone's own format, FILE_TYPE for all else that is none of the FORMATS, FILE_POLYGLOT
+    for one that is something else as well, FILE_PIXELS for too many pixels (looked at before they are decoded),
+    FILE_BROKEN for what cannot be decoded.
     """
     _one_thing_only(raw)
+    if raw[4:8] == b"ftyp" and raw[8:12] in _HEIC:
+        raise InputError(
+            f"the picture is in Apple's format HEIC; let the phone send JPEG: {_wanted()}", code="FILE_HEIC"
+        )
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
