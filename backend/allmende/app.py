@@ -20,6 +20,7 @@ from allmende import metrics
 from allmende.accounts.oidc.provider import Providers
 from allmende.accounts.tidy import account_chores
 from allmende.cases.chores import case_chores
+from allmende.changes.chores import changes_chores
 from allmende.chore import Chore
 from allmende.city.model import City
 from allmende.city.secrets import resolve_secret
@@ -104,6 +105,7 @@ def chores(settings: Settings, services: Services) -> tuple[Chore, ...]:
         *notify_chores(make_ways(settings), services.database, services.clock),
         *content_chores(newsroom(services)),
         *usage_chores(services.database, services.clock),
+        *changes_chores(services.database, services.clock, lambda: [one.plugin for one in plugins.values()]),
         *case_chores(
             services.database,
             services.store,

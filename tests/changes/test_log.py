@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from allmende.changes.chores import changes_chores
 from allmende.changes.log import RETENTION, record
 from allmende.changes.tables import ChangesItem
+from allmende.db.branches import CORE_BRANCH, migrating, upgrade_to
 from allmende.db.engine import Database
+from allmende.db.migrate import upgrade
+from allmende.db.rls import secure
+from allmende.db.table import Base
 from allmende.feeds.importing import import_source
 from allmende.feeds.removal import remove_source
-from allmende.testing import NOON
+from allmende.testing import NOON, make_city
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from tests.changes.phone import Phone
 from tests.feeds.village import Bench, benches, make, make_services, plugin, write
@@ -152,6 +157,36 @@ async def test_a_first_sync_is_told_nothing_of_what_was_gone_before_and_all_of_w
         seen.append(len(phone.items))
         await note(database, "adorf", removed=[gone])
     assert (seen, await phone.sync()) == ([2, 4], set(ids[2:5]))
+
+
+async def test_what_was_there_before_the_log_is_told_after_the_upgrade_also_to_phones_that_asked_in_between(
+    empty_database_url: str,
+) -> None:
+    """An instance of before there was a log: its first migration, and a plugin's table with rows of two cities."""
+    with migrating(empty_database_url) as connection:
+        upgrade_to(connection, CORE_BRANCH, "core_0001")
+        Base.metadata.create_all(connection, tables=[Bench.__table__])  # type: ignore[list-item]
+        secure(connection, ["village_bench"])
+        rows = [
+            {"city": slug, "id": f"{number:032x}", "source": "s", "key": str(number), "title": "B", "fetched_at": NOON}
+            for slug, numbers in (("adorf", range(700)), ("bdorf", range(1000, 1001)))
+            for number in numbers
+        ]
+        connection.execute(insert(Bench), rows)
+    assert upgrade(empty_database_url, {}).failed == {}
+    database = Database(empty_database_url)
+    early, away = Phone(database, "adorf", "village", 100), Phone(database, "bdorf", "village")
+    assert await early.sync() == await away.sync() == set()
+    (chore,) = changes_chores(database, lambda: NOON, lambda: [plugin])
+    for slug in ("adorf", "bdorf"):
+        await chore.run(make_city(slug))
+        phones = [Phone(database, slug, "village", 500), early if slug == "adorf" else away]
+        for phone in phones:
+            assert await phone.sync() == await stored(database, slug) != set()
+    with database.count() as statements:
+        await chore.run(make_city("adorf"))
+    assert len(statements) == 2  # nothing differs any more, so nothing is written
+    await database.close()
 
 
 async def test_other_cities_and_other_modules_stay_out_and_a_new_set_of_modules_begins_anew(database: Database) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from allmende.changes.tables import ChangesCity, ChangesItem
 from allmende.db.table import FeedTable
 from allmende.db.upsert import upsert
+from allmende.plugin import Plugin
 
 RETENTION = timedelta(days=90)
 """For how long it is known what is gone; who was offline for longer begins anew."""
@@ -49,10 +50,22 @@ async def record(
 
 async def reconcile(session: AsyncSession, *, plugin: str, table: type[FeedTable], now: datetime) -> None:
     """Note which items of the table came or went past the imports; two statements if none did."""
+    come, gone = await unlogged(session, table)
+    await record(session, plugin=plugin, table=table, changed=come, removed=gone, now=now)
+
+
+async def unlogged(session: AsyncSession, table: type[FeedTable]) -> tuple[Sequence[str], Sequence[str]]:
+    """The ids that are in the table and not in the log, and the other way round."""
     logged = select(ChangesItem.id).where(ChangesItem.kind == table.__tablename__, ~ChangesItem.deleted)
     gone = await session.scalars(logged.where(ChangesItem.id.not_in(select(table.id))))
     come = await session.scalars(select(table.id).where(table.id.not_in(logged)))
-    await record(session, plugin=plugin, table=table, changed=come.all(), removed=gone.all(), now=now)
+    return come.all(), gone.all()
+
+
+def item_tables(plugin: Plugin) -> Sequence[type[FeedTable]]:
+    """The tables whose rows are what the log tells of; those of parts of them are not among these."""
+    imported, written = (kind.tables[0] for kind in plugin.importers), (kind.tables[0] for kind in plugin.content)
+    return list(dict.fromkeys((*imported, *written)))
 
 
 async def _next_version(session: AsyncSession, now: datetime) -> int:

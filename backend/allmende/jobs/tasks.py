@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende import metrics
-from allmende.changes.log import reconcile
+from allmende.changes.chores import compare_plugin
 from allmende.chore import CORE, Chore
 from allmende.city.model import City
 from allmende.db.leash import SHARE, Leash
@@ -24,7 +24,7 @@ from allmende.feeds.importing import import_source
 from allmende.feeds.lease import next_try, settle, take
 from allmende.feeds.outcome import reason_of
 from allmende.feeds.removal import remove_source
-from allmende.feeds.services import Services, sources_of
+from allmende.feeds.services import sources_of
 from allmende.feeds.status import DEAD_AFTER, is_configured
 from allmende.feeds.tables import FeedSource
 from allmende.importer import Source
@@ -161,7 +161,8 @@ async def run_job(house: House, city: City, plugin: Plugin, job: Job) -> str:
     status = await _leased(house, city, plugin.name, job, lambda: _limited(house, city, plugin, job))
     if status != "busy":
         try:
-            await _log_changes(house.services, city, plugin)
+            services = house.services
+            await compare_plugin(services.database, city.slug, plugin, services.clock())
         except Exception:  # the next run finds the same differences
             log.exception("changes_not_logged", city=city.slug, plugin=plugin.name, name=job.name)
     return status
@@ -213,16 +214,6 @@ async def _leased(house: House, city: City, plugin: str, job: Job | Chore, work:
         await settle(session, JobState, key, lease, last_attempt=started, **values)
     metrics.JOBS.labels(plugin, values["status"]).inc()
     return str(values["status"])
-
-
-async def _log_changes(services: Services, city: City, plugin: Plugin) -> None:
-    """What a job has added to or taken out of the plugin's tables of items."""
-    tables = dict.fromkeys(importer.tables[0] for importer in plugin.importers)
-    if not tables:
-        return
-    async with services.database.transaction(city.slug) as session:
-        for table in tables:
-            await reconcile(session, plugin=plugin.name, table=table, now=services.clock())
 
 
 async def _limited(house: House, city: City, plugin: Plugin, job: Job) -> None:
