@@ -9,7 +9,17 @@ import pytest
 from allmende.graphql.limits.checks import Checks
 from allmende.graphql.limits.cost import LIST, STATEMENT
 from allmende.graphql.limits.model import LimitError, Limits
-from graphql import get_introspection_query, parse
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    get_introspection_query,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+    parse,
+)
+from msgspec.structs import replace
 
 from tests.composed import composed
 
@@ -36,6 +46,12 @@ def cost(text: str, **variables: Any) -> int:
         ("feed(first: 7) { nodes { id } edges { node { id } } pageInfo { endCursor } }", STATEMENT + 1 + 7 + 7 * 2 + 1),
         ("feed { nodes { id } }", STATEMENT + 1 + 20),
         ("events { upcoming(first: 3) { id venue { name } } }", 1 + STATEMENT + 3 * 2),
+        ("__typename position { __typename lat }", 1),
+        (
+            "feed(first: 7) { nodes { ... on NewsItem { image { alt } }"
+            " ... on EventsEvent { venue { name } image { alt } } } }",
+            STATEMENT + 1 + 7 * (1 + 2),
+        ),
     ],
 )
 def test_cost_counts_objects_and_statements(selection: str, expected: int) -> None:
@@ -46,6 +62,32 @@ def test_cost_multiplies_lists_in_lists_and_counts_a_fragment_each_time() -> Non
     inner = "news { latest(first: 2) { id } }"
     text = f"{{ cities(first: 5) {{ nodes {{ ...N ...N }} }} }} fragment N on City {{ {inner} }}"
     assert cost(text) == STATEMENT + 1 + 5 * (1 + 2 * (1 + STATEMENT + 2))
+
+
+def everything(kind: GraphQLNamedType, depth: int = 6) -> str:
+    """A selection of every field that needs no argument, as deep as it goes, of every type that an interface may be."""
+    if is_leaf_type(kind):
+        return ""
+    if isinstance(kind, GraphQLInterfaceType):
+        types = composed().schema.get_possible_types(kind)
+        return " ".join(f"... on {one.name} {{ {everything(one, depth)} }}" for one in types)
+    assert isinstance(kind, GraphQLObjectType)
+    fields = []
+    for name, field in kind.fields.items() if depth else ():
+        if not any(is_required_argument(argument) for argument in field.args.values()):
+            below = everything(get_named_type(field.type), depth - 1)
+            fields.append(
+                f"{kind.name}{name}: {name} {{ __typename {below} }}" if below else f"{kind.name}{name}: {name}"
+            )
+    return " ".join(("__typename", *fields))
+
+
+def test_a_page_of_what_all_modules_have_with_everything_about_each_item_fits() -> None:
+    """Of an item in a list of several types, what is selected for its own type counts, and not for the others."""
+    kind = composed().schema.type_map["FeedItem"]
+    text = f'{{ city(slug: "x") {{ feed {{ nodes {{ {everything(kind)} }} pageInfo {{ endCursor }} }} }} }}'
+    _, costs, errors = Checks(composed(), replace(LIMITS, aliases=1_000), introspectable=True).document(text)
+    assert (errors, costs[""].fixed < LIMITS.cost * 0.9) == ((), True)
 
 
 def test_cost_takes_sizes_from_variables_their_defaults_and_the_schema() -> None:

@@ -5,6 +5,7 @@ Compiled once per operation into a number, or, where a page's size comes as a va
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -112,7 +113,7 @@ class _Visit:
 
     def selected(self, node: SelectionSetNode | None, kind: GraphQLNamedType | None, page: int | Size | None) -> Cost:
         """The cost of what is selected on one object; `page` is the size of the lists that it is a page of."""
-        costs = []
+        costs, of_types = [], Counter[str]()
         for one in node.selections if node is not None else ():
             if isinstance(one, FieldNode):
                 costs.append(self.field(one, kind, page))
@@ -121,10 +122,18 @@ class _Visit:
             if isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode):
                 condition = fragment.type_condition
                 narrowed = self.estimator.schema.get_type(condition.name.value) if condition else kind
-                costs.append(self.selected(fragment.selection_set, narrowed, page))
-        return Cost(sum(cost.fixed for cost in costs), tuple(page for cost in costs for page in cost.pages))
+                cost = self.selected(fragment.selection_set, narrowed, page)
+                if isinstance(narrowed, GraphQLObjectType) and not cost.pages:
+                    of_types[narrowed.name] += cost.fixed
+                else:
+                    costs.append(cost)
+        # An object is of one type: of what is selected for some types only, it has the dearest at most.
+        fixed = sum(cost.fixed for cost in costs) + max(of_types.values(), default=0)
+        return Cost(fixed, tuple(page for cost in costs for page in cost.pages))
 
     def field(self, node: FieldNode, kind: GraphQLNamedType | None, page: int | Size | None) -> Cost:
+        if node.name.value == "__typename":  # clients ask for it in every object
+            return Cost()
         known = isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
         field = kind.fields.get(node.name.value) if known else None  # type: ignore[union-attr]
         if field is None:  # introspection, or unknown and refused by the validation
