@@ -9,11 +9,14 @@ from typing import Any
 from uuid import uuid4
 
 from allmende.accounts.staff import OPERATOR, add_staff
-from allmende.notify.tables import Delivery, Outgoing
+from allmende.notify.chores import forget_old
+from allmende.notify.tables import Delivery, Endpoint, Outgoing
+from allmende.notify.tally import GLANCE, tally
 from allmende.testing import NOON, Town
 from allmende.town import Town as Cities
 from allmende.usage import UsageCount
-from sqlalchemy import delete
+from allmende.usage.keeping import keep_counts
+from sqlalchemy import delete, insert, select, update
 
 from tests.desk.conftest import Hire
 from tests.desk.staff import words
@@ -111,6 +114,49 @@ async def test_delivery_of_notifications_is_counted_and_nobody_named(town: Town,
     assert "Maria" not in seen
     assert (await hire("desk.users").get("pushes")).status_code == 403
     assert "Noch keine Mitteilung" in await hire("desk.notify", city=town.neighbour().slug).text("pushes")
+
+
+async def test_page_of_deliveries_counts_no_more_for_a_large_city_and_numbers_outlive_the_rows(
+    town: Town, hire: Hire
+) -> None:
+    database, staff = town.instance.database, hire("desk.notify")
+    large = message("An alle")[0]
+    rows = [
+        {"message": large.id, "endpoint": f"{n:032}", "state": "waiting" if n < 5 else "sent", "rank": 2, "due": NOON,
+         "settled": None if n < 5 else NOON}
+        for n in range(GLANCE + 50)
+    ]  # fmt: skip
+    async with database.transaction(town.slug) as session:
+        session.add_all([large, *message("An wenige", sent=3, failed=1), *message("An niemand")])
+        await session.flush()
+        await session.execute(insert(Delivery), rows)
+        phones = {"owner": "x", "channel": "fcm", "address": "x", "language": "de", "confirmed": True, "created": NOON}
+        await session.execute(
+            insert(Endpoint),
+            [{"id": f"{n}", "digest": f"{n}", "ticket": f"{n}", "keys": {}, **phones} for n in range(9)],
+        )
+    await keep_counts(database, town.city, town.now)
+    with town.count() as statements:
+        seen = await staff.text("pushes")
+    assert len(statements) == 3
+    assert not [one for one in statements if "notify_delivery" in one and "LIMIT" not in one]
+    assert "Android 9" in seen
+    assert f"unterwegs; gezählt sind die ersten {GLANCE}" in seen
+
+    assert await tally(database, town.slug) == 2  # what nobody waits for any more
+    async with database.transaction(town.slug) as session:
+        await session.execute(update(Delivery).where(Delivery.state == "waiting").values(state="failed", settled=NOON))
+    assert await tally(database, town.slug) == 1
+    assert await tally(database, town.slug) == 0
+    town.wait(days=15)
+    await forget_old(database, town.slug, town.now)
+    async with database.session(town.slug) as session:
+        assert (await session.scalars(select(Delivery))).all() == []
+    with town.count() as statements:
+        seen = await staff.text("pushes")
+    assert not [one for one in statements if "notify_delivery" in one]
+    assert re.search(rf"An alle \S.* {GLANCE + 45:,} 0 5 0 ".replace(",", r"\."), seen), seen
+    assert re.search(r"An wenige \S.* 3 0 1 0 ", seen)
 
 
 def counted(*, fewer: int = 3) -> list[Any]:

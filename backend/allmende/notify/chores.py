@@ -13,6 +13,7 @@ from allmende.city.model import City
 from allmende.db.engine import Database
 from allmende.notify.delivery import deliver
 from allmende.notify.tables import Delivery, Endpoint, Outgoing
+from allmende.notify.tally import MOST, tally
 from allmende.notify.ways import Ways
 
 SECONDS = 240.0
@@ -27,8 +28,11 @@ def notify_chores(ways: Ways, database: Database, clock: Callable[[], datetime])
 
     async def send(city: City) -> None:
         await deliver(ways, database, city, clock, SECONDS)
+        await tally(database, city.slug)
 
     async def tidy(city: City) -> None:
+        while await tally(database, city.slug) >= MOST:
+            pass
         await forget_old(database, city.slug, clock())
 
     return (

@@ -91,11 +91,13 @@ class Outgoing(CityTable):
     to: Mapped[list[str] | None]
     """Owners of endpoints; null means everybody who has subscribed."""
     state: Mapped[str] = mapped_column(String(10), default="new")
-    """new, then spread (all of its deliveries are there)."""
+    """new, then spread (all of its deliveries are there), then done (none of them waits, and they are counted)."""
     reached: Mapped[str] = mapped_column(String(40), default="")
     """While it is being spread: the place in `matches`, and the last endpoint that was given a delivery."""
     created: Mapped[datetime]
     expires: Mapped[datetime]
+    counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True), default=None)
+    """State → how many deliveries ended in it; null until it is done. It outlives the deliveries."""
 
 
 class Delivery(CityTable):

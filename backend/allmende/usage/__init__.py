@@ -7,8 +7,21 @@ forgets what is too old, `figures.py` reads it for pages and files. See docs/adr
 from __future__ import annotations
 
 from allmende.usage.counting import Asked, Part, Usage
-from allmende.usage.figures import FEWER, Figures, Span, read, rows
+from allmende.usage.figures import FEWER, Figures, Span, reached, read, rows
 from allmende.usage.keeping import usage_chores
 from allmende.usage.tables import UsageCount, add
 
-__all__ = ["FEWER", "Asked", "Figures", "Part", "Span", "Usage", "UsageCount", "add", "read", "rows", "usage_chores"]
+__all__ = [
+    "FEWER",
+    "Asked",
+    "Figures",
+    "Part",
+    "Span",
+    "Usage",
+    "UsageCount",
+    "add",
+    "reached",
+    "read",
+    "rows",
+    "usage_chores",
+]

@@ -78,6 +78,20 @@ async def rows(session: AsyncSession, span: Span, today: date) -> list[tuple[dat
     ]
 
 
+async def reached(session: AsyncSession, today: date) -> dict[str, int]:
+    """Channel → devices or addresses that are reached by it, as counted last."""
+    statement = (
+        select(UsageCount.name, UsageCount.number)
+        .where(
+            UsageCount.span == "day",
+            UsageCount.begins >= today - timedelta(days=2),
+            UsageCount.measure.in_(("device", "address")),
+        )
+        .order_by(UsageCount.begins)
+    )
+    return {name: number for name, number in await session.execute(statement)}  # noqa: C416 (the later wins)
+
+
 def told(number: int) -> int | None:
     """The number as it may be told."""
     return None if 0 < number < FEWER else number

@@ -17,8 +17,8 @@ DAYS = timedelta(days=90)
 """For which there are counts by day."""
 WEEKS = timedelta(weeks=104)
 """For which there are counts by week."""
-PUSH = ("webpush", "fcm", "apns")
-"""Channels by which a device is told something."""
+CHANNELS = {"webpush": "device", "fcm": "device", "apns": "device", "email": "address", "webhook": "address"}
+"""Channel → what is reached by it, and so the measure."""
 
 
 def usage_chores(database: Database, clock: Callable[[], datetime]) -> tuple[Chore, ...]:
@@ -31,12 +31,10 @@ def usage_chores(database: Database, clock: Callable[[], datetime]) -> tuple[Cho
 
 
 async def keep_counts(database: Database, city: City, now: datetime) -> None:
-    """Count the devices that are told of something now, and forget what is too old."""
+    """Count the devices and addresses that are told of something now, and forget what is too old."""
     today = now.astimezone(city.tz).date()
     reached = (
-        select(Endpoint.channel, func.count().label("number"))
-        .where(Endpoint.confirmed, Endpoint.channel.in_(PUSH))
-        .group_by(Endpoint.channel)
+        select(Endpoint.channel, func.count().label("number")).where(Endpoint.confirmed).group_by(Endpoint.channel)
     )
     old = or_(
         and_(UsageCount.span == "day", UsageCount.begins <= today - DAYS),
@@ -44,6 +42,6 @@ async def keep_counts(database: Database, city: City, now: datetime) -> None:
     )
     async with database.transaction(city.slug) as session:
         counted = {row.channel: row.number for row in await session.execute(reached)}
-        counts = [((city.slug, "device", channel), counted.get(channel, 0)) for channel in PUSH]
+        counts = [((city.slug, what, channel), counted.get(channel, 0)) for channel, what in CHANNELS.items()]
         await put(session, {city.slug: today}, counts)
         await session.execute(delete(UsageCount).where(old), execution_options={"synchronize_session": False})

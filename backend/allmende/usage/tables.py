@@ -27,7 +27,7 @@ class UsageCount(CityTable):
     begins: Mapped[date] = mapped_column(primary_key=True)
     """The day, or the week's Monday, by the city's clocks."""
     measure: Mapped[str] = mapped_column(String(16), primary_key=True)
-    """request, operation, module, release, language, report, device."""
+    """request, operation, module, release, language, report, device, address."""
     name: Mapped[str] = mapped_column(String(LONGEST), primary_key=True)
     """Of the operation, module, release, …; empty for all requests, `other` for what is not told apart."""
     number: Mapped[int] = mapped_column(BigInteger)

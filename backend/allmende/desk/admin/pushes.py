@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Response
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from allmende.desk.listing import listed
 from allmende.desk.page import Nav, Page
 from allmende.desk.request import Desk
-from allmende.notify.tables import Delivery, Endpoint, Outgoing
+from allmende.notify.tables import Outgoing
+from allmende.notify.tally import GLANCE, glance
+from allmende.usage import reached
 
 PERMISSION = "desk.notify"
 FIRST = 10
-"""Messages on a page: each may have gone to everybody in the city, and its deliveries are counted anew."""
+"""Messages on a page: of each that is under way, deliveries are looked at."""
 ORDER = ((Outgoing.created, True), (Outgoing.id, False))
 CHANNELS = ("webpush", "fcm", "apns", "email", "webhook")
 
@@ -37,18 +38,18 @@ class Sent(Struct, frozen=True, kw_only=True):
     def all(self) -> int:
         return self.sent + self.waiting + self.failed + self.dropped
 
+    @property
+    def is_glance(self) -> bool:
+        """Whether there may be more than what was looked at."""
+        return self.message.counts is None and self.all >= GLANCE
+
 
 async def show(desk: Desk) -> Response[Any]:
     async with desk.session() as session:
         listing = await listed(session, select(Outgoing), ORDER, after=desk.asked("after", 500), first=FIRST)
-        ids = [message.id for message in listing.rows]
-        counted = select(Delivery.message, Delivery.state, func.count()).where(Delivery.message.in_(ids))
-        counts: dict[str, dict[str, int]] = defaultdict(dict)
-        for message, state, number in await session.execute(counted.group_by(Delivery.message, Delivery.state)):
-            counts[message][state] = number
-        reached = select(Endpoint.channel, func.count()).where(Endpoint.confirmed).group_by(Endpoint.channel)
-        ways = dict((await session.execute(reached)).tuples().all())
-    channels = [(desk.text(f"pushes.channel.{name}"), ways[name]) for name in CHANNELS if name in ways]
+        counts = await glance(session, listing.rows)
+        ways = await reached(session, desk.now.date())
+    channels = [(desk.text(f"pushes.channel.{name}"), ways[name]) for name in CHANNELS if ways.get(name)]
     return desk.page("admin/pushes.html", listing=listing, lines=_lines(desk, listing.rows, counts), channels=channels)
 
 
