@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ import httpx2
 import pytest
 from allmende.changes.log import record
 from allmende.db.engine import Database
+from allmende.desk.tables import DeskSwitch
+from sqlalchemy import delete
 from websockets.asyncio.client import ClientConnection, connect
 
 from plugins.news.tables import Item
@@ -111,6 +114,33 @@ async def test_graphql_ws_and_graphql_sse_hear_of_a_change_and_fetch_only_that(l
     assert titles(result["after"])[0] == "News 2"
     assert titles(result["again"])[: len(titles(result["after"]))] == titles(result["after"])
     assert result["codes"] == ["GRAPHQL_VALIDATION_FAILED"] * 2
+
+
+async def test_a_module_that_is_switched_off_at_the_desk_is_told_to_apps_that_are_open(live: Live) -> None:
+    async with connect(live.socket, subprotocols=[PROTOCOL]) as connection:
+        query = 'subscription { changes(city: "musterstadt", modules: ["news"]) { module status } }'
+        await connection.send(INIT)
+        await connection.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": query}}))
+        assert json.loads(await connection.recv())["type"] == "connection_ack"
+        number, first = 100, None
+        while first is None:  # nobody is told when a subscription is under way: until it has heard of something
+            number += 1
+            await publish(live.database, number)
+            with suppress(TimeoutError):
+                first = await asyncio.wait_for(connection.recv(), 3)
+        database = Database(live.database)
+        async with database.transaction(CITY) as session:
+            session.add(DeskSwitch(plugin="news", reason={"de": "Wird geprüft."}, since=datetime.now(UTC)))
+        heard = {"status": "ON"}
+        while heard["status"] == "ON":
+            message = json.loads(await asyncio.wait_for(connection.recv(), 60))
+            heard = message["payload"]["data"]["changes"]
+        assert heard == {"module": "news", "status": "OFF"}
+        async with database.transaction(CITY) as session:
+            await session.execute(delete(DeskSwitch).where(DeskSwitch.plugin == "news"))
+        back = json.loads(await asyncio.wait_for(connection.recv(), 60))
+        assert back["payload"]["data"]["changes"] == {"module": "news", "status": "ON"}
+        await database.close()
 
 
 async def code(connection: ClientConnection) -> int | None:

@@ -33,6 +33,8 @@ class SourceState(Struct, frozen=True, kw_only=True):
     last_success: datetime | None = None
     next_run: datetime | None = None
     valid_until: datetime | None = None
+    stale_at: datetime | None = None
+    """When it will be stale, unless it is imported by then."""
     items: int = 0
     failures: int = 0
 
@@ -81,13 +83,21 @@ async def module_states(
     database: Database, city: City, now: datetime, language: str | None = None
 ) -> dict[str, ModuleState]:
     """The state of each module of the city that is on; one statement. Reasons in German or English."""
+    return (await module_outlook(database, city, now, language))[0]
+
+
+async def module_outlook(
+    database: Database, city: City, now: datetime, language: str | None = None
+) -> tuple[dict[str, ModuleState], datetime | None]:
+    """The same, and until when it holds if no import changes it."""
     by_key = {(state.plugin, state.source): state for state in await source_states(database, now, city.slug)}
     states = {}
     for plugin, config in city.plugins.items():
         sources: Sequence[Source] = getattr(config, "sources", ())
         known = [(source, by_key[plugin, source.id]) for source in sources if (plugin, source.id) in by_key]
         states[plugin] = _module(known, city, now, language or city.language)
-    return states
+    moments = [state.stale_at for state in by_key.values() if state.stale_at is not None and state.stale_at > now]
+    return states, min(moments, default=None)
 
 
 def _module(known: Sequence[tuple[Source, SourceState]], city: City, now: datetime, language: str) -> ModuleState:
@@ -144,6 +154,7 @@ def _state(row: FeedSource, now: datetime) -> SourceState:
         last_success=row.last_success,
         next_run=row.next_run,
         valid_until=row.valid_until,
+        stale_at=row.stale_at,
         items=row.items,
         failures=row.failures,
     )

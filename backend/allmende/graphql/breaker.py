@@ -47,6 +47,8 @@ class Breakers:
         blocked: Callable[[str], bool] = lambda plugin: False,
     ) -> None:
         self.rules, self.clock, self.blocked = rules or Rules(), clock, blocked
+        self.turns = 0
+        """How often one has opened or closed: while this stays the same, so does `is_open`."""
         self._states: dict[tuple[str, str], _State] = {}
 
     def admit(self, city: str, plugin: str) -> bool:
@@ -97,11 +99,13 @@ class Breakers:
             self._open(key, state, now, min(state.pause * 2, self.rules.longest))
         else:
             del self._states[key]
+            self.turns += 1
             metrics.set_breaker(*key, is_open=False)
             log.info("breaker_closed", **_names(key))
 
     def _open(self, key: tuple[str, str], state: _State, now: float, pause: float) -> None:
         state.pause, state.until = pause, now + pause
+        self.turns += 1
         metrics.set_breaker(*key, is_open=True)
         log.warning("breaker_opened", **_names(key), seconds=pause)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
 
 import strawberry
 
@@ -12,22 +11,13 @@ from allmende.city.switches import switch_of
 from allmende.feeds.status import module_states
 from allmende.footprint import note_clock
 from allmende.graphql.request import RequestContext
+from allmende.graphql.status import ModuleStatus, status_of
 
 _UNLOADED = {"de": "Das Modul konnte nicht geladen werden.", "en": "The module could not be loaded."}
 _RESTING = {
     "de": "Das Modul ist gestört und wird in Kürze wieder versucht.",
     "en": "The module is out of order and will be tried again shortly.",
 }
-
-
-@strawberry.enum(description="How a module is doing in a city.")
-class ModuleStatus(Enum):
-    ON = strawberry.enum_value("ON", description="Works, and its data is up to date.")
-    STALE = strawberry.enum_value("STALE", description="Works, but a source has not brought anything new for too long.")
-    FAILED = strawberry.enum_value("FAILED", description="A source, or the module itself, has failed; see `reason`.")
-    OFF = strawberry.enum_value(
-        "OFF", description="The city does not offer this module, or has switched it off; see `reason`."
-    )
 
 
 @strawberry.type(description="One module (an installed plugin), as this city offers it.")
@@ -57,18 +47,16 @@ async def modules(context: RequestContext, city: City, language: str) -> list[Mo
     for name, installed in services.registry.plugins.items():
         manifest = installed.manifest
         state = states.get(name)
-        status = ModuleStatus.OFF if city.config(name) is None else ModuleStatus.ON
-        if state is not None and status is ModuleStatus.ON:
-            status = ModuleStatus[state.status.upper()]
-        troubled = state is not None and status in (ModuleStatus.STALE, ModuleStatus.FAILED)
-        since = state.since if state is not None and status is not ModuleStatus.OFF else None
-        reason = (state.reason or None) if state is not None and troubled else None
-        if status is not ModuleStatus.OFF and services.breakers.is_open(city.slug, name):
-            status, reason = ModuleStatus.FAILED, _RESTING["de" if language.startswith("de") else "en"]
         switch = switch_of(city, name, context.app_version)
+        status = status_of(services.breakers, city, name, state, context.app_version)
+        since, reason = None, None
         if switch is not None:
-            status, since = ModuleStatus.OFF, _instant(switch, city)
-            reason = pick(switch.reason, language, city.language) or None
+            since, reason = _instant(switch, city), pick(switch.reason, language, city.language) or None
+        elif status is not ModuleStatus.OFF:
+            since = state.since if state is not None else None
+            reason = (state.reason or None) if state is not None and status is not ModuleStatus.ON else None
+            if services.breakers.is_open(city.slug, name):
+                reason = _RESTING["de" if language.startswith("de") else "en"]
         answer.append(
             Module(
                 name=name,

@@ -108,7 +108,7 @@ class Services:
             if board is None:
                 raise AllmendeError("this instance has no room for change notices; ask for changes now and then")
             tables = {name: _tables(installed.plugin) for name, installed in self.registry.plugins.items()}
-            self._news = News(board, tables)
+            self._news = News(board, tables, self)
         return self._news
 
     @property

@@ -64,7 +64,7 @@ async def test_a_subscriber_hears_of_a_committed_change_at_once_until_it_complet
         await publish(database, "oben", {"title": "More"}, {"title": "Still more"})
         wire.say(type="ping")
         assert await wire.hear() == {"type": "pong"}
-        assert hub.engine().services.news._looking is None
+        assert hub.engine().services.news._looking == ()
 
 
 async def test_many_changes_are_told_as_two_and_those_of_others_not_at_all(hub: Hub, database: Database) -> None:

@@ -8,24 +8,29 @@ from typing import Annotated
 
 import strawberry
 
-from allmende.city.switches import is_off
 from allmende.errors import InputError, NotFound
 from allmende.graphql.request import Info, RequestContext
+from allmende.graphql.status import ModuleStatus
 
 Slug = Annotated[str, strawberry.argument(description="Slug of the city.")]
 Modules = Annotated[list[str] | None, strawberry.argument(description="Only these modules; all of them by default.")]
 
 
-@strawberry.type(description="Something that a module shows has changed: ask for it again, or for City.changes.")
+@strawberry.type(
+    description="Something that a module shows has changed: ask for it again, or for City.changes. Or its status has:"
+    " it was switched off or on, failed, or is well again."
+)
 class CityChange:
     module: str = strawberry.field(description="Name of the module.")
+    status: ModuleStatus = strawberry.field(description="How it is doing now; City.modules has the reason.")
     at: datetime = strawberry.field(description="When it was noticed.")
 
 
 @strawberry.type(description="What an app can be told of while it is open.")
 class Subscription:
     @strawberry.subscription(
-        description="Tells at once, and at most once a second for each module, that something has changed in a city."
+        description="Tells at once, and at most once a second for each module, that something has changed in a city,"
+        " or how a module is doing there."
     )
     def changes(self, info: Info, city: Slug, modules: Modules = None) -> AsyncGenerator[CityChange, None]:
         services = info.context.services
@@ -39,13 +44,12 @@ class Subscription:
 
 
 async def _told(context: RequestContext, slug: str, modules: Collection[str]) -> AsyncGenerator[CityChange, None]:
-    """Changes of modules that are on, until the city is gone."""
+    """Changes of modules that are on, and of their status, until the city is gone."""
     services = context.services
-    watch = services.news.watch(slug, modules)
+    watch = await services.news.watch(slug, modules, context.app_version)
     try:
         while (city := services.cities().by_slug.get(slug)) is not None:
-            for module in await watch.next():
-                if city.config(module) is not None and not is_off(city, module, context.app_version):
-                    yield CityChange(module=module, at=services.clock().astimezone(city.tz))
+            for module, status in await watch.next():
+                yield CityChange(module=module, status=status, at=services.clock().astimezone(city.tz))
     finally:
         services.news.leave(slug, watch)
