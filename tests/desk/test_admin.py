@@ -47,13 +47,23 @@ async def test_module_that_is_switched_off_at_the_desk_is_off_everywhere_and_bac
     assert (await look())[:2] == (True, "ON")
     seen = await staff.text("log", verify="1")
     assert "2 Einträge, unverändert" in seen
-    assert "Probe module.off news" in seen
+    assert "Probe Modul abgeschaltet module.off news reason: de: Falsche Meldung, wir prüfen." in seen
 
 
 async def test_every_setting_says_in_which_file_and_line_it_is(town: Town, hire: Hire) -> None:
     town.switch_on("news", "keep_days = 100\n")
     seen = await hire("desk.settings").text("settings", of="news")
     assert re.search(r"news\.keep_days 100 \S*plugins/news\.toml:1", seen)
+    assert "news.sources [] Vorgabe" in seen
+    of_city = await hire("desk.settings").text("settings")
+    assert re.search(r"area\.bbox\.south 51\.8 \S*city\.toml:\d+", of_city)
+    assert "area {" not in of_city
+    town.switch_on("news", '[[sources]]\nid = "rathaus"\nkind = "feed"\nurl = "https://rathaus.example/feed"\n')
+    with_parts = await hire("desk.settings").text("settings", of="news")
+    assert 'news.sources[0].id "rathaus"' in with_parts
+    assert "news.sources [" not in with_parts
+    assert "login.passwords true Vorgabe" in of_city
+    assert of_city == await hire("desk.settings").text("settings", of="nonsense")
 
 
 async def test_somebody_is_added_given_roles_and_shut_out(town: Town, hire: Hire) -> None:

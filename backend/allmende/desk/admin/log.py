@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response
@@ -23,9 +24,30 @@ async def show(desk: Desk) -> Response[Any]:
     )
     verdict = await verify(desk.office.database, desk.city.slug) if desk.asked("verify") else None
     desk.form.fill(action=desk.asked("action"))
-    lines = [(one, json.dumps(one.detail, ensure_ascii=False) if one.detail else "") for one in found[:FIRST]]
+    lines = [(one, _done(desk, one.action), _detail(one.detail)) for one in found[:FIRST]]
     more = found[FIRST - 1].number if len(found) > FIRST else 0
     return desk.page("admin/log.html", lines=lines, more=more, verdict=verdict, action=desk.asked("action"))
+
+
+def _done(desk: Desk, action: str) -> str:
+    """What was done, in words where there are some: plugins write down actions of their own."""
+    try:
+        return desk.text(f"admin.done.{action}")
+    except KeyError:
+        return ""
+
+
+def _detail(detail: Mapping[str, Any]) -> str:
+    """`name: Neu · roles: editor news`."""
+
+    def plain(value: Any) -> str:
+        if isinstance(value, dict):
+            return ", ".join(f"{key}: {plain(one)}" for key, one in value.items())
+        if isinstance(value, list):
+            return ", ".join(" ".join(map(str, one)) if isinstance(one, list) else plain(one) for one in value)
+        return value if isinstance(value, str) else json.dumps(value)
+
+    return " · ".join(f"{key}: {plain(value)}" for key, value in detail.items())
 
 
 PAGES = (

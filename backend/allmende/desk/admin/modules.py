@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections.abc import Container
 from typing import Any
 
 from litestar import Response
 from sqlalchemy import select
 
+from allmende.city.origin import Origin
 from allmende.desk.page import Nav, Page
 from allmende.desk.request import Desk
 from allmende.desk.switching import switch_off, switch_on
@@ -17,6 +20,10 @@ from allmende.errors import NotFound
 
 PERMISSION = "desk.settings"
 SMALL = 20_000
+VALUE = 300
+"""Characters of one value."""
+MOST = 1_000
+"""Values of one section."""
 
 
 async def show(desk: Desk) -> Response[Any]:
@@ -40,17 +47,37 @@ async def show(desk: Desk) -> Response[Any]:
 
 
 async def settings(desk: Desk) -> Response[Any]:
-    """Every effective value with the file and line that say so."""
-    section = desk.asked("of") or "city"
+    """Every effective value with the file and line that say so; what is in no other section is the city's own."""
+    plugins = desk.office.registry.plugins
+    titles = {name: desk.pick(plugins[name].manifest.title) for name in desk.city.plugins if name in plugins}
+    sections = {"city": desk.text("admin.section.city"), "brand": desk.text("admin.section.brand"), **titles}
+    section = desk.asked("of") if desk.asked("of") in sections else "city"
     origins = await asyncio.to_thread(desk.office.cities().origins, desk.city.slug)
     found = [
-        (one.key, json.dumps(one.value, ensure_ascii=False, default=str)[:300], one.source)
+        (one.key, json.dumps(one.value, ensure_ascii=False, default=str)[:VALUE], _source(desk, one))
         for one in origins
-        if one.key.partition(".")[0].partition("[")[0] == section
-        or (section == "city" and "." not in one.key and "[" not in one.key)
+        if _section(one.key, sections) == section and not _has_parts(one.value)
     ]
-    sections = ["city", "brand", *desk.city.plugins]
-    return desk.page("admin/settings.html", found=found[:1000], section=section, sections=sections)
+    return desk.page("admin/settings.html", found=found[:MOST], section=section, sections=sections)
+
+
+def _section(key: str, sections: Container[str]) -> str:
+    head = re.split(r"[.\[]", key, maxsplit=1)[0]
+    return head if head in sections else "city"
+
+
+def _has_parts(value: Any) -> bool:
+    """Whether it is shown in its parts already."""
+    if isinstance(value, list | tuple):
+        return any(isinstance(one, dict) for one in value)
+    return isinstance(value, dict) and bool(value)
+
+
+def _source(desk: Desk, origin: Origin) -> str:
+    """The place as readers of the desk know it; files and lines as they are."""
+    if not origin.file:
+        return desk.text("admin.default")
+    return desk.text("admin.variable", name=origin.source.split()[-1]) if not origin.line else origin.source
 
 
 async def off(desk: Desk) -> Response[Any]:

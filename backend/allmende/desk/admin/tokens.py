@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response
 
 from allmende.accounts.machines import add_service, list_services, remove_service
-from allmende.accounts.permissions import known
+from allmende.accounts.permissions import CORE, known
 from allmende.desk.page import Nav, Page
 from allmende.desk.request import Desk
 
@@ -21,9 +21,15 @@ async def show(desk: Desk) -> Response[Any]:
 
 async def _page(desk: Desk, token: str = "") -> Response[Any]:
     services = await list_services(desk.office.accounts, desk.city.slug)
-    permissions = sorted(known(desk.office.accounts.plugins()))
+    permissions = _permissions(desk)
     status = 422 if desk.form.errors else 200
     return desk.page("admin/tokens.html", status, services=services, permissions=permissions, token=token)
+
+
+def _permissions(desk: Desk) -> dict[str, str]:
+    """Name → title, by room."""
+    rooms = {**CORE, **desk.office.accounts.plugins()}
+    return {f"{room}.{one.name}": desk.pick(one.title) for room in sorted(rooms) for one in rooms[room]}
 
 
 async def add(desk: Desk) -> Response[Any]:
