@@ -84,6 +84,9 @@ class ReportsModerateInput:
     hide: list[strawberry.ID] = strawberry.field(
         default_factory=list, description="Ids of pictures that are never shown."
     )
+    show: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Ids of its pictures that were hidden and are to be shown."
+    )
 
 
 @strawberry.type(name="ReportsFiled", description="A report that was filed or is followed.")
@@ -211,13 +214,13 @@ class ReportsMutations(CityModule):
 
     @field(visible=PUBLIC, description="Me too: follow a report of somebody else, without an account.")
     async def follow(self, input: ReportsFollowInput) -> ReportsFiled | None:
-        case, receipt = await service.follow(self.ctx, input.report, input.idempotency_key)
-        return _filed(case, receipt, False)
+        done = await service.follow(self.ctx, input.report, input.idempotency_key)
+        return _filed(done.case, done.receipt, done.repeated)
 
     @field(visible=MODERATE, description="Let everybody see a report or not, in other words where that is needed.")
     async def moderate(self, input: ReportsModerateInput) -> ReportsFiled | None:
         case = await service.moderate(
-            self.ctx, input.report, published=input.published, text=input.text, hide=input.hide
+            self.ctx, input.report, published=input.published, text=input.text, hide=input.hide, show=input.show
         )
         return _filed(case, "", False)
 

@@ -87,28 +87,32 @@ async def create(ctx: Ctx, report: Report, key: str) -> cases.Submitted:
     return submitted
 
 
-async def follow(ctx: Ctx, id: str, key: str) -> tuple[cases.Case, str]:
+async def follow(ctx: Ctx, id: str, key: str) -> cases.Submitted:
     """ "Me too": the report, and a receipt with which its public part is followed."""
     async with ctx.transaction() as session:
         case = await session.scalar(shown(ctx).where(cases.Case.id == id))
         if case is None:
             raise NotFound(f"report: there is no report {id[:40]!r}")
-        return case, await cases.follow(session, ctx, case, key=key)
+        return await cases.follow(session, ctx, case, key=key)
 
 
-async def moderate(ctx: Ctx, id: str, *, published: bool, text: str | None, hide: Sequence[str]) -> cases.Case:
-    """Let everybody see the report or not, in other words and with fewer pictures where that is needed."""
+async def moderate(
+    ctx: Ctx, id: str, *, published: bool, text: str | None, hide: Sequence[str], show: Sequence[str] = ()
+) -> cases.Case:
+    """Let everybody see the report or not, in other words and with fewer (or again more) pictures where need be."""
+    if text is not None and not (text := text.strip()):
+        raise InputError("text: is empty; to keep the citizen's words, leave it out, and to hide them, do not publish")
     async with ctx.transaction() as session:
         case = await cases.find(session, id=id)
         if case is None or case.kind != KIND:
             raise NotFound(f"report: there is no report {id[:40]!r}")
-        if text is not None or hide:
+        if text is not None or hide or show:
             public = msgspec.convert(case.public, PublicPart)
             private = msgspec.convert(case.private, PrivatePart)
             if text is not None and text != public.text:
                 private = msgspec.structs.replace(private, original=private.original or public.text)
                 public = msgspec.structs.replace(public, text=text)
-            await cases.revise(session, ctx, DEFECT, case, public=public, private=private, hide=hide)
+            await cases.revise(session, ctx, DEFECT, case, public=public, private=private, hide=hide, reveal=show)
         await cases.publish(session, ctx, case, published)
         return case
 

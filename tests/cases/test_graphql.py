@@ -202,6 +202,34 @@ async def test_what_is_published_is_seen_by_everybody_without_what_is_private(
     assert codes(body) == ["FORBIDDEN"]
 
 
+async def test_staff_link_cases_and_make_them_parts_and_nobody_else_sees_that(
+    database: Database, engine: Engine
+) -> None:
+    one, two, three = [await submitted(database, title) for title in ("eins", "zwei", "drei")]
+    do = "mutation($input: CaseWorkInput!) { caseWork(input: $input) { related { number title open relation } } }"
+
+    async def work(case: cases.Submitted, **values: Any) -> Any:
+        body = await ask(engine, do, WORKER, input=given(case.case.number, **values))
+        return body["data"]["caseWork"]["related"] if "errors" not in body else codes(body)
+
+    def shown(case: cases.Submitted, title: str, relation: str) -> dict[str, Any]:
+        return {"number": case.case.number, "title": title, "open": True, "relation": relation}
+
+    assert await work(one, linkTo=two.case.number) == [shown(two, "zwei", "linked")]
+    assert await work(three, partOf=one.case.number) == [shown(one, "eins", "whole")]
+    assert await work(one, partOf=three.case.number) == ["BAD_INPUT"]
+    assert await work(one, linkTo="TES-2026-000000") == ["NOT_FOUND"]
+    both = sorted(await work(one, note="x"), key=lambda row: row["title"])
+    assert both == [shown(three, "drei", "part"), shown(two, "zwei", "linked")]
+    await work(two, mergeInto=one.case.number)
+    query = CASE.replace("pictures { id }", "related { relation }")
+    values = {"city": HERE, "number": one.case.number}
+    seen = (await ask(engine, query, WORKER, **values))["data"]["city"]["case"]["related"]
+    assert sorted(row["relation"] for row in seen) == ["duplicate", "part"]
+    mine = await ask(engine, query, DEVICE, **values)
+    assert mine["data"]["city"]["case"]["related"] == []
+
+
 async def test_a_case_is_withdrawn_by_who_submitted_it_once(database: Database, engine: Engine) -> None:
     done = await submitted(database)
     body = await ask(engine, WITHDRAW, DEVICE, input=given(done.case.number))

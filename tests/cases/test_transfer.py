@@ -127,6 +127,41 @@ async def test_a_case_comes_back_with_what_has_happened_elsewhere(database: Data
     assert (await seen(database, THERE, done)).handed_to == HERE
 
 
+async def test_while_it_is_elsewhere_nothing_can_be_done_here_that_would_be_lost(
+    database: Database, store: Store
+) -> None:
+    done = await handed_over(database, store)
+    await cases.deliver(context(database), receiver(database), store)
+    submitter, staff = context(database, DEVICE), context(database, WORKER)
+    attempts: list[tuple[Any, Any, Any]] = [
+        (submitter, cases.message, ("Hallo?",)),
+        (staff, cases.message, ("Hallo!",)),
+        (staff, cases.note, ("Noch etwas",)),
+        (staff, cases.transition, ("started",)),
+        (staff, cases.publish, ()),
+        (staff, cases.hand_over, ()),
+    ]
+    for ctx, do, arguments in attempts:
+        async with ctx.transaction() as session:
+            case = await cases.find(session, id=done.case.id)
+            needs = (LAMP, case) if do is cases.transition else (case,)
+            with pytest.raises(InputError) as refused:
+                await do(session, ctx, *needs, *arguments, **({"body": "Amt"} if do is cases.hand_over else {}))
+            assert (refused.value.code, THERE in refused.value.message) == ("CASE_HANDED_OVER", True)
+            await session.rollback()
+    there = context(database, NEIGHBOUR, slug=THERE)
+    async with there.transaction() as session:
+        case = await cases.find(session, number=done.case.number)
+        assert case is not None
+        await cases.hand_over(session, there, case, city=HERE)
+    assert await cases.deliver(there, receiver(database), store) == 1
+    async with submitter.transaction() as session:
+        case = await cases.find(session, id=done.case.id)
+        assert case is not None
+        await cases.message(session, submitter, case, "Da ist es ja wieder.")
+    assert (await seen(database, HERE, done)).waiting == "staff"
+
+
 async def test_a_body_outside_gets_a_closed_case_and_nothing_is_delivered(database: Database, store: Store) -> None:
     done = await handed_over(database, store, body="Autobahn GmbH")
     case = await seen(database, HERE, done)
@@ -143,7 +178,7 @@ async def test_nonsense_is_refused(database: Database, to: dict[str, str]) -> No
 
 
 async def test_what_is_closed_is_not_handed_over(database: Database, store: Store) -> None:
-    done, ctx = await handed_over(database, store), context(database, WORKER)
+    done, ctx = await handed_over(database, store, body="Autobahn GmbH"), context(database, WORKER)
     async with ctx.transaction() as session:
         case = await cases.find(session, id=done.case.id)
         assert case is not None

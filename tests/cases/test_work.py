@@ -198,10 +198,47 @@ async def test_who_follows_sees_what_goes_on_and_nothing_that_was_taken_back(dat
         one, two = await get(session, first), await get(session, second)
         for case in (one, two):
             await cases.transition(session, ctx, LAMP, case, "started")
-        receipt = await cases.follow(session, context(database, OTHER), two, key=new_key())
+        receipt = (await cases.follow(session, context(database, OTHER), two, key=new_key())).receipt
         await cases.merge(session, ctx, LAMP, two, one)
         seen = await cases.track(session, context(database), number=two.number, receipt=receipt)
         assert (seen.as_, seen.case.id) == ("public", one.id)
         await cases.publish(session, ctx, one, False)
         with pytest.raises(NotFound):
             await cases.track(session, context(database), number=two.number, receipt=receipt)
+
+
+async def test_each_device_says_me_too_once_and_nobody_a_hundred_times(database: Database) -> None:
+    ctx = context(database, DEVICE)
+    case = (await submit(ctx)).case
+    counted = []
+    async with ctx.transaction() as session:
+        found = await cases.find(session, id=case.id)
+        assert found is not None
+        found.published = found.shown = True
+        for reader, key in ((OTHER, "a" * 20), (OTHER, "a" * 20), (OTHER, "b" * 20), (DEVICE, "c" * 20)):
+            done = await cases.follow(session, context(database, reader), found, key=key)
+            counted.append((found.followers, done.repeated, bool(done.receipt)))
+        assert counted == [(1, False, True), (1, True, True), (1, False, True), (1, False, True)]
+        for number in range(30):
+            await cases.follow(session, context(database), found, key=f"{number:020}")
+        with pytest.raises(AllmendeError) as refused:
+            await cases.follow(session, context(database), found, key="d" * 20)
+        assert (refused.value.code, found.followers) == ("RATE_LIMITED", 31)
+
+
+async def test_cases_are_parts_of_cases_and_never_in_a_circle(database: Database) -> None:
+    ctx = context(database, WORKER)
+    one, two, three = [(await submit(ctx, title)).case for title in ("eins", "zwei", "drei")]
+    async with ctx.transaction() as session:
+        whole, part, deeper = [await cases.find(session, id=case.id) for case in (one, two, three)]
+        assert whole is not None
+        assert part is not None
+        assert deeper is not None
+        await cases.make_part(session, ctx, part, whole)
+        await cases.make_part(session, ctx, deeper, part)
+        for below, above in ((whole, deeper), (whole, whole), (part, deeper)):
+            with pytest.raises(InputError):
+                await cases.make_part(session, ctx, below, above)
+        assert {case.title for case in await cases.linked(session, part)} == {"eins", "drei"}
+        for case in (whole, part, deeper):
+            assert await cases.verify(session, case) == []

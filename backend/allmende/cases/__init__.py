@@ -22,6 +22,7 @@ from allmende.cases.export import to_json as to_json
 from allmende.cases.fetching import awaits_pictures as awaits_pictures
 from allmende.cases.fetching import fetch as fetch
 from allmende.cases.history import events as events
+from allmende.cases.history import has_moved as has_moved
 from allmende.cases.history import verify as verify
 from allmende.cases.listing import LATEST as LATEST
 from allmende.cases.listing import MOVED as MOVED
@@ -53,6 +54,7 @@ from allmende.cases.work import attach as attach
 from allmende.cases.work import link as link
 from allmende.cases.work import linked as linked
 from allmende.cases.work import main as main
+from allmende.cases.work import make_part as make_part
 from allmende.cases.work import merge as merge
 from allmende.cases.work import message as message
 from allmende.cases.work import note as note

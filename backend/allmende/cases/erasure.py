@@ -29,7 +29,7 @@ _QUIET = {"synchronize_session": False}
 
 async def erase(session: AsyncSession, ctx: Context[Any], case: Case) -> None:
     """Take out texts, private fields and pictures, and who it was; of what was never published, the rest as well."""
-    await lock(session, case)
+    await lock(session, case, moved=True)
     if case.erased is not None:
         return
     for table in (CaseText, CaseFetch):

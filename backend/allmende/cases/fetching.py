@@ -13,7 +13,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.cases.access import find
-from allmende.cases.history import SYSTEM, Audience, lock, record
+from allmende.cases.history import SYSTEM, Audience, has_moved, lock, record
 from allmende.cases.tables import Case, CaseFetch
 from allmende.cases.words import word
 from allmende.cases.work import attach
@@ -123,6 +123,8 @@ async def _done(session: AsyncSession, row: CaseFetch) -> Case | None:
     case = await find(session, id=row.case_id)
     if there is None:
         return None
+    if case is not None and await has_moved(session, case):
+        return None  # it takes this along
     await session.delete(there)
     return case if case is not None and case.erased is None else None
 

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.cases.tables import Case, CaseEvent, CaseText
 from allmende.context import Context, Database
+from allmende.errors import InputError
 from allmende.reader import Reader
 
 Audience = Literal["public", "citizen", "staff"]
@@ -31,10 +32,26 @@ def actor_of(reader: Reader) -> str:
     return f"{reader.kind}:{reader.id}" if reader.kind in ("staff", "service") else CITIZEN
 
 
-async def lock(session: AsyncSession, case: Case) -> None:
-    """Nobody else changes this case until the transaction ends; what was changed meanwhile is read again."""
+async def lock(session: AsyncSession, case: Case, *, moved: bool = False) -> None:
+    """Nobody else changes this case until the transaction ends; what was changed meanwhile is read again.
+
+    InputError (CASE_HANDED_OVER) where another city goes on with it, unless `moved` says that this does not matter:
+    what happened here meanwhile would be lost when it comes back.
+    """
     await session.flush()
     await session.refresh(case, with_for_update=True)
+    if not moved and await has_moved(session, case):
+        message = f"{case.handed_to} goes on with the case, under the same number and receipt; nothing can be done here"
+        raise InputError(message, code="CASE_HANDED_OVER")
+
+
+async def has_moved(session: AsyncSession, case: Case) -> bool:
+    """Whether another city of this instance goes on with the case, until it hands it back."""
+    if not case.handed_to:
+        return False
+    handed = select(CaseEvent.facts).where(CaseEvent.case_id == case.id, CaseEvent.what == "handed_over")
+    facts = await session.scalar(handed.order_by(CaseEvent.seq.desc()).limit(1))
+    return facts is not None and not facts["outside"]
 
 
 async def record(

@@ -25,7 +25,8 @@ from allmende.once import keys as once
 from allmende.usage import add
 
 PER_HOUR = 30
-"""Cases that one device or citizen may submit within an hour."""
+"""Cases that one device or citizen may submit within an hour, and follow. Of those who give no token, so many may
+follow one case."""
 TRIES = 6
 
 
@@ -74,23 +75,31 @@ async def submit(session: AsyncSession, ctx: Context[Any], kind: CaseKind, draft
     return Submitted(case, receipt)
 
 
-async def follow(session: AsyncSession, ctx: Context[Any], case: Case, *, key: str) -> str:
-    """Say "me too" to a published case: a receipt of one's own, with which its public part is followed."""
-    what = "case.follow"
+async def follow(session: AsyncSession, ctx: Context[Any], case: Case, *, key: str) -> Submitted:
+    """Say "me too" to a published case: a receipt of one's own, with which its public part is followed.
+
+    A device or citizen counts once, and not for a case of its own. RATE_LIMITED for too many.
+    """
+    what, submitter = "case.follow", _submitter(ctx)
     earlier = await once.earlier(session, ctx, what, key, case.id)
     if earlier is not None:
-        return earlier.decode()
+        return Submitted(case, earlier.decode(), repeated=True)
     if not (case.published and case.shown):
         raise NotFound("there is no such case")
     await lock(session, case)
+    there = select(func.count()).select_from(CaseFollower)
+    recent = there.where(CaseFollower.created > ctx.clock() - timedelta(hours=1), CaseFollower.submitter == submitter)
+    if (await session.scalar(recent if submitter else recent.where(CaseFollower.case_id == case.id)) or 0) >= PER_HOUR:
+        raise AllmendeError(f"at most {PER_HOUR} an hour are possible; try again later", code="RATE_LIMITED")
+    mine = there.where(CaseFollower.case_id == case.id, CaseFollower.submitter == submitter)
+    known = bool(submitter) and (case.submitter == submitter or bool(await session.scalar(mine)))
     receipt = new_receipt()
-    session.add(
-        CaseFollower(case_id=case.id, receipt=fingerprint(receipt), submitter=_submitter(ctx), created=ctx.clock())
-    )
-    case.followers += 1
-    await record(session, ctx, case, "followed", facts={"followers": case.followers})
+    session.add(CaseFollower(case_id=case.id, receipt=fingerprint(receipt), submitter=submitter, created=ctx.clock()))
+    if not known:
+        case.followers += 1
+        await record(session, ctx, case, "followed", facts={"followers": case.followers})
     await once.keep(session, what, key, receipt.encode())
-    return receipt
+    return Submitted(case, receipt)
 
 
 def _submitter(ctx: Context[Any]) -> str:

@@ -27,6 +27,8 @@ from allmende.search.fold import words
 
 PER_HOUR = 20
 """Messages of its submitter to one case within an hour."""
+DEEPEST = 10
+"""Levels of cases that are parts of cases."""
 UNCHANGED: Any = object()
 """Says in `assign` that something stays as it is."""
 
@@ -126,13 +128,17 @@ async def revise(
     public: Struct,
     private: Struct,
     hide: Sequence[str] = (),
+    reveal: Sequence[str] = (),
 ) -> None:
-    """Put other words into the case, before everybody sees it: moderation. `hide` are pictures that stay private."""
+    """Put other words into the case, before everybody sees it: moderation. `hide` are pictures that stay private,
+    `reveal` those that do no longer."""
     check_parts(kind, public, private)
     await lock(session, case)
     case.public, case.private = msgspec.to_builtins(public), msgspec.to_builtins(private)
     await files.claim(session, hide, HELD, f"case:{case.id}")
-    await record(session, ctx, case, "revised", facts={"hidden": list(hide)})
+    await files.claim(session, reveal, SHOWN, f"case:{case.id}")
+    await show(session, case)
+    await record(session, ctx, case, "revised", facts={"hidden": list(hide), "shown": list(reveal)})
 
 
 async def assign(
@@ -181,6 +187,22 @@ async def link(session: AsyncSession, ctx: Context[Any], case: Case, other: Case
         if await session.get(CaseLink, {"city": one.city, "case_id": one.id, "other_id": another.id}) is None:
             session.add(CaseLink(case_id=one.id, other_id=another.id))
             await record(session, ctx, one, "linked", facts={"other": another.number})
+
+
+async def make_part(session: AsyncSession, ctx: Context[Any], case: Case, whole: Case) -> None:
+    """Let the case be a part of another one. InputError where that would go in a circle."""
+    above: Case | None = whole
+    for _ in range(DEEPEST):
+        if above is None or above.id == case.id:
+            break
+        above = await session.get(Case, {"city": case.city, "id": above.parent}) if above.parent else None
+    if above is not None:
+        raise InputError(f"partOf: needs another case, that is no part of this one, {DEEPEST} levels deep at most")
+    for one in sorted((case, whole), key=lambda one: one.id):
+        await lock(session, one)
+    case.parent = whole.id
+    await record(session, ctx, case, "linked", facts={"other": whole.number, "as": "part"})
+    await record(session, ctx, whole, "linked", facts={"other": case.number, "as": "whole"})
 
 
 async def merge(session: AsyncSession, ctx: Context[Any], kind: CaseKind, case: Case, into: Case) -> None:

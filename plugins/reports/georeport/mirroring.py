@@ -51,7 +51,8 @@ async def _mirrored(ctx: Ctx, seen: Passed, item: Row) -> None:
         row = await session.get_one(Passed, {"city": ctx.city.slug, "case_id": seen.case_id})
         row.remote_id, row.due = seen.remote_id, ctx.clock() + MIRROR
         case = await cases.find(session, id=row.case_id)
-        if case is None:
+        if case is None or await cases.has_moved(session, case):
+            row.state = "closed"  # whoever goes on with it does not know this server
             return
         now = f"{status}: {notes}"
         if status and now != row.remote_status:

@@ -94,7 +94,7 @@ async def _arrived(ctx: Ctx, forward: Forward, case_id: str, item: Row) -> None:
         row.remote_id = str(item.get("service_request_id") or "")[:200]
         row.token = str(item.get("token") or "")[:200]
         case = await cases.find(session, id=case_id)
-        if case is not None:
+        if case is not None and not await cases.has_moved(session, case):
             await cases.note(session, ctx, case, ctx.text("passed.sent", id=row.remote_id or row.token))
             if not row.photos and forward.photos != "no" and await _shown(session, ctx, case):
                 await cases.note(session, ctx, case, ctx.text("passed.no_photos"))
@@ -109,7 +109,7 @@ async def _later(ctx: Ctx, case_id: str, reason: str, *, again: str) -> None:
         if row.attempts >= TRIES:
             row.state = "given_up"
             case = await cases.find(session, id=case_id)
-            if case is not None:
+            if case is not None and not await cases.has_moved(session, case):
                 key = "passed.unknown" if again == "sending" else "passed.failed"
                 await cases.note(session, ctx, case, ctx.text(key, reason=row.reason))
 

@@ -190,6 +190,20 @@ async def test_a_token_becomes_an_id(linked: Any, hall: TownHall) -> None:
     assert [(row.state, row.token, row.remote_id) for row in await rows(linked)] == [("sent", "t1", "1")]
 
 
+async def test_a_report_that_another_city_goes_on_with_is_not_mirrored_any_more_and_stops_nothing(
+    linked: Any, hall: TownHall
+) -> None:
+    moved, stays = await linked.file(), await linked.file()
+    await work(linked)
+    await linked.work(moved["report"], cases.hand_over, city="nachbardorf")
+    hall.states = dict.fromkeys(hall.states, ("closed", "Erledigt"))
+    await work(linked)
+    states = {row.case_id: row.state for row in await rows(linked)}
+    assert (states[moved["report"]], states[stays["report"]]) == ("closed", "sent")
+    found = {report["id"]: report["status"]["id"] for report in await linked.listed()}
+    assert found[stays["report"]] == "done"
+
+
 async def test_a_report_that_is_not_filed_is_not_passed_on(linked: Any, hall: TownHall) -> None:
     await linked.refused(photos=["f" * 32])
     await work(linked)

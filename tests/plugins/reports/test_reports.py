@@ -92,6 +92,22 @@ async def test_before_moderation_only_staff_see_it_and_then_everybody_in_other_w
     assert (case.private["original"], await desk.listed()) == ("Nachbar M. hat Müll abgeladen", [])
 
 
+async def test_moderation_never_leaves_a_report_without_words_and_can_show_again_what_it_hid(desk: Any) -> None:
+    filed = await desk.file(photos=[await desk.upload("a")])
+
+    async def moderate(**values: Any) -> list[str]:
+        change = {"city": desk.town.slug, "report": filed["report"], "published": True, **values}
+        return await desk.codes(desk.MODERATE, desk.worker, input=change)
+
+    async def shown() -> tuple[str, int]:
+        (report,) = await desk.listed()
+        return report["text"], len(report["photos"])
+
+    assert await moderate(text="  ") == ["BAD_INPUT"]
+    assert (await moderate(hide=["a" * 32]), await shown()) == ([], ("Die Laterne ist aus.", 0))
+    assert (await moderate(show=["a" * 32]), await shown()) == ([], ("Die Laterne ist aus.", 1))
+
+
 async def test_staff_of_another_city_see_and_do_nothing(make_desk: Any, town: Town) -> None:
     desk, neighbour = make_desk(town).open("before"), make_desk(town.neighbour()).open("before")
     filed = await desk.file()

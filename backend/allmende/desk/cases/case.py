@@ -12,6 +12,7 @@ from allmende import cases
 from allmende.casekind import GONE, CaseKind
 from allmende.cases.tables import Case
 from allmende.city.geo import around, distance
+from allmende.city.model import City
 from allmende.context import Context
 from allmende.desk.cases import inbox, reading
 from allmende.desk.page import Page
@@ -76,15 +77,21 @@ async def show(desk: Desk) -> Response[Any]:
         may_work=desk.reader.may(cases.WORK, case.kind.partition(".")[0]),
         may_export=desk.reader.may("cases.export", case.kind.partition(".")[0]),
         handed_to=given.name if (given := desk.office.cities().by_slug.get(case.handed_to)) else case.handed_to,
-        cities=receivers(desk, case.kind.partition(".")[0]),
+        cities=receivers(desk, case.kind.partition(".")[0], case),
         overdue=reading.overdue(case, desk.office.clock()),
     )
 
 
-def receivers(desk: Desk, plugin: str) -> list[tuple[str, str]]:
-    """(slug, name) of the other cities of this instance that have the module of the case switched on."""
+def receivers(desk: Desk, plugin: str, case: Case | None = None) -> list[tuple[str, str]]:
+    """(slug, name) of the other cities of this instance that have the module of the case switched on: those in whose
+    area the case may lie first, then by name."""
+
+    def order(city: City) -> tuple[bool, str]:
+        placed = case is not None and case.lat is not None and case.lon is not None
+        return not (placed and city.area.bbox.contains(case.lat, case.lon)), city.name  # type: ignore[union-attr, arg-type]
+
     others = [one for one in desk.office.cities().by_slug.values() if one.slug != desk.city.slug]
-    return sorted(((one.slug, one.name) for one in others if one.config(plugin) is not None), key=lambda pair: pair[1])
+    return [(one.slug, one.name) for one in sorted(others, key=order) if one.config(plugin) is not None]
 
 
 async def _near(session: AsyncSession, case: Case) -> list[tuple[int, Case]]:

@@ -76,6 +76,8 @@ class CaseWorkInput:
         description="Slug of the city of this instance that goes on with it, or the name of a body outside.",
     )
     merge_into: str | None = strawberry.field(default=None, description="Number of the case that says the same.")
+    link_to: str | None = strawberry.field(default=None, description="Number of a case that has to do with it.")
+    part_of: str | None = strawberry.field(default=None, description="Number of the case that it is a part of.")
     idempotency_key: str = strawberry.field(description=_KEY)
 
 
@@ -105,7 +107,7 @@ class CaseMutations(CoreMutations):
             if case is None:
                 raise NotFound("there is no such case")
             ctx = self._context(case.kind)
-            receipt = await cases.follow(session, ctx, case, key=input.idempotency_key)
+            receipt = (await cases.follow(session, ctx, case, key=input.idempotency_key)).receipt
             await session.flush()
             seen = cases.Seen(case, "public")
             return CaseFollowed(receipt=receipt, case=await self._whole(session, seen))
@@ -169,11 +171,21 @@ async def _work(
         await cases.message(session, ctx, case, input.message, files_=input.files, asks=input.asks, public=input.public)
     if input.status is not None:
         await cases.transition(session, ctx, kind or GONE, case, input.status, text=input.reason)
+    if input.link_to is not None:
+        await cases.link(session, ctx, case, await _other(session, ctx, input.link_to, "linkTo"))
+    if input.part_of is not None:
+        await cases.make_part(session, ctx, case, await _other(session, ctx, input.part_of, "partOf"))
     if input.merge_into is not None:
-        into = await cases.find(session, number=input.merge_into)
-        if into is None:
-            raise InputError("input.mergeInto: there is no such case", code="NOT_FOUND")
+        into = await _other(session, ctx, input.merge_into, "mergeInto")
         await cases.merge(session, ctx, kind or GONE, case, into)
+
+
+async def _other(session: AsyncSession, ctx: Context[Any], number: str, name: str) -> cases.Case:
+    """A further case that the reader may see."""
+    found = await cases.find(session, number=number)
+    if found is None or cases.seen_as(found, ctx.reader) != "staff":
+        raise InputError(f"input.{name}: there is no such case", code="NOT_FOUND")
+    return found
 
 
 def _own(seen: cases.Seen) -> None:

@@ -19,6 +19,7 @@ from allmende.graphql.cases.types import (
     CaseItem,
     CaseItemConnection,
     CaseOrder,
+    CaseRelated,
     shown_picture,
 )
 from allmende.graphql.pages import paginate
@@ -66,6 +67,7 @@ async def whole(request: RequestContext, session: AsyncSession, city: City, lang
     found = (await cases.pictures(session, ctx, [row], every=seen.as_ != "public"))[row.id]
     happened = await cases.events(session, row, seen.audiences)
     into = await cases.main(session, row) if row.merged_into else None
+    others = await cases.linked(session, row) if seen.as_ == "staff" else ()
     by_id = {picture.id: picture for picture in found}
     return Case(
         row=row,
@@ -75,7 +77,20 @@ async def whole(request: RequestContext, session: AsyncSession, city: City, lang
         pictures=[shown_picture(picture) for picture in found[:PICTURES]],
         events=[_event(ctx, kind, event, text, by_id) for event, text in happened[-EVENTS:]],
         merged_into=into.number if into else None,
+        related=[
+            CaseRelated(number=other.number, title=other.title, open=other.open, relation=_relation(row, other))
+            for other in others
+        ],
     )
+
+
+def _relation(case: cases.Case, other: cases.Case) -> str:
+    """What the other one is to the case."""
+    if case.parent == other.id or other.parent == case.id:
+        return "whole" if case.parent == other.id else "part"
+    if case.merged_into == other.id or other.merged_into == case.id:
+        return "main" if case.merged_into == other.id else "duplicate"
+    return "linked"
 
 
 def _event(

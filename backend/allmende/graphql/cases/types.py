@@ -135,8 +135,22 @@ class CaseItem:
         return self.ctx.localize(due) if due and self.seen_as == "staff" else None
 
 
+@strawberry.type(description="A case that another one has to do with.")
+class CaseRelated:
+    number: str = strawberry.field(description="What one says on the telephone.")
+    title: str = strawberry.field(description="One line.")
+    open: bool = strawberry.field(description="Whether there is something left to do.")
+    relation: str = strawberry.field(
+        description="What it is to the case: `part`, `whole`, `duplicate` (merged into it), `main` (into which it was "
+        "merged) or `linked`."
+    )
+
+
 @strawberry.type(description="A case, as the reader may see it.")
 class Case(CaseItem):
+    related: list[CaseRelated] = strawberry.field(
+        description="Cases that it has to do with, at most 200; for staff, empty for everybody else."
+    )
     events: list[CaseEvent] = strawberry.field(description="What has happened, oldest first, the last 200.")
     pictures: list[CasePicture] = strawberry.field(description="All pictures that the reader may see, at most 100.")
     merged_into: str | None = strawberry.field(description="Number of the case that says the same and goes on.")
