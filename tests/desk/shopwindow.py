@@ -20,6 +20,7 @@ from tests.warm import allmende
 
 CITY = "musterstadt"
 TEAM: Mapping[str, tuple[str, ...]] = {
+    "Pressestelle": ("editor",),
     "Redaktion": ("publisher",),
     "Fachbereich Tiefbau": ("case_worker",),
     "Digitalisierung": ("admin",),
@@ -43,11 +44,11 @@ REPORTS = (
 """Category, latitude, longitude, address, text, answers, and how many days ago."""
 
 
-def hire(server: Server, environ: Mapping[str, str]) -> dict[str, str]:
+def hire(server: Server, environ: Mapping[str, str], city: str = CITY) -> dict[str, str]:
     """Account → the link that signs it in once, as an operator makes it."""
     return {
         name: allmende(
-            "user", "add", CITY, f"{name.split()[-1].lower()}@musterstadt.example", "--name", name,
+            "user", "add", city, f"{name.split()[-1].lower()}@{city}.example", "--name", name,
             *(part for role in roles for part in ("--role", role)), "--base", server.url,
             environ=dict(environ), check=True,
         ).stdout.strip()

@@ -68,14 +68,14 @@ async def furnish(house: House) -> Hall:
     await town.load()
     town.neighbour().switch_on("reports", REPORTS)
     account = await add_staff(
-        town.instance.services.accounts, town.slug, "probe@example.org", "Maria Probe", ROLES, by=OPERATOR
+        town.instance.services.accounts, town.slug, "probe@example.org", "Bürgerbüro", ROLES, by=OPERATOR
     )
     await report(town, "Sperrmüll", lat=51.9601)
     number = await report(town, TEXT, pictures=2)
     async with town.instance.database.transaction(town.slug) as session:
         case = await cases.find(session, number=number)
         assert case
-        ctx = town.context("reports", reader=Reader(kind="staff", id=account, city=town.slug, name="Maria Probe"))
+        ctx = town.context("reports", reader=Reader(kind="staff", id=account, city=town.slug, name="Bürgerbüro"))
         await cases.message(session, ctx, case, "Wir sehen nach. Welche Nummer steht am Mast?", asks=True)
         await cases.note(session, ctx, case, "Der Bauhof kennt die Stelle.")
         session.add_all(message("Bombenfund am Bahnhof", sent=40, failed=2))
@@ -111,7 +111,7 @@ def signed(hall: Hall, browser: Browser) -> dict[str, Any]:
         with at_desk(browser, hall.house, "") as page:
             page.goto(link(hall))
             page.get_by_role("button", name="Jetzt anmelden").click()
-            expect(page.get_by_role("heading", name="Guten Tag, Maria Probe")).to_be_visible()
+            expect(page.get_by_role("heading", name="Guten Tag, Bürgerbüro")).to_be_visible()
             hall.state = page.context.storage_state()
     return {"storage_state": hall.state}
 
@@ -121,7 +121,7 @@ def test_a_case_worker_signs_in_and_answers_with_the_keyboard_alone(hall: Hall, 
     with at_desk(browser, hall.house, "") as page:
         page.goto(link(hall))
         press(page, "Jetzt anmelden")
-        expect(page.get_by_role("heading", name="Guten Tag, Maria Probe")).to_be_visible()
+        expect(page.get_by_role("heading", name="Guten Tag, Bürgerbüro")).to_be_visible()
         press(page, "Eingang")
         page.get_by_label("Suchen").focus()
         page.keyboard.type(number)

@@ -72,6 +72,8 @@ def add(city: str, email: str, name: str, roles: Sequence[str], base: str) -> No
         return await sign_in_link(accounts, city, account)
 
     click.echo(desk_link(base, _with_accounts(work)))
+    if not roles:
+        click.echo(f"{email} has no role yet and sees nothing: allmende user role {city} {email} --role …", err=True)
 
 
 @user.command("list")
