@@ -25,7 +25,8 @@ from tests.pages.pictures import save
 from tests.server import ROOT, Server, clean_environment, eventually, instance
 
 CITIES = ("_shared", CITY, "beckum", "guetersloh")
-DESKTOP, PHONE, GAP = (1200, 760), (360, 760), 24
+DESKTOP, PHONE, GAP, HEIGHT = 1200, 360, 24, 760
+"""Widths, and how high a picture is."""
 HEAD = 76
 """Height of what stays at the top while one scrolls."""
 WRITERS, EDITORS, WORKERS, ADMINS = shopwindow.TEAM
@@ -55,12 +56,13 @@ class Shot(NamedTuple):
     """What is scrolled to on the phone."""
     wide_at: str = ""
     """And on the desktop."""
+    height: int = HEIGHT
 
 
 @contextmanager
 def signed_in(browser: Browser, server: Server, links: dict[str, str], who: str) -> Iterator[Page]:
     """A page of somebody who has signed in by the link that the command line has printed."""
-    context = browser.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]}, locale="de-DE")
+    context = browser.new_context(viewport={"width": DESKTOP, "height": HEIGHT}, locale="de-DE")
     page = context.new_page()
     page.goto(links[who])
     page.get_by_role("button", name="Jetzt anmelden").click()
@@ -131,17 +133,17 @@ def hold(page: Page, base: str, cities: Path) -> None:
 
 def taken(page: Page, address: str, shot: Shot) -> Image.Image:
     """Desktop and phone beside each other."""
-    pair = Image.new("RGB", (DESKTOP[0] + GAP + PHONE[0], DESKTOP[1]), "#8a938f")
+    pair = Image.new("RGB", (DESKTOP + GAP + PHONE, shot.height), "#8a938f")
     other: Literal["light", "dark"] = "dark" if shot.scheme == "light" else "light"
-    for (width, height), scheme, x in ((DESKTOP, shot.scheme, 0), (PHONE, other, DESKTOP[0] + GAP)):
+    for width, scheme, x in ((DESKTOP, shot.scheme, 0), (PHONE, other, DESKTOP + GAP)):
         page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": height})
+        page.set_viewport_size({"width": width, "height": shot.height})
         page.goto(address)
         if shot.name == "desk-editor":
             page.get_by_role("button", name="Vorschau").click()
             expect(page.locator("#preview h3").first).to_be_visible()
             page.evaluate("scrollTo(0, 0)")
-        if at := shot.at if width == PHONE[0] else shot.wide_at:
+        if at := shot.at if width == PHONE else shot.wide_at:
             below = page.locator(at).first.evaluate("it => it.getBoundingClientRect().top + scrollY")
             page.evaluate("top => scrollTo(0, top)", below - HEAD)
         pair.paste(Image.open(BytesIO(page.screenshot())), (x, 0))
@@ -156,8 +158,8 @@ def shots(article: str, case: str) -> tuple[Shot, ...]:
         Shot("desk-feeds", EDITORS, "feeds", "dark"),
         Shot("desk-held", EDITORS, f"{HELD}/held"),
         Shot("desk-inbox", WORKERS, "cases"),
-        Shot("desk-case", WORKERS, f"cases/{case}", "dark"),
-        Shot("desk-map", WORKERS, "cases-map", at="svg.map"),
+        Shot("desk-case", WORKERS, f"cases/{case}", "dark", at="section[aria-labelledby=answer]", height=1280),
+        Shot("desk-map", WORKERS, "cases-map", at="svg.map", height=1180),
         Shot("desk-figures", WORKERS, "cases-figures", "dark"),
         Shot("desk-modules", ADMINS, "modules", "dark"),
         Shot("desk-users", ADMINS, "users/new"),

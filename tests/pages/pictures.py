@@ -34,7 +34,8 @@ def save(image: Image.Image, name: str) -> Path:
     """As a PNG with a palette, which is small and fine enough for pages of few colours; where it is."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.png"
-    image.convert("RGB").quantize(colors=128, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
     return path
 
 
