@@ -74,6 +74,9 @@ class Field(Struct, frozen=True, kw_only=True):
     """Value → what editors read."""
     columns: tuple[str, ...] = ()
     """Columns of the first table that follow from this field alone: so much of an imported row can be corrected."""
+    parts: tuple[type[FeedTable], ...] = ()
+    """Further tables whose rows follow from this field, and from the others that name the same table: whoever corrects
+    one of these fields of an imported row says with all of them what its parts are."""
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -118,6 +121,9 @@ class ContentType(Struct, frozen=True, kw_only=True):
     read: Callable[[Any, Context[Any]], Mapping[str, Any]] | None = None
     """(row of the first table) → values of the fields with `columns`, a `rich` one as its text. Needed to correct
     what a feed has imported."""
+    read_parts: Callable[[Sequence[Any], Context[Any]], Mapping[str, Any]] | None = None
+    """(rows of the further tables, of one item) → values of the fields with `parts` and no `columns`. What fits into
+    no field is empty. The clock must not matter: what it says now and said then is compared."""
     preview: Callable[[Sequence[Any], Context[Any]], Any] | None = None
     """Saved-like rows of one item → the plugin's GraphQL object that its Home selection and preview.html show."""
     explain: Callable[[Entry, Context[Any]], Sequence[str]] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from allmende import DESK, ContentType, Context, Entry, FeedTable, Field, InputError, stable_id
@@ -136,19 +137,37 @@ def preview(rows: Sequence[FeedTable], ctx: Context[EventsConfig]) -> EventsEven
     return EventsEvent.of(ctx, shown, Dates(ctx))
 
 
+def read_parts(dates: Sequence[Occurrence], ctx: Context[EventsConfig]) -> dict[str, Any]:
+    """Of an event that a feed gives one date; a series of a feed is no rule in plain terms."""
+    if len(dates) != 1:
+        return {}
+    (date,) = dates
+    start, end = ctx.localize(date.start), ctx.localize(date.end) if date.end else None
+    if date.all_day and end:  # exclusive in the table; editors name the last day
+        end = max(start, ctx.localize(end.replace(tzinfo=None) - timedelta(days=1)))
+        end = None if end == start else end
+    return {
+        "start": start.isoformat(),
+        "end": end.isoformat() if end else "",
+        "all_day": date.all_day,
+        "status": date.status,
+    }
+
+
+DATES = (Occurrence,)
 EVENT = ContentType(
     name="event",
     tables=(Event, Occurrence),
     title="title",
     fields=(
         Field(name="title", kind="line", required=True, translated=True, columns=("title",)),
-        Field(name="start", kind="datetime", required=True),
-        Field(name="end", kind="datetime"),
-        Field(name="all_day", kind="boolean"),
-        Field(name="repeat", kind="choice", choices=repeats),
-        Field(name="repeat_until", kind="date"),
-        Field(name="skip", kind="dates"),
-        Field(name="status", kind="choice", choices=status),
+        Field(name="start", kind="datetime", required=True, columns=("last",), parts=DATES),
+        Field(name="end", kind="datetime", columns=("last",), parts=DATES),
+        Field(name="all_day", kind="boolean", columns=("last",), parts=DATES),
+        Field(name="repeat", kind="choice", choices=repeats, columns=("last",), parts=DATES),
+        Field(name="repeat_until", kind="date", columns=("last",), parts=DATES),
+        Field(name="skip", kind="dates", columns=("last",), parts=DATES),
+        Field(name="status", kind="choice", choices=status, parts=DATES),
         Field(name="text", kind="rich", translated=True, columns=("text", "html")),
         Field(name="categories", kind="tags", choices=categories, columns=("categories",)),
         Field(name="venue", kind="line", columns=("venue_name",)),
@@ -162,6 +181,7 @@ EVENT = ContentType(
     ),
     write=write,
     read=read,
+    read_parts=read_parts,
     preview=preview,
     explain=sentences,
     category="categories",

@@ -55,6 +55,7 @@ def read(row: Item, ctx: Context[NewsConfig]) -> dict[str, Any]:
         "summary": row.summary,
         "text": row.text,
         "url": row.url or "",
+        "categories": list(row.categories),
         "images": [
             {
                 "url": one["url"],
@@ -82,7 +83,7 @@ ITEM = ContentType(
         Field(name="title", kind="line", required=True, translated=True, columns=("title",)),
         Field(name="summary", kind="text", limit=500, translated=True, columns=("summary",)),
         Field(name="text", kind="rich", required=True, translated=True, columns=("text", "html")),
-        Field(name="categories", kind="tags", choices=categories),
+        Field(name="categories", kind="tags", choices=categories, columns=("categories",), parts=(ItemCategory,)),
         Field(name="images", kind="images", most=6, columns=("images",)),
         Field(name="url", kind="link", columns=("url",)),
     ),

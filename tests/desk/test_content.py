@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from allmende.content.items import save
 from allmende.content.tables import ContentItem, ContentVersion
 from allmende.files.tables import FileUpload
+from allmende.files.upload import tidy
 from allmende.testing import Town, make_city, make_context
 from sqlalchemy import insert, select
 
@@ -263,6 +265,46 @@ async def test_an_offer_goes_to_a_neighbour_who_takes_it_and_loses_it_when_it_is
     assert (await titles(newsroom), await titles(south)) == ([], [])
     assert "zurückgezogen" in await there.text(local)
     assert "Suedstadt" in await staff.text(f"{path}/share")
+
+
+async def test_copies_keep_their_pictures_whatever_becomes_of_the_original(
+    hire: Hire, newsroom: Town, picture: bytes
+) -> None:
+    south = newsroom.neighbour("suedstadt")
+    south.switch_on("news")
+    staff, there = hire(*PUBLISHER), hire(*PUBLISHER, city="suedstadt")
+    upload = {"f-images.0.file": ("bad.png", picture, "image/png")}
+    created = await staff.post(f"{NEWS}/new", files=upload, **TEXT, **{"f-images.0.alt": "Das Becken"})
+    path = created.headers["location"]
+    await staff.done(f"{path}/do", action="publish")
+    copied = (await staff.post(f"{path}/do", action="copy")).headers["location"]
+    await staff.done(f"{copied}/do", action="publish")
+    await staff.done(f"{path}/share", to="suedstadt", action="offer")
+    offer = re.findall(r'href="/suedstadt/desk/(shared/[0-9a-f]{32})"', (await there.get("shared")).text)[0]
+    local = (await there.post(offer, action="accept")).headers["location"]
+    assert 'class="thumb" src="/suedstadt/files/' in (await there.get(local)).text
+    await there.done(f"{local}/do", action="publish")
+    assert "gehört jetzt Ihrer Stadt" in await there.done(offer, action="cut_loose")
+    await staff.done(f"{path}/do", action="archive")
+    await staff.done(f"{path}/do", action="discard")
+    instance = newsroom.instance
+    await tidy(instance.database, instance.services.store, "teststadt", newsroom.now + timedelta(days=3))
+    for town in (newsroom, south):
+        (shown,) = (await town.ask("news { latest { image { url alt } } }"))["news"]["latest"]
+        answer = await staff.client.get(shown["image"]["url"])
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg"), shown
+        assert (shown["image"]["alt"], town.slug in shown["image"]["url"]) == ("Das Becken", True)
+
+
+async def test_a_subscription_brings_the_pictures_along(hire: Hire, newsroom: Town, picture: bytes) -> None:
+    south = newsroom.neighbour("suedstadt")
+    south.switch_on("news")
+    staff, there = hire(*PUBLISHER), hire(*PUBLISHER, city="suedstadt")
+    await there.done("shared", origin="teststadt", kind="news/item", automatic="1")
+    upload = {"f-images.0.file": ("bad.png", picture, "image/png")}
+    await staff.done(f"{NEWS}/new", files=upload, then="publish", **TEXT, **{"f-images.0.alt": "Das Becken"})
+    (shown,) = (await south.ask("news { latest { image { url } } }"))["news"]["latest"]
+    assert (await staff.client.get(shown["image"]["url"])).status_code == 200
 
 
 async def test_a_city_subscribes_to_a_category_and_publishes_it_by_itself(hire: Hire, newsroom: Town) -> None:

@@ -14,14 +14,15 @@ from allmende.chore import Chore
 from allmende.city.model import City
 from allmende.content.items import archive, note_event, publish
 from allmende.content.publish import Desk, put
-from allmende.content.received import arrive, one
-from allmende.content.sharing import deliver
+from allmende.content.received import arrive, automatic, one
+from allmende.content.sharing import bring, deliver
 from allmende.content.tables import ContentAutosave, ContentItem, ContentOverlay, ContentVersion
 from allmende.content.values import Incomplete
 from allmende.contenttype import ContentType
 from allmende.context import Context
 from allmende.db.engine import Database
 from allmende.errors import AllmendeError
+from allmende.files.store import Store
 from allmende.plugin import Plugin
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class Newsroom:
     cities: Callable[[], Mapping[str, City]]
     context: Callable[[City, str], Context[Any] | None]
     clock: Callable[[], datetime]
+    store: Callable[[], Store]
 
     def desk(self, city: City, plugin: str, kind: str) -> Desk | None:
         """A desk at which nobody sits; None where the plugin is off or has no such content (any more)."""
@@ -98,11 +100,16 @@ async def send_round(room: Newsroom, city: City) -> None:
         there = room.cities().get(slug)
         if there is None:
             continue
-        async with room.database.transaction(slug) as session:
-            got = await one(session, id_, write=True)
+        async with room.database.session(slug) as session:
+            got = await one(session, id_)
             desk = room.desk(there, got.plugin, got.kind)
-            if desk is not None:
-                await arrive(session, desk, got)
+            by_itself = desk is not None and got.state != "withdrawn" and await automatic(session, desk, got)
+        if desk is None:
+            continue
+        if by_itself:
+            await bring(room.database, room.store, desk.type, got, slug, room.clock())
+        async with room.database.transaction(slug) as session:
+            await arrive(session, desk, await one(session, id_, write=True))
 
 
 async def renew(room: Newsroom, city: City) -> None:

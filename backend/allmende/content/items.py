@@ -13,6 +13,7 @@ from uuid import uuid4
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from allmende.content.pictures import claim_uploads, owner
 from allmende.content.publish import Desk, put, take_out
 from allmende.content.tables import (
     ContentEvent,
@@ -40,11 +41,6 @@ class Conflict(AllmendeError):
         self.theirs = theirs
 
 
-def owner(id_: str) -> str:
-    """To whom the room of files says that an item's pictures belong; citizens may fetch them while it is published."""
-    return f"content:{id_}"
-
-
 async def find(session: AsyncSession, desk: Desk, id_: str, *, write: bool = False) -> ContentItem:
     """The item, if it is one of this kind; `write`: others who want to write it wait. NotFound otherwise."""
     mine = (ContentItem.plugin == desk.plugin.name, ContentItem.kind == desk.type.name)
@@ -58,9 +54,10 @@ async def find(session: AsyncSession, desk: Desk, id_: str, *, write: bool = Fal
 async def create(session: AsyncSession, desk: Desk, values: Values, action: str = "created") -> ContentItem:
     """A new draft. Incomplete where a value cannot be kept."""
     _check(desk, values)
-    now = desk.ctx.clock()
+    now, id_ = desk.ctx.clock(), uuid4().hex
+    await claim_uploads(session, desk.type, values, desk.ctx.city.slug, id_, public=False)
     item = ContentItem(
-        id=uuid4().hex,
+        id=id_,
         plugin=desk.plugin.name,
         kind=desk.type.name,
         state="draft",
@@ -92,6 +89,7 @@ async def save(
     if item.values == values:
         return False
     _check(desk, values)
+    await claim_uploads(session, desk.type, values, desk.ctx.city.slug, item.id, public=item.live is not None)
     item.values = values
     item.title = title_of(desk.type, values, desk.ctx)
     item.folded = folded(desk.type, values)
@@ -175,11 +173,6 @@ async def restore(session: AsyncSession, desk: Desk, item: ContentItem, number: 
     """Save an earlier version anew, as the newest. False where it is the same as now."""
     earlier = await version(session, item.id, number)
     return await save(session, desk, item, dict(earlier.values), seen, "restored")
-
-
-async def copy(session: AsyncSession, desk: Desk, item: ContentItem) -> ContentItem:
-    """A new draft with the same values."""
-    return await create(session, desk, dict(item.values))
 
 
 async def discard(session: AsyncSession, desk: Desk, item: ContentItem) -> None:

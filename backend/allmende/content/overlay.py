@@ -1,38 +1,44 @@
 """Local corrections of imported rows: kept field by field, put on top of every import, compared with the source.
 
-A correction holds only the columns that follow from the corrected fields (`Field.columns`); all others stay the
-source's. Its digest tells an import whether row and correction together are what is stored.
+A correction holds only the columns that follow from the corrected fields (`Field.columns`), and the further tables
+whose rows do (`Field.parts`); all else stays the source's. Its digest tells an import whether row and correction
+together are what is stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.content.kinds import KINDS, Bad, Fault
-from allmende.content.placeholders import fill_all
+from allmende.content.patch import (
+    Parts,
+    Row,
+    columns_of,
+    decoded,
+    digest_of,
+    encoded,
+    fields_of,
+    names_of,
+    packed,
+    patch_of,
+    read_of,
+)
 from allmende.content.publish import Desk
 from allmende.content.tables import ContentOverlay
 from allmende.content.values import Incomplete, Values, is_empty
-from allmende.contenttype import DESK, ContentType, Entry, Field
+from allmende.contenttype import DESK, ContentType
 from allmende.context import Context
-from allmende.db.table import FeedTable, UtcDateTime
+from allmende.db.table import FeedTable
 from allmende.errors import InputError, NotFound
 from allmende.items.follow import follow
-from allmende.items.rows import Prepared, Rows, fingerprint
-from allmende.items.sync import Change, Diff, apply
+from allmende.items.rows import Prepared, Rows
+from allmende.items.sync import apply, compare
 from allmende.plugin import Plugin
-
-Row = Mapping[str, Any]
-
-
-def fields_of(type_: ContentType) -> list[Field]:
-    """The fields of imported rows that can be corrected."""
-    return [field for field in type_.fields if field.columns] if type_.read else []
 
 
 async def correct(session: AsyncSession, desk: Desk, id_: str, values: Values, seen: int) -> bool:
@@ -41,46 +47,49 @@ async def correct(session: AsyncSession, desk: Desk, id_: str, values: Values, s
     A field that says the same as the source is no correction (any more). `seen` is the version of the correction that
     the editor saw, 0 for none; InputError where there is another one by now, Incomplete for values that are not good.
     """
-    table, now = desk.type.tables[0], desk.ctx.clock()
+    type_, now = desk.type, desk.ctx.clock()
     row = await imported_row(session, desk, id_)
     overlay = await load(session, id_)
     if (overlay.version if overlay else 0) != seen:
         raise InputError("somebody else has corrected it meanwhile: look at it and save again", code="CONFLICT")
-    source = {**row, **(_decoded(table, overlay.columns) if overlay else {})}
-    original = _read(desk.type, table, source, desk.ctx)
-    known = {field.name for field in fields_of(desk.type)}
+    source, parts = await _source(session, desk, row, overlay)
+    original = read_of(type_, source, parts, desk.ctx)
+    known = {field.name for field in fields_of(type_)}
     differing = {name: value for name, value in values.items() if name in known and value != original[name]}
-    if wrong := _faults(desk, differing):
+    if wrong := _faults(desk, differing, {**original, **differing}):
         raise Incomplete(wrong)
     if overlay is None and not differing:
         return False
     base_digest = overlay.digest if overlay else row["digest"]
     if not differing:
-        await _store(session, desk, {**source, "digest": base_digest}, now)
+        await _store(session, desk, {**source, "digest": base_digest}, parts, now)
         await session.delete(overlay)
         return True
     originals = {name: original[name] for name in differing}
-    patch = _patch(desk.type, {**original, **differing}, list(differing), desk.ctx)
+    patch, own = patch_of(type_, source, parts, {**original, **differing}, list(differing), desk.ctx)
+    if own and not any(own.values()):
+        raise InputError("there would be nothing to show: what it is about is over", code="NOTHING_TO_SHOW")
     fields: dict[str, Any] = {
         "values": differing,
         "originals": originals,
         "current": originals,
-        "columns": _encoded({name: source[name] for name in patch}),
+        "columns": encoded({name: source[name] for name in patch}),
+        "parts": packed({table: parts[table] for table in own}),
         "digest": base_digest,
         "changed_at": None,
         "updated_at": now,
         "updated_by": desk.by,
-        "title": str(differing.get(desk.type.title, original.get(desk.type.title, "")))[:300],
+        "title": str(differing.get(type_.title, original.get(type_.title, "")))[:300],
     }
     if overlay is None:
-        where = {"plugin": desk.plugin.name, "kind": desk.type.name, "source": row["source"]}
+        where = {"plugin": desk.plugin.name, "kind": type_.name, "source": row["source"]}
         session.add(ContentOverlay(id=id_, version=1, **where, **fields))
     else:
         overlay.version += 1
         for name, value in fields.items():
             setattr(overlay, name, value)
     await session.flush()
-    await _store(session, desk, {**source, **patch, "digest": _digest(base_digest, patch)}, now)
+    await _store(session, desk, {**source, **patch, "digest": digest_of(base_digest, patch)}, {**parts, **own}, now)
     return True
 
 
@@ -96,9 +105,22 @@ async def keep(session: AsyncSession, id_: str, desk: Desk) -> None:
 async def compared(session: AsyncSession, desk: Desk, id_: str) -> tuple[Values, ContentOverlay | None]:
     """What the source says now in the fields that can be corrected, and the correction if there is one."""
     row, overlay = await imported_row(session, desk, id_), await load(session, id_)
-    table = desk.type.tables[0]
-    source = {**row, **(_decoded(table, overlay.columns) if overlay else {})}
-    return _read(desk.type, table, source, desk.ctx), overlay
+    return read_of(desk.type, *await _source(session, desk, row, overlay), desk.ctx), overlay
+
+
+async def _source(
+    session: AsyncSession, desk: Desk, row: Row, overlay: ContentOverlay | None
+) -> tuple[dict[str, Any], Parts]:
+    """The row and its parts as the source has them, without the correction."""
+    first, *further = desk.type.tables
+    parts: dict[type[FeedTable], Rows] = {}
+    for table in further:
+        if overlay is not None and table.__name__ in overlay.parts:
+            parts[table] = {part["id"]: decoded(table, part) for part in overlay.parts[table.__name__]}
+            continue
+        statement = select(table).where(getattr(table, desk.type.parent) == row["id"]).order_by(table.id)
+        parts[table] = {part.id: columns_of(part) for part in await session.scalars(statement)}
+    return {**row, **(decoded(first, overlay.columns) if overlay else {})}, parts
 
 
 async def load(session: AsyncSession, id_: str) -> ContentOverlay | None:
@@ -111,7 +133,7 @@ async def imported_row(session: AsyncSession, desk: Desk, id_: str) -> dict[str,
     found = (await session.scalars(select(table).where(table.id == id_, table.source != DESK))).one_or_none()
     if found is None:
         raise NotFound("the source does not have it any more")
-    return _columns(found)
+    return columns_of(found)
 
 
 async def lay_over(
@@ -123,113 +145,81 @@ async def lay_over(
         return prepared
     mine = (ContentOverlay.plugin == plugin.name, ContentOverlay.source == source)
     overlays = (await session.scalars(select(ContentOverlay).where(*mine))).all()
-    rows: dict[type[FeedTable], Rows] = dict(prepared.rows)
+    if not overlays:
+        return prepared
+    rows: dict[type[FeedTable], Rows] = {table: dict(found) for table, found in prepared.rows.items()}
+    belonging = {name: _by_parent(type_, rows) for name, type_ in types.items()}
     for overlay in overlays:
         type_ = types.get(overlay.kind)
         row = rows.get(type_.tables[0], {}).get(overlay.id) if type_ else None
         if type_ is None or row is None:
             continue
-        table = type_.tables[0]
-        patched = _patched(type_, row, overlay, ctx)
-        if patched is not None:
-            rows[table] = {**rows[table], overlay.id: patched}
+        parts = {table: found.get(overlay.id, {}) for table, found in belonging[type_.name].items()}
+        patched, own = _patched(type_, row, parts, overlay, ctx)
+        rows[type_.tables[0]][overlay.id] = patched
+        for table, instead in own.items():
+            for id_ in parts[table]:
+                del rows[table][id_]
+            rows[table].update(instead)
     return Prepared(rows=rows, refused=prepared.refused)
 
 
-def _patched(type_: ContentType, row: Row, overlay: ContentOverlay, ctx: Context[Any]) -> dict[str, Any] | None:
-    """The row with the correction, which learns what the source says now; None where it fits no longer."""
-    original = _read(type_, type_.tables[0], row, ctx)
+def _by_parent(type_: ContentType, rows: Mapping[type[FeedTable], Rows]) -> dict[type[FeedTable], dict[str, Rows]]:
+    """Table of parts → id of the item → its parts."""
+    found: dict[type[FeedTable], dict[str, Rows]] = {}
+    for table in type_.tables[1:]:
+        by = found.setdefault(table, {})
+        for id_, part in rows.get(table, {}).items():
+            by.setdefault(part[type_.parent], {})[id_] = part
+    return found
+
+
+def _patched(
+    type_: ContentType, row: dict[str, Any], parts: Parts, overlay: ContentOverlay, ctx: Context[Any]
+) -> tuple[dict[str, Any], Parts]:
+    """The row with the correction, and the parts it has instead; the correction learns what the source says now."""
+    original = read_of(type_, row, parts, ctx)
     values = {name: value for name, value in overlay.values.items() if name in original}
     try:
-        patch = _patch(type_, {**original, **values}, list(values), ctx)
+        patch, own = patch_of(type_, row, parts, {**original, **values}, list(values), ctx)
     except (InputError, Bad):  # the type has changed since: the source's row is better than none
-        return None
+        return row, {}
     current = {name: original[name] for name in values}
     if current != overlay.current:
         overlay.current = current
         overlay.changed_at = ctx.clock() if current != overlay.originals else None
-    columns = _encoded({name: row[name] for name in patch})
-    if columns != overlay.columns or overlay.digest != row["digest"]:
-        overlay.columns, overlay.digest = columns, row["digest"]
-    return {**row, **patch, "digest": _digest(row["digest"], patch)}
+    columns, replaced = encoded({name: row[name] for name in patch}), packed({table: parts[table] for table in own})
+    if (columns, replaced, row["digest"]) != (overlay.columns, overlay.parts, overlay.digest):
+        overlay.columns, overlay.parts, overlay.digest = columns, replaced, row["digest"]
+    return {**row, **patch, "digest": digest_of(row["digest"], patch)}, own
 
 
-def _patch(type_: ContentType, values: Mapping[str, Any], names: Sequence[str], ctx: Context[Any]) -> dict[str, Any]:
-    """The columns that follow from these fields."""
-    filled = fill_all(values, ctx.city)
-    typed = {field.name: _typed(field, filled.get(field.name), ctx, field.name in names) for field in type_.fields}
-    entry = Entry(key="-", values=typed, languages=[ctx.city.language], published_at=ctx.clock())
-    rows = [row for row in type_.write(entry, ctx) if isinstance(row, type_.tables[0])]
-    if not rows:
-        raise InputError("nothing would be left to show")
-    columns = [column for name in names for column in type_.field(name).columns]
-    return {column: rows[0].__dict__.get(column) for column in columns}
-
-
-def _typed(field: Field, value: Any, ctx: Context[Any], strict: bool) -> Any:
-    """As `write` takes it; what an import does not tell, or tells as no editor could, is empty."""
-    kind = KINDS[field.kind]
-    try:
-        return kind.typed(kind.empty() if value is None else value, field, ctx)
-    except Bad:
-        if strict:
-            raise
-        return kind.typed(kind.empty(), field, ctx)
-
-
-def _faults(desk: Desk, values: Mapping[str, Any]) -> list[Fault]:
+def _faults(desk: Desk, values: Mapping[str, Any], whole: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with these values; who corrects a part of an item needs all that its parts need."""
+    tables = {table for name in values for table in desk.type.field(name).parts}
     found = []
     for field in fields_of(desk.type):
-        if field.name not in values:
+        if field.name not in values and not tables & set(field.parts):
             continue
         try:
-            typed = KINDS[field.kind].typed(values[field.name], field, desk.ctx)
+            typed = KINDS[field.kind].typed(whole[field.name], field, desk.ctx)
         except Bad as bad:
-            found.append(Fault(field=field.name, code=bad.code, values=bad.values))
+            if field.name in values:
+                found.append(Fault(field=field.name, code=bad.code, values=bad.values))
             continue
         if field.required and is_empty(typed):
             found.append(Fault(field=field.name, code="missing"))
     return found
 
 
-def _read(type_: ContentType, table: type[FeedTable], row: Row, ctx: Context[Any]) -> dict[str, Any]:
-    """Field → what the row says, of the fields that can be corrected."""
-    assert type_.read is not None
-    made = table(**{name: value for name, value in row.items() if name in _names(table)})
-    said = type_.read(made, ctx)
-    return {field.name: said.get(field.name, KINDS[field.kind].empty()) for field in fields_of(type_)}
-
-
-async def _store(session: AsyncSession, desk: Desk, row: dict[str, Any], now: datetime) -> None:
-    """Write the row, and all that follows; its parts stay as they are."""
-    table = desk.type.tables[0]
-    stored = {name: value for name, value in row.items() if name in _names(table)}
-    diff = Diff(changes={table: Change(changed=[stored])}, stored=1, deletable=0, refused=())
+async def _store(session: AsyncSession, desk: Desk, row: dict[str, Any], parts: Parts, now: datetime) -> None:
+    """Write the row and its parts, and all that follows."""
+    rows = {desk.type.tables[0]: {row["id"]: row}, **parts}
+    stored: dict[type[FeedTable], Rows] = {}
+    for table in desk.type.tables:
+        names = names_of(table)
+        stored[table] = {key: {n: v for n, v in one.items() if n in names} for key, one in rows[table].items()}
+    prepared = Prepared(rows=stored, refused=())
+    diff = await compare(session, desk.type, row["source"], prepared, None, only=[row["id"]])
     await apply(session, diff)
     await follow(session, desk.plugin, diff, now)
-
-
-def _digest(digest: str, patch: Mapping[str, Any]) -> str:
-    return fingerprint([digest, patch])
-
-
-def _names(table: type[FeedTable]) -> set[str]:
-    """The columns that are written; what the database computes is none of them."""
-    return {attribute.key for attribute in inspect(table).column_attrs if attribute.columns[0].computed is None}
-
-
-def _columns(row: FeedTable) -> dict[str, Any]:
-    return {attribute.key: getattr(row, attribute.key) for attribute in inspect(type(row)).column_attrs}
-
-
-def _encoded(columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in columns.items()}
-
-
-def _decoded(table: type[FeedTable], columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: datetime.fromisoformat(value)
-        if value is not None and isinstance(getattr(table, name).type, UtcDateTime)
-        else value
-        for name, value in columns.items()
-    }

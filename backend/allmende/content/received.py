@@ -114,20 +114,25 @@ async def arrive(session: AsyncSession, desk: Desk, got: ContentReceived) -> str
         if item.state != "archived":
             await archive(session, desk, item, "withdrawn")
         return "withdrawn"
-    if not await _automatic(session, desk, got):
+    if not await automatic(session, desk, got):
         return ""
     try:
-        if got.state == "waiting":
-            await publish(session, desk, await accept(session, desk, got))
-            return "published"
-        if got.state == "accepted" and got.version != got.seen:
-            item = await find(session, desk, got.local, write=True)
-            if merged(got, item.values)[1] or item.live != item.version:
-                return ""  # people here have changed it too, so people decide
-            await publish(session, desk, await take(session, desk, got), until=_later(item, desk.ctx.clock()))
-            return "taken"
+        async with session.begin_nested():
+            return await _by_itself(session, desk, got)
     except (Incomplete, InputError):  # it does not fit here as it is: it waits for an editor
         return ""
+
+
+async def _by_itself(session: AsyncSession, desk: Desk, got: ContentReceived) -> str:
+    if got.state == "waiting":
+        await publish(session, desk, await accept(session, desk, got))
+        return "published"
+    if got.state == "accepted" and got.version != got.seen:
+        item = await find(session, desk, got.local, write=True)
+        if merged(got, item.values)[1] or item.live != item.version:
+            return ""  # people here have changed it too, so people decide
+        await publish(session, desk, await take(session, desk, got), until=_later(item, desk.ctx.clock()))
+        return "taken"
     return ""
 
 
@@ -135,7 +140,8 @@ def _later(item: ContentItem, now: datetime) -> datetime | None:
     return item.expire_at if item.expire_at and item.expire_at > now else None
 
 
-async def _automatic(session: AsyncSession, desk: Desk, got: ContentReceived) -> bool:
+async def automatic(session: AsyncSession, desk: Desk, got: ContentReceived) -> bool:
+    """Whether the city wants it published without anybody looking at it."""
     statement = select(ContentSubscription.category).where(
         ContentSubscription.origin == got.origin,
         ContentSubscription.plugin == got.plugin,

@@ -6,18 +6,20 @@ what (offers, subscriptions) is the only thing that is looked up across cities, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.city.model import City
 from allmende.content.items import note_event, post, version
+from allmende.content.pictures import readdressed, uploads
 from allmende.content.publish import Desk
 from allmende.content.tables import (
     ContentItem,
@@ -26,8 +28,11 @@ from allmende.content.tables import (
     ContentReceived,
     ContentSubscription,
 )
+from allmende.contenttype import ContentType
 from allmende.db.engine import Database
 from allmende.errors import InputError
+from allmende.files.store import Store
+from allmende.files.upload import duplicate
 from allmende.plugin import Plugin
 
 ALL = "*"
@@ -137,11 +142,29 @@ async def deliver(
         if parcel is not None:
             for slug, via in (await _receivers(database, parcel, to, plugins, cities)).items():
                 async with database.transaction(slug) as session:
-                    if await _arrive(session, parcel, now, via):
+                    if await _arrive(session, _addressed(parcel, slug, plugins), now, via):
                         arrived.append((slug, received_id(parcel.origin, parcel.item)))
         async with database.transaction(city.slug) as session:
             await session.execute(delete(ContentParcel).where(ContentParcel.item == id_))
     return arrived
+
+
+def _addressed(parcel: Parcel, city: str, plugins: Mapping[str, Plugin]) -> Parcel:
+    """With the addresses that the pictures have there once they are copied, see `bring`."""
+    type_ = _type(plugins, parcel.plugin, parcel.kind)
+    if type_ is None or parcel.values is None:
+        return parcel
+    same = {id_: id_ for id_ in uploads(type_, parcel.values, parcel.origin)}
+    return replace(parcel, values=readdressed(type_, parcel.values, parcel.origin, city, same))
+
+
+async def bring(
+    database: Database, store: Callable[[], Store], type_: ContentType, got: ContentReceived, city: str, now: datetime
+) -> None:
+    """Copy the pictures of what was received, before it is taken: then the item here has its own, as any upload."""
+    same = {id_: id_ for id_ in uploads(type_, got.values, city)}
+    if same:
+        await duplicate(database, store(), got.origin, city, same, now)
 
 
 async def _pack(session: AsyncSession, origin: str, id_: str) -> tuple[Parcel | None, list[str]]:
@@ -186,9 +209,14 @@ async def _receivers(
 
 def categories_of(plugin: Plugin, kind: str, values: Mapping[str, Any]) -> set[str]:
     """The categories of an item, by the field that its type names."""
-    type_ = next((type_ for type_ in plugin.content if type_.name == kind), None)
+    type_ = _type({plugin.name: plugin}, plugin.name, kind)
     value = values.get(type_.category) if type_ and type_.category else None
     return set(value) if isinstance(value, list) else {value} if value else set()
+
+
+def _type(plugins: Mapping[str, Plugin], plugin: str, kind: str) -> ContentType | None:
+    found = plugins.get(plugin)
+    return next((type_ for type_ in found.content if type_.name == kind), None) if found else None
 
 
 async def _arrive(session: AsyncSession, parcel: Parcel, now: datetime, via: str) -> bool:

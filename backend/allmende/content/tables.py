@@ -112,6 +112,8 @@ class ContentOverlay(CityTable):
     """Field → what the source says now."""
     columns: Mapped[dict[str, Any]]
     """Column → what the source says now, to go back to it."""
+    parts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Name of each table of parts that is corrected → the rows that the source has there now."""
     digest: Mapped[str] = mapped_column(String(32))
     """Of the row as the source gives it."""
     version: Mapped[int] = mapped_column(default=1)

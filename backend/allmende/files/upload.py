@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
@@ -13,7 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from allmende.db.engine import Database
-from allmende.errors import AllmendeError, InputError
+from allmende.errors import AllmendeError, InputError, NotFound
 from allmende.files.pictures import SIZES, Picture, read_picture
 from allmende.files.service import forget
 from allmende.files.store import Store
@@ -89,6 +90,38 @@ async def copy(store: Store, from_city: str, to_city: str, ids: list[str]) -> No
     """Let another city have the bytes of these files, too."""
     for id_ in ids:
         await store.put(to_city, id_, {size: await store.get(from_city, id_, size) for size in SIZES})
+
+
+async def duplicate(
+    database: Database, store: Store, source: str, city: str, ids: Mapping[str, str], now: datetime
+) -> None:
+    """Copy these files of a city for another one, or for itself: id → id of the copy.
+
+    Nobody owns the copies yet, so they expire like uploads. From another city only what everybody may fetch there is
+    taken; what is not there (any more) is left out.
+    """
+    async with database.session(source) as session:
+        wanted = select(FileUpload).where(FileUpload.id.in_(list(ids)), FileUpload.ready)
+        if source != city:
+            wanted = wanted.where(FileUpload.public)
+        files = (await session.scalars(wanted)).all()
+    for file in files:
+        id_ = ids[file.id]
+        there = await _there(database, city, id_, file.digest)
+        if there is not None and there.ready:
+            continue
+        try:
+            sizes = {size: await store.get(source, file.id, size) for size in file.sizes}
+        except NotFound:
+            continue
+        if there is None:
+            await _make_row(database, city, id_, file.digest, now)
+        await store.put(city, id_, sizes)
+        async with database.transaction(city) as session:
+            row = await session.get_one(FileUpload, {"city": city, "id": id_}, with_for_update=True)
+            for name in ("width", "height", "sizes", "alt", "focal_x", "focal_y"):
+                setattr(row, name, getattr(file, name))
+            row.ready = True
 
 
 async def tidy(database: Database, store: Store, city: str, now: datetime) -> int:

@@ -9,6 +9,7 @@ from litestar import Response
 from allmende.accounts.audit import audit
 from allmende.content import overlay
 from allmende.content.diff import readable, words
+from allmende.content.patch import fields_of
 from allmende.content.values import Incomplete, Values, from_form
 from allmende.desk.content.bench import EDIT, Bench, bench
 from allmende.desk.content.inputs import inputs
@@ -21,7 +22,7 @@ async def show(desk: Desk) -> Response[Any]:
     async with desk.session() as session:
         said, correction = await overlay.compared(session, made.at, str(desk.path["id"]))
     values = {**said, **(correction.values if correction else {})}
-    names = [field.name for field in overlay.fields_of(made.type)]
+    names = [field.name for field in fields_of(made.type)]
     desk.form.values.update(inputs(made.type, values, made.at.ctx, names))
     return _page(made, said, correction)
 
@@ -32,7 +33,7 @@ async def act(desk: Desk) -> Response[Any]:
     id_ = str(desk.path["id"])
     action = desk.form.choice("action", ("correct", "keep", "undo"))
     seen = desk.form.whole("seen", least=0, most=1_000_000) or 0
-    names = [field.name for field in overlay.fields_of(made.type)]
+    names = [field.name for field in fields_of(made.type)]
     values = from_form(made.type, desk.form.values, made.at.ctx, names)
     try:
         async with desk.transaction() as session:
@@ -81,11 +82,16 @@ def _page(made: Bench, said: Values, correction: Any, status: int = 200) -> Resp
         "content/correct.html",
         status,
         made=made,
-        fields=overlay.fields_of(made.type),
+        fields=fields_of(made.type),
         correction=correction,
         differing=differing,
         seen=correction.version if correction else 0,
         title=readable((correction.values if correction else {}).get(made.type.title) or said.get(made.type.title)),
         id=str(made.desk.path["id"]),
+        unclear=[
+            made.label(field)
+            for field in fields_of(made.type)
+            if field.parts and field.required and not said[field.name]
+        ],
         pictures={},
     )

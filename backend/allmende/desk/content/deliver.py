@@ -28,4 +28,5 @@ def newsroom(services: Services) -> Newsroom:
         cities=lambda: services.cities().by_slug,
         context=lambda city, name: registry.context(city, name, database, clock=services.clock),
         clock=lambda: services.clock(),
+        store=lambda: services.store,
     )

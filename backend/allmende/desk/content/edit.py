@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from litestar import Response
 from sqlalchemy import delete, select
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from allmende.accounts.audit import audit
 from allmende.content import items
 from allmende.content.diff import differences, readable
+from allmende.content.pictures import readdressed, uploads
 from allmende.content.readability import readability
 from allmende.content.sharing import offered, origin_of
 from allmende.content.tables import ContentAutosave, ContentItem
@@ -21,9 +23,10 @@ from allmende.content.values import Incomplete, Values, blank, entry_of, faults,
 from allmende.desk.content.bench import EDIT, PUBLISH, STATES, Bench, bench
 from allmende.desk.content.deliver import hand_round
 from allmende.desk.content.inputs import inputs
-from allmende.desk.content.pictures import claim_pictures, show_pictures, take_uploads
+from allmende.desk.content.pictures import show_pictures, take_uploads
 from allmende.desk.request import Desk
 from allmende.errors import AllmendeError, InputError
+from allmende.files.upload import duplicate
 
 NEEDED = {
     "submit": EDIT,
@@ -50,7 +53,6 @@ async def create(desk: Desk) -> Response[Any]:
     try:
         async with desk.transaction() as session:
             item = await items.create(session, made.at, values)
-            await claim_pictures(session, made, item)
             await _forget(session, desk, _key(made, None))
     except Incomplete as error:
         made.mark(error.faults)
@@ -91,7 +93,6 @@ async def save(desk: Desk) -> Response[Any]:
         async with desk.transaction() as session:
             item = await items.find(session, made.at, id_, write=True)
             await items.save(session, made.at, item, values, seen)
-            await claim_pictures(session, made, item)
             await _forget(session, desk, id_)
     except items.Conflict as conflict:
         return _both(made, conflict.theirs, values)
@@ -138,6 +139,8 @@ async def do(desk: Desk) -> Response[Any]:
 
 async def _act(desk: Desk, id_: str, action: str) -> Response[Any]:
     made = bench(desk, NEEDED.get(action, PUBLISH))
+    if action == "copy":
+        return await _copy(made, id_)
     at, until = desk.form.moment("at", desk.city.tz), desk.form.moment("until", desk.city.tz)
     note = desk.form.line("note", most=500)
     try:
@@ -178,12 +181,23 @@ async def _step(
             await items.publish(session, made.at, item, at=at, until=until)
         case "archive":
             await items.archive(session, made.at, item)
-        case "copy":
-            return "item", (await items.copy(session, made.at, item)).id
         case "discard":
             await items.discard(session, made.at, item)
             return ()
     return "item", item.id
+
+
+async def _copy(made: Bench, id_: str) -> Response[Any]:
+    """A new draft with the same values, and copies of the pictures."""
+    desk, city = made.desk, made.desk.city.slug
+    async with desk.session() as session:
+        item = await items.find(session, made.at, id_)
+    ids = {old: uuid4().hex for old in uploads(made.type, item.values, city)}
+    await duplicate(desk.office.database, desk.office.files, city, city, ids, desk.office.clock())
+    async with desk.transaction() as session:
+        new = await items.create(session, made.at, readdressed(made.type, item.values, city, city, ids))
+        await audit(session, desk.reader, "content.copy", f"{made.plugin}/{id_}", {"title": item.title})
+    return desk.go(*made.parts, "item", new.id, said="content.said.copy", title=item.title)
 
 
 async def _shown_again(made: Bench, id_: str) -> Response[Any]:

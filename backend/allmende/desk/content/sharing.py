@@ -87,6 +87,12 @@ async def show(desk: Desk) -> Response[Any]:
 async def act(desk: Desk) -> Response[Any]:
     action = desk.form.choice("action", ACTIONS)
     target: tuple[str, ...] = ("shared", str(desk.path["id"]))
+    if action in ("accept", "take", "take_all"):
+        async with desk.session() as session:
+            got = await received.one(session, str(desk.path["id"]))
+        type_ = bench(desk, EDIT, got.plugin, got.kind).type
+        office = desk.office
+        await sharing.bring(office.database, lambda: office.files, type_, got, desk.city.slug, office.clock())
     try:
         async with desk.transaction() as session:
             got = await received.one(session, str(desk.path["id"]), write=True)
