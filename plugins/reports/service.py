@@ -81,7 +81,8 @@ async def create(ctx: Ctx, report: Report, key: str) -> cases.Submitted:
             await _check_anonymous(session, ctx)
             if report.media_url:
                 looked_at = ctx.config.moderation == "after"
-                await cases.fetch(session, ctx, submitted.case, report.media_url, shown=looked_at)
+                known = ctx.reader.kind == "service"
+                await cases.fetch(session, ctx, submitted.case, report.media_url, shown=looked_at, trusted=known)
             if passes_on(ctx.config, category.id):
                 session.add(Passed(case_id=submitted.case.id, due=ctx.clock()))
     return submitted

@@ -68,7 +68,7 @@ async def test_html_is_one_readable_file_in_the_readers_language(made: Any) -> N
         done.case.number,
         "Repariert",
         "Nur für uns",
-        "phone",
+        "Telefon",
         "0251 123456",
         "Der Verlauf ist vollständig",
         "Hauptstraße 1",

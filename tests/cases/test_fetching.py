@@ -72,14 +72,14 @@ class House:
         self.outside = Outside(allowed=frozenset({("127.0.0.1", album.port)}))
         self.ctx = context(database, WORKER)
 
-    async def named(self, *urls: str, published: bool = False, shown: bool = False) -> cases.Case:
+    async def named(self, *urls: str, published: bool = False, shown: bool = False, trusted: bool = True) -> cases.Case:
         """A case that names these addresses."""
         case = (await submit(self.ctx)).case
         async with self.ctx.transaction() as session:
             found = await cases.find(session, id=case.id)
             assert found is not None
             for url in urls:
-                await cases.fetch(session, self.ctx, found, url, shown=shown)
+                await cases.fetch(session, self.ctx, found, url, shown=shown, trusted=trusted)
             if published:
                 await cases.publish(session, self.ctx, found)
                 found.shown = True
@@ -183,6 +183,13 @@ async def test_nothing_inside_the_house_is_reached_not_even_by_a_redirect(house:
         "the good one came, the others kept it from nothing"
     )
     assert [text.count("is not on the public internet") for text in await house.notes(case)] == [1] * 4
+
+
+async def test_what_the_operator_allows_is_for_addresses_that_no_stranger_has_given(house: House) -> None:
+    house.album.answers = {"/in": [(200, photo())]}
+    case = await house.named(f"{house.album.url}/in", trusted=False)
+    await house.run(fetching.TRIES)
+    assert (await house.pictures(case), house.album.asked, len(await house.notes(case))) == ([], [], 1)
 
 
 async def test_what_arrives_after_somebody_has_looked_stays_private_unless_it_may_be_shown(house: House) -> None:

@@ -3,6 +3,7 @@ waits for an answer, and from public addresses only."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -24,8 +25,8 @@ from allmende.files.upload import MAX_BYTES, take_in
 from allmende.outside import Answer, Outside, TooLarge
 
 log = structlog.get_logger(__name__)
-BATCH = 20
-"""Pictures that one run looks after."""
+BATCH, AT_ONCE = 8, 4
+"""Pictures that one run looks after, and how many of them at the same time: slow servers hold up no others for long."""
 TRIES = 8
 """Over about two hours; then staff are told."""
 REDIRECTS = 3
@@ -37,15 +38,18 @@ class _Hopeless(Exception):
     """The next attempt would end like this one."""
 
 
-async def fetch(session: AsyncSession, ctx: Context[Any], case: Case, url: str, *, shown: bool) -> None:
+async def fetch(
+    session: AsyncSession, ctx: Context[Any], case: Case, url: str, *, shown: bool, trusted: bool = False
+) -> None:
     """Have the picture at this address become a part of the case; the same address once.
 
     `shown` says that everybody sees it with the case as soon as it is there. Without it, what arrives after the case
-    was published stays private: nobody has looked at it. Where it cannot be had, staff find a note in the case.
+    was published stays private: nobody has looked at it. `trusted` addresses, which no stranger has given, may be on
+    the private servers that the operator allows. Where it cannot be had, staff find a note in the case.
     """
     key = {"city": case.city, "case_id": case.id, "id": blake2b(url.encode(), digest_size=16).hexdigest()}
     if await session.get(CaseFetch, key) is None:
-        session.add(CaseFetch(**key, url=url, shown=shown, due=ctx.clock()))
+        session.add(CaseFetch(**key, url=url, shown=shown, trusted=trusted, due=ctx.clock()))
 
 
 async def awaits_pictures(session: AsyncSession, case: Case) -> bool:
@@ -63,18 +67,27 @@ async def fetch_due(ctx: Context[Any], store: Store, outside: Outside) -> None:
     async with ctx.session() as session:
         due = select(CaseFetch).where(CaseFetch.due <= ctx.clock()).order_by(CaseFetch.due, CaseFetch.id)
         rows = (await session.scalars(due.limit(BATCH))).all()
-    for row in rows:
-        try:
-            file = await _picture(ctx, row, store, outside)
-        except (_Hopeless, InputError, TooLarge) as error:
-            await _failed(ctx, row, str(error), hopeless=True)
-        except AllmendeError as error:
-            await _failed(ctx, row, error.message)
-        except Exception as error:  # the store, usually
-            log.warning("case_picture_failed", city=ctx.city.slug, error=type(error).__name__)
-            await _failed(ctx, row, type(error).__name__)
-        else:
-            await _arrived(ctx, row, file)
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(row: CaseFetch) -> None:
+        async with room:
+            await _fetch(ctx, row, store, outside if row.trusted else Outside())
+
+    await asyncio.gather(*(one(row) for row in rows))
+
+
+async def _fetch(ctx: Context[Any], row: CaseFetch, store: Store, outside: Outside) -> None:
+    try:
+        file = await _picture(ctx, row, store, outside)
+    except (_Hopeless, InputError, TooLarge) as error:
+        await _failed(ctx, row, str(error), hopeless=True)
+    except AllmendeError as error:
+        await _failed(ctx, row, error.message)
+    except Exception as error:  # the store, usually
+        log.warning("case_picture_failed", city=ctx.city.slug, error=type(error).__name__)
+        await _failed(ctx, row, type(error).__name__)
+    else:
+        await _arrived(ctx, row, file)
 
 
 async def _picture(ctx: Context[Any], row: CaseFetch, store: Store, outside: Outside) -> str:

@@ -175,6 +175,8 @@ class CaseFetch(CityTable):
     url: Mapped[str] = mapped_column(Text)
     shown: Mapped[bool] = mapped_column(default=False)
     """Whether it is part of what everybody sees, though the case is published and nobody has looked at it."""
+    trusted: Mapped[bool] = mapped_column(default=False)
+    """Whether it may be on a private server that the operator allows: no stranger has given it."""
     due: Mapped[datetime] = mapped_column()
     attempts: Mapped[int] = mapped_column(default=0)
 

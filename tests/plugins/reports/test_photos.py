@@ -16,6 +16,7 @@ from allmende.cases.fetching import fetch_due
 from allmende.cases.tables import CaseFetch
 from allmende.files.store import Store
 from allmende.files.upload import take_in
+from allmende.reader import Reader
 from allmende.testing import Town
 from allmende.uploads import upload_routes
 from litestar import Litestar
@@ -25,6 +26,8 @@ from plugins.reports.georeport.reading import photos_of, read
 from tests.files.photos import photo
 
 from .test_passing import TownHall, notes, rows, work
+
+PARTNER = Reader(kind="service", id="7" * 32, city="teststadt", permissions=frozenset({"reports.post"}))
 
 
 class Gallery(TownHall):
@@ -181,7 +184,7 @@ async def test_a_picture_that_was_posted_by_address_is_fetched_before_the_report
     form = {"service_code": "light", "lat": "51.96", "long": "7.63", "description": "Aus.", "media_url": url}
     linked.open(more='open311 = "open"', further=linked.forward)
     route = next(r for r in town.instance.installed("reports").plugin.routes if r.method == "POST")
-    reply = await route.handle(town.context("reports"), {"format": "json"}, form)
+    reply = await route.handle(town.context("reports", reader=PARTNER), {"format": "json"}, form)
     assert (reply.status, hall.fetched, await waiting(town)) == (201, [], [url])
     await town.work("reports", "pass_on")
     assert hall.requests == []
@@ -201,7 +204,7 @@ async def test_what_is_posted_by_address_is_not_shown_before_somebody_has_looked
     linked.open("before", more='open311 = "open"')
     route = next(r for r in town.instance.installed("reports").plugin.routes if r.method == "POST")
     for _ in range(2):
-        await route.handle(town.context("reports"), {"format": "json"}, form)
+        await route.handle(town.context("reports", reader=PARTNER), {"format": "json"}, form)
     async with town.context("reports").session() as session:
         first, second = [case.id for case in await session.scalars(cases.inbox(cases.Inbox()))]
     await linked.work(first, cases.publish)
