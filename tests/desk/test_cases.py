@@ -132,6 +132,9 @@ async def test_duplicates_are_proposed_and_merged(open_town: Town, hire: Hire) -
     near = rf"In der Nähe, noch offen {first['number']} \d+ m entfernt, .{{,30}} Laterne aus Ist dasselbe"
     assert re.search(near, await staff.text(f"cases/{id_}"))
     assert "Zusammengeführt" in await staff.done(f"cases/{id_}/join", number=first["number"], how="merge")
+    merged = await staff.text(f"cases/{id_}")
+    assert f"Dort geht es weiter: {first['number']}" in merged
+    assert "Stand ändern" not in merged
     assert "Ein Anliegen" in await staff.text("cases")
     again = await staff.post(f"cases/{id_}/join", number=first["number"], how="merge")
     assert (again.status_code, "lassen sich nicht verbinden" in again.text) == (422, True)

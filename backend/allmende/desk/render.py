@@ -20,6 +20,8 @@ from allmende.registry import flatten
 HERE = Path(__file__).parent
 LANGUAGES = ("de", "en")
 TITLES = {"de": "Deutsch", "en": "English"}
+LOCALES = {"de": "de", "en": "en_GB"}
+"""How dates are written: the day before the month in English, too."""
 
 
 @cache
@@ -52,7 +54,7 @@ def _when(context: JinjaContext, moment: datetime | None) -> Markup:
     if moment is None or isinstance(moment, Undefined):
         return Markup("–")
     local = moment.astimezone(context["desk"].city.tz)
-    text = format_datetime(local, "short", tzinfo=local.tzinfo, locale=context["language"])
+    text = format_datetime(local, "short", tzinfo=local.tzinfo, locale=LOCALES[context["language"]])
     return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="seconds"), text)
 
 
@@ -64,7 +66,7 @@ def _ago(context: JinjaContext, moment: datetime | None) -> Markup:
     desk, language = context["desk"], context["language"]
     local = moment.astimezone(desk.city.tz)
     text = format_timedelta(moment - desk.now, add_direction=True, locale=language)
-    title = format_datetime(local, "medium", tzinfo=local.tzinfo, locale=language)
+    title = format_datetime(local, "medium", tzinfo=local.tzinfo, locale=LOCALES[language])
     return Markup('<time datetime="{}" title="{}">{}</time>').format(local.isoformat(timespec="seconds"), title, text)
 
 

@@ -46,6 +46,7 @@ async def show(desk: Desk) -> Response[Any]:
         others = await cases.linked(session, case)
         pictures = (await cases.pictures(session, ctx, [case], every=True)).get(case.id, [])
         near = await _near(session, case)
+        merged = await cases.main(session, case) if case.merged_into else None
     staff, words = await reading.names(desk), reading.wording(desk, case.kind)
     template = next((t for i, t in enumerate(desk.city.desk.templates) if str(i) == desk.asked("template")), None)
     if not desk.form.errors:
@@ -56,6 +57,7 @@ async def show(desk: Desk) -> Response[Any]:
         "cases/case.html",
         422 if desk.form.errors else 200,
         case=case,
+        merged=merged,
         plugin=case.kind.partition(".")[0],
         known=kind is not None and desk.city.config(case.kind.partition(".")[0]) is not None,
         kind=cases.kind_text(words, kind, case.kind),
