@@ -35,7 +35,8 @@ async def calendar(ctx: Context[Any], path: Mapping[str, str], query: Mapping[st
         near=_near(query.get("near", "")),
         text=query.get("q") or None,
     )
-    statement = service.upcoming(since=ctx.now, first=CAP, **await service.values(ctx, wanted))
+    values, begins = await service.values(ctx, wanted), await service.begin(ctx, ctx.now)
+    statement = service.upcoming(since=ctx.now, begins=begins, first=CAP, **values)
     parts = [ctx.city.name, ctx.text("calendar"), wanted.category or "", wanted.text or ""]
     name = " · ".join(part for part in parts if part)
     content = render(ctx, await statement.scalars(ctx), name)

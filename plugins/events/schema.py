@@ -81,7 +81,15 @@ class Events(CityModule):
         check_first(first, CAP)
         moment = self.ctx.now if since is None else self.ctx.localize(since)
         wanted = _filter(category, free, near, text)
-        return self._among(wanted, lambda values: service.upcoming(since=moment, first=first, **values))
+        known = service.known_begin(self.ctx, moment)
+
+        def of(begins: datetime, values: dict[str, Any]) -> Prepared:
+            return service.upcoming(since=moment, begins=begins, first=first, **values)
+
+        async def asked() -> Prepared:
+            return of(await service.begin(self.ctx, moment), await service.values(self.ctx, wanted))
+
+        return asked() if known is None else self._among(wanted, lambda values: of(known, values))
 
     @rows(
         EventsEvent,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from math import cos, radians
 from typing import Any
 
@@ -131,10 +131,39 @@ def split_categories(framed: str) -> list[str]:
 
 
 @prepared
-def upcoming(since: Any, first: int, found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
-    """What has not ended by then, first things first; what is running counts until it ends."""
-    statement = filtered(found, keys, free, near).where(Occurrence.until > since)
+def upcoming(since: Any, begins: Any, first: int, found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
+    """What has not ended by then, first things first; what is running counts until it ends.
+
+    `begins` is what `begin` says: all that is over before is passed by without a look.
+    """
+    statement = filtered(found, keys, free, near).where(Occurrence.start >= begins, Occurrence.until > since)
     return statement.order_by(Occurrence.start, Occurrence.id).limit(first)
+
+
+@prepared
+def _begun(day: Any) -> Select[Any]:
+    return select(Occurrence).where(Occurrence.until > day).order_by(Occurrence.start, Occurrence.id).limit(1)
+
+
+async def begin(ctx: Context[Any], since: datetime) -> datetime:
+    """When the first of those begins that have not ended by then: nothing that begins before is upcoming.
+
+    Worked out for a whole day, and kept until an event changes.
+    """
+    rows = await _begun(day=_day(since)).tuples(ctx, Occurrence.start)
+    return rows[0][0] if rows else since
+
+
+def known_begin(ctx: Context[Any], since: datetime) -> datetime | None:
+    """The same where it was asked for before, without asking the database; else None."""
+    rows = _begun(day=_day(since)).kept(ctx, Occurrence.start)
+    if rows is None:
+        return None
+    return rows[0][0] if rows else since
+
+
+def _day(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @prepared

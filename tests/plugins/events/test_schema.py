@@ -50,6 +50,7 @@ async def test_home_answers_in_one_statement(make_town: Any) -> None:
     town.write("kalender.ics", vcalendar(MARKET, CONCERT, FAIR))
     runs = await town.load()
     assert [(run.status, run.added, run.refused) for run in runs] == [("fresh", 3, 0)]
+    town.database.hears = lambda: True  # as with a listener, so that what was worked out once may be kept
     await town.ask(HOME)
     with town.database.count() as statements:
         answer = await town.ask(HOME)
@@ -63,6 +64,31 @@ async def test_home_answers_in_one_statement(make_town: Any) -> None:
     assert answer["upcoming"][2]["venue"] == {"name": "Platz", "position": {"lat": 51.96, "lon": 7.63}}
     assert answer["upcoming"][0]["venue"] is None
     assert len(answer["upcoming"]) == 10
+
+
+async def test_upcoming_is_what_has_not_ended_whatever_moment_is_asked_for(make_town: Any) -> None:
+    """What was worked out for a day holds for each of its moments, and no longer than its events."""
+    town = make_town()
+    town.database.hears = lambda: True
+
+    async def upcoming(since: str) -> list[str]:
+        found = await town.ask(f'{{ upcoming(first: 3, from: "{since}") {{ title start }} }}')
+        return [f"{event['title']} {event['start'][5:13]}" for event in found["upcoming"]]
+
+    town.write("kalender.ics", vcalendar(MARKET, CONCERT, FAIR))
+    await town.load()
+    for _ in range(2):
+        assert await upcoming("2026-11-24T21:59:00Z") == ["Kirmes 11-22T00", "Konzert 11-24T22", "Markt 11-25T08"]
+        assert await upcoming("2026-11-24T23:30:00Z") == ["Konzert 11-24T22", "Markt 11-25T08", "Markt 12-02T08"]
+        assert await upcoming("2026-11-25T11:59:00Z") == ["Markt 11-25T08", "Markt 12-02T08", "Markt 12-09T08"]
+        assert await upcoming("2026-11-25T12:00:00Z") == ["Markt 12-02T08", "Markt 12-09T08", "Markt 12-16T08"]
+    exhibition = "UID:art\nSUMMARY:Kunst\nDTSTART;VALUE=DATE:20261102\nDTEND;VALUE=DATE:20261201"
+    town.write("kalender.ics", vcalendar(MARKET, CONCERT, FAIR, exhibition))
+    town.now += timedelta(hours=2)
+    await town.load()
+    assert await upcoming("2026-11-25T12:00:00Z") == ["Kunst 11-02T00", "Markt 12-02T08", "Markt 12-09T08"]
+    assert len(await upcoming("1900-01-01T00:00:00+14:00")) == 3
+    assert await upcoming("2199-12-31T23:59:59-14:00") == []
 
 
 async def test_a_city_sees_nothing_of_another(make_town: Any) -> None:
@@ -168,6 +194,7 @@ async def test_between_goes_page_by_page(make_town: Any) -> None:
 
 async def test_further_dates_cost_one_statement_for_the_whole_list(make_town: Any) -> None:
     town = make_town()
+    town.database.hears = lambda: True
     town.write("kalender.ics", vcalendar(MARKET, CONCERT))
     await town.load()
     query = "{ upcoming(first: 20) { eventId occurrences(first: 2) { id start status } } }"
