@@ -72,15 +72,38 @@ def completed(kind: GraphQLOutputType, selected: Selected, case: Case) -> Comple
 
 
 def _object(kind: GraphQLObjectType, selected: Selected, case: Case) -> Complete:
-    origin = origin_of(kind)
-    parts = [(each.key, value_of(kind, each, case)) for each in case.select(kind, selected.nodes)]
-
-    def make(value: Any) -> Any:
-        if value is None:
-            return None
-        return {key: part(value) for key, part in parts} if type(value) is origin else _bad()
-
+    """A function written for the selection, as for rows; it only calls others where an attribute is no plain text."""
+    names: dict[str, Any] = {"origin": origin_of(kind), "bad": _bad}
+    values = []
+    fields = case.select(kind, selected.nodes)
+    for number, each in enumerate(fields):
+        names[f"part{number}"] = value_of(kind, each, case)
+        text = _text_attribute(kind, each)
+        plain = f"(y if type(y := value.{text}) is str else part{number}(value))"
+        values.append(plain if text else f"part{number}(value)")
+    names["made"] = struct_of(kind.name, [each.key for each in fields])
+    source = f"""def make(value):
+    if value is None:
+        return None
+    return made({", ".join(values)}) if type(value) is origin else bad()"""
+    exec(compile(source, f"<plan of {kind.name}>", "exec"), names)
+    make: Complete = names["make"]
     return make
+
+
+def _text_attribute(kind: GraphQLObjectType, selected: Selected) -> str:
+    """The attribute of an object that is shown as it is, where it is a text; empty for anything else."""
+    if selected.name == "__typename" or str(kind.fields[selected.name].type).rstrip("!") != "String":
+        return ""
+    declared = declaration(kind.fields[selected.name])
+    return declared.python_name if declared.base_resolver is None else ""
+
+
+def struct_of(kind: str, keys: Sequence[str]) -> type[msgspec.Struct]:
+    """A struct with these keys. They are renamed, as a key may be a word of Python."""
+    fields = [f"f{number}" for number in range(len(keys))]
+    renamed = dict(zip(fields, keys, strict=True))
+    return msgspec.defstruct(kind, [(field, Any) for field in fields], rename=renamed, gc=False)
 
 
 def value_of(kind: GraphQLObjectType, selected: Selected, case: Case) -> Complete:
@@ -145,12 +168,9 @@ class RowEncoder:
         return f"{self._made(kind.name, [each.key for each in fields])}({', '.join(values)})"
 
     def _made(self, kind: str, keys: Sequence[str]) -> str:
-        """The name of a struct with these keys. They are renamed, as a key may be a word of Python."""
+        """The name of a struct with these keys."""
         name = f"{kind}_{len(self.names)}"
-        fields = [f"f{number}" for number in range(len(keys))]
-        renamed = dict(zip(fields, keys, strict=True))
-        made = msgspec.defstruct(name, [(field, Any) for field in fields], rename=renamed, gc=False)
-        self.names[name] = made
+        self.names[name] = struct_of(kind, keys)
         return name
 
     def _value(self, kind: GraphQLObjectType, selected: Selected) -> str:
