@@ -59,7 +59,7 @@ async def create(ctx: Ctx, report: Report, key: str) -> cases.Submitted:
     category = find_category(ctx, report.category)
     check_place(ctx, report.lat, report.lon)
     public, private = check_fields(category, report.fields)
-    if not report.text.strip():
+    if not any(one.isprintable() and not one.isspace() for one in report.text):  # some characters nobody sees
         raise InputError("text: is empty; say what is wrong")
     _check_contact(ctx, report)
     draft = cases.Draft(

@@ -171,6 +171,8 @@ async def test_mail_has_one_click_to_end_it_and_the_link_to_confirm() -> None:
         ("webhook", "https://user:password@partner.example/"),
         ("webhook", "https://router.local/hook"),
         ("webhook", "https://localhost/hook"),
+        ("webhook", "https://localhost./hook"),
+        ("webhook", "https://router.local./hook"),
         ("fcm", "short"),
         ("apns", "g" * 64),
         ("email", "anna"),

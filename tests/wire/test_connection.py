@@ -34,6 +34,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await answer(304, b"", headers=((b"etag", b'"x"'),))
     elif path == "/refuse":  # without reading the body
         await answer(413, b"no", headers=((b"content-length", b"2"), (b"connection", b"close")))
+    elif path == "/hasty":  # without reading the body, and without a thought for what comes after it
+        await answer(429, b"no", headers=((b"content-length", b"2"),))
     elif path == "/raise":
         raise ValueError("secret")
     elif path == "/split":
@@ -166,6 +168,15 @@ async def test_refusal_arrives_also_while_the_client_still_sends(monkeypatch: py
         answer = await talk(head, *([b"x" * 100_000] * 5))
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert answer.endswith(b"no")
+
+
+async def test_who_is_answered_before_the_body_is_there_is_told_that_the_connection_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    head = b"POST /hasty HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+    async with served(monkeypatch, seconds=0.5) as talk:
+        assert b"connection: close" in await talk(head, b"body", pause=0.1)
+        assert b"connection: close" not in await talk(head + b"body")
 
 
 async def test_body_that_is_no_body_is_told_to_the_application(monkeypatch: pytest.MonkeyPatch) -> None:

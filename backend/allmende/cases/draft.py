@@ -91,8 +91,8 @@ def check_line(name: str, text: str, longest: int, *, empty: bool = False) -> No
 
 
 def check_text(name: str, text: str, longest: int = MAX_TEXT, *, empty: bool = False) -> None:
-    """InputError for a text that is empty, too long, or holds what no text holds."""
-    if not empty and not text.strip():
+    """InputError for a text in which nothing is to be seen, that is too long, or holds what no text holds."""
+    if not empty and not any(one.isprintable() and not one.isspace() for one in text):
         raise InputError(f"{name}: is empty")
     if len(text) > longest:
         raise InputError(f"{name}: has {len(text)} characters; at most {longest} are possible", code="TOO_LONG")

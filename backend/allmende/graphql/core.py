@@ -50,10 +50,14 @@ def bind_rooms(schema: GraphQLSchema, rooms: Mapping[str, type[CoreMutations]]) 
     for name, field in fields.items():
         room, visible = mutation_owner(name, rooms), visibility_of(field)
         if room is not None and visible is not None and field.resolve is not None:
-            field.resolve = _entered(field.resolve, rooms[room], visible)
+            field.resolve = _entered(field.resolve, rooms[room], visible, own=room != "account")
 
 
-def _entered(resolve: Callable[..., Any], kind: type[CoreMutations], visible: Visibility) -> Callable[..., Any]:
+def _entered(
+    resolve: Callable[..., Any], kind: type[CoreMutations], visible: Visibility, *, own: bool
+) -> Callable[..., Any]:
+    """A mutation of the core. It is for this city's `own` tokens, unless it is about getting one."""
+
     def entered(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         context: RequestContext = info.context
         slug = arguments["input"]["city"]
@@ -61,7 +65,7 @@ def _entered(resolve: Callable[..., Any], kind: type[CoreMutations], visible: Vi
         if city is None:
             raise NotFound(f"input.city: there is no city {slug[:80]!r}")
         context.language(city, None)
-        reader = context.reader_in(slug)
+        reader = context.acting_in(slug) if own else context.reader_in(slug)
         visible.check(reader)
         return resolve(kind(request=context, city=city, reader=reader), info, **arguments)
 

@@ -79,6 +79,7 @@ def _entered(resolve: Resolver, plugin: str, kind: type) -> Resolver:
         city = context.services.cities().by_slug.get(slug)
         if city is None:
             raise NotFound(f"input.city: there is no city {slug!r}")
+        context.acting_in(slug)
         path = info.path.as_list()
         context.places[tuple(path)] = slug
         ctx = context.plugin(city, plugin, context.language(city, None))

@@ -20,7 +20,7 @@ from allmende.city.switches import is_off
 from allmende.context import Context, utc_now
 from allmende.db.engine import Database
 from allmende.db.leash import SHARE, Leash
-from allmende.errors import AllmendeError
+from allmende.errors import AllmendeError, Denied
 from allmende.files.store import Store
 from allmende.graphql.breaker import Breakers
 from allmende.graphql.directory import Cities, Directory
@@ -188,6 +188,12 @@ class RequestContext:
     def reader_in(self, city: str) -> Reader:
         """Who asks, as they are in this city: a token of another city counts for nothing here."""
         return self.reader if self.reader.city == city else ANONYMOUS
+
+    def acting_in(self, city: str) -> Reader:
+        """Who changes something in this city. Denied for a token of another one: it would be done, but nobody's."""
+        if self.reader.city not in ("", city):
+            raise Denied(f"the token is for {self.reader.city}; send one for {city}, or none", code="UNAUTHENTICATED")
+        return self.reader
 
     def plugin(self, city: City, name: str, language: str) -> Context[Any] | None:
         """What the plugin is given for this city; None where it is off."""

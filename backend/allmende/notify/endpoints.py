@@ -56,7 +56,7 @@ def check_place(channel: str, address: str, keys: Mapping[str, str]) -> Place:
 def _check_url(address: str) -> None:
     try:
         parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
+        host, _ = (parts.hostname or "").rstrip("."), parts.port
     except ValueError as error:
         raise InputError("address: is no web address") from error
     if parts.scheme != "https" or not host or parts.username or len(address) > 2000 or not address.isascii():

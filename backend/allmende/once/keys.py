@@ -67,9 +67,10 @@ async def keep(session: AsyncSession, what: str, key: str, answer: bytes) -> Non
 
 
 def check_key(key: str) -> None:
-    """InputError for a key that is too short to be nobody else's, or too long."""
-    if not SHORTEST <= len(key) <= LONGEST or not key.isascii() or not key.isprintable():
-        raise InputError(f"idempotencyKey: {SHORTEST} to {LONGEST} ASCII characters are needed, a random UUID is best")
+    """InputError for a key that is too short to be nobody else's, too long, or has blanks in it."""
+    if not SHORTEST <= len(key) <= LONGEST or not key.isascii() or not key.isprintable() or " " in key:
+        allowed = f"{SHORTEST} to {LONGEST} ASCII characters are needed, without blanks"
+        raise InputError(f"idempotencyKey: {allowed}; a random UUID is best")
 
 
 async def forget_old(database: Database, city: str, now: datetime) -> None:

@@ -159,6 +159,8 @@ class Exchange:
     def _head(self, status: int, headers: Any) -> bytes:
         parts = [_STATUS[status], self.connection.date()]
         length = None
+        if self.more:  # what is still to come of the body would stand before the next request
+            self.keep = False
         for name, value in headers:
             if b"\n" in value or b"\r" in value:
                 raise RuntimeError(f"the header field {name!r} holds a line break")

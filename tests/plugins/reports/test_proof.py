@@ -72,6 +72,18 @@ async def test_a_report_goes_its_whole_way_and_another_city_sees_nothing(
     )
 
 
+async def test_a_token_of_another_city_changes_nothing_here(make_desk: Any, town: Town) -> None:
+    desk, foreign = make_desk(town).open(), Reader(kind="device", id="f" * 32, city="nachbardorf")
+    make_desk(town.neighbour()).open()
+    filed = await desk.file()
+    assert await desk.refused(foreign) == (
+        "UNAUTHENTICATED", "the token is for nachbardorf; send one for teststadt, or none",
+    )  # fmt: skip
+    answer = {**desk.key(), "number": filed["number"], "receipt": filed["receipt"], "text": "Die vor Haus 3."}
+    assert await desk.codes(ANSWER, foreign, input=answer) == ["UNAUTHENTICATED"]
+    assert (await desk.codes(ANSWER, input=answer), await desk.count()) == ([], 1)
+
+
 async def test_who_filed_it_with_a_device_gets_a_push_for_each_step(make_desk: Any, town: Town) -> None:
     desk = make_desk(town).open("before")
     filed = await desk.file(desk.device)

@@ -176,6 +176,7 @@ async def test_rejected_and_withdrawn_reports_are_shown_no_more(desk: Any) -> No
         ({"lat": 51.7}, "OUTSIDE", "lat, lon: 51.7, 7.63 is not in the area of Teststadt"),
         ({"category": "ufo"}, "BAD_INPUT", "category: 'ufo' is none of this city's (light, waste)"),
         ({"text": " \n"}, "BAD_INPUT", "text: is empty; say what is wrong"),
+        ({"text": "\u200b\u202e"}, "BAD_INPUT", "text: is empty; say what is wrong"),
         ({"text": "x" * 5001}, "TOO_LONG", "public.text: has 5001 characters; at most 5000 are possible"),
         ({"text": "a\x01b"}, "BAD_INPUT", "public.text: holds control characters; plain text is needed"),
         ({"email": "nobody"}, "BAD_INPUT", "email: is no e-mail address; name@example.org is expected"),
@@ -187,6 +188,7 @@ async def test_rejected_and_withdrawn_reports_are_shown_no_more(desk: Any) -> No
         ({"answers": [{"field": "colour", "value": "x"}]}, "BAD_INPUT", "fields.colour: the category light has no"),
         ({"answers": [{"field": "mast", "value": "1"}] * 2}, "BAD_INPUT", "answers: names a field twice"),
         ({"photos": ["f" * 32]}, "FILE_UNKNOWN", "files: 'ffff"),
+        ({"idempotencyKey": " " * 36}, "BAD_INPUT", "idempotencyKey: 16 to 128 ASCII characters are needed"),
         ({"idempotencyKey": "1"}, "BAD_INPUT", "idempotencyKey: 16 to 128 ASCII characters are needed"),
     ],
 )
