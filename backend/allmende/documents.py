@@ -28,8 +28,6 @@ from allmende.isolation import bounded
 from allmende.plugin import Plugin, Reply, Route
 from allmende.reader import ANONYMOUS
 
-BUDGET = 10.0
-"""Seconds that a plugin may take for one document."""
 MAX_SIZE = 20_000_000
 """Bytes (or characters) of one document."""
 MAX_FORM, MAX_FIELDS, FORM_SECONDS = 100_000, 200, 10.0
@@ -82,7 +80,7 @@ def document_routes(services: Services) -> list[HTTPRouteHandler]:
             if place.token and reader is ANONYMOUS and (token := fields.get(place.token)):
                 reader = asking.reader = await services.accounts.reader(token[:200])
                 ctx = replace(ctx, reader=asking.reader_in(city.slug))
-            reply = await bounded(_handle(place, ctx, parameters, fields), BUDGET)
+            reply = await bounded(_handle(place, ctx, parameters, fields), services.patience)
             return _answer(request, reply, shared=reader is ANONYMOUS)
         except AllmendeError as error:
             if (status := _status(error)) is None:

@@ -49,6 +49,8 @@ class Services:
     """Seconds that one plugin may take in one request, where its plugin.toml does not say."""
     deadline: float = 10.0
     """Seconds that a whole request may take."""
+    patience: float = 10.0
+    """Seconds that a plugin may take for one document of its routes."""
     breakers: Breakers = field(default_factory=Breakers)
     sealer: Sealer = field(default_factory=passing_sealer)
     providers: Providers = field(default_factory=Providers)
