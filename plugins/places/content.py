@@ -10,7 +10,7 @@ from allmende import ContentType, Context, Entry, FeedTable, Field, InputError
 from . import hours
 from .config import PlacesConfig
 from .importers.categories import OTHER, all_texts
-from .schema import PlacesPlace, day_line
+from .place import PlacesPlace, day_line
 from .tables import PlacesPlace as Row
 from .tables import unit_vector
 

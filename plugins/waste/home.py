@@ -7,7 +7,7 @@ from typing import Any
 
 from allmende import Context, Home
 
-from . import service
+from . import addresses, service
 
 SELECTION = """
     pickups(street: $waste_street, district: $waste_district, days: 14) {
@@ -22,7 +22,7 @@ SELECTION = """
 
 async def defaults(ctx: Context[Any]) -> Mapping[str, Any]:
     """The first street; where a city has no streets, its first district."""
-    address = await service.first_address(ctx)
+    address = await addresses.first_address(ctx)
     if address is not None:
         return {"waste_street": address}
     return {"waste_district": next(iter(await service.find_districts(ctx)), None)}

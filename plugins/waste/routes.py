@@ -9,7 +9,7 @@ from typing import Any
 from allmende import Context, InputError, Reply
 from icalendar import Alarm, Calendar, Event
 
-from . import service
+from . import addresses, service
 from .catalogue import effective
 from .config import Fraction
 from .tables import WastePickup
@@ -26,7 +26,7 @@ async def calendar(ctx: Context[Any], path: Mapping[str, str], query: Mapping[st
     unknown = [part for part in wanted if part not in known]
     if unknown:
         raise InputError(f"fractions: {unknown[0]!r} is unknown; there are {', '.join(known)}")
-    address = await service.resolve(
+    address = await addresses.resolve(
         ctx,
         street=query.get("street", "")[:300],
         house_number=query.get("house", "")[:20],

@@ -24,7 +24,7 @@ from allmende import (
     rows,
 )
 
-from . import service
+from . import addresses, service
 from .catalogue import effective, offered, text_colour
 from .config import Fraction
 from .tables import WastePickup as Row
@@ -140,7 +140,7 @@ class Waste(CityModule):
     @field(visible=PUBLIC, description="Streets whose name contains the text, in any spelling; beginnings first.")
     async def streets(self, search: Search = "", first: First = 20) -> list[WasteStreet]:
         check_first(first, 1000)
-        return [make_street(found) for found in await service.find_streets(self.ctx, search[:200], first)]
+        return [make_street(found) for found in await addresses.find_streets(self.ctx, search[:200], first)]
 
     @field(visible=PUBLIC, description="What an address is recognised as; null, with an error, when it cannot be.")
     async def address(
@@ -184,7 +184,7 @@ class Waste(CityModule):
         if start > dt.date.max - dt.timedelta(days=days):
             raise InputError(f"from: {start} is too late")
 
-        def of(address: service.Address) -> Prepared:
+        def of(address: addresses.Address) -> Prepared:
             end = start + dt.timedelta(days=days)
             return service.find_pickups(districts=address.districts, start=start, end=end, fractions=fractions)
 
@@ -218,21 +218,21 @@ class Waste(CityModule):
         until = await self._until((await self._address(street, house_number, street_id, district)).districts)
         return make_notices(self.ctx, until)
 
-    def _known(self, street: str | None, number: str | None, id_: str | None) -> service.Address | None:
+    def _known(self, street: str | None, number: str | None, id_: str | None) -> addresses.Address | None:
         """An address that was asked for before, without waiting for anything."""
         if not (street or "").strip() and not id_:
             return None
         text, house, key = (street or "")[:300], (number or "")[:20], (id_ or "")[:64]
-        return service.known(self.ctx, street=text, house_number=house, street_id=key)
+        return addresses.known(self.ctx, street=text, house_number=house, street_id=key)
 
     async def _address(
         self, street: str | None, number: str | None, id_: str | None, district: str | None
-    ) -> service.Address:
+    ) -> addresses.Address:
         """Siblings that ask for the same address share one statement."""
         key = (street or "")[:300], (number or "")[:20], (id_ or "")[:64], district
         return await self._once(
             key,
-            lambda: service.resolve(self.ctx, street=key[0], house_number=key[1], street_id=key[2], district=key[3]),
+            lambda: addresses.resolve(self.ctx, street=key[0], house_number=key[1], street_id=key[2], district=key[3]),
         )
 
     async def _until(self, districts: Sequence[str]) -> dt.date | None:
@@ -256,7 +256,7 @@ def make_fraction(ctx: Context[Any], key: str, fraction: Fraction) -> WasteFract
     )
 
 
-def make_street(found: service.Street) -> WasteStreet:
+def make_street(found: addresses.Street) -> WasteStreet:
     return WasteStreet(
         id=strawberry.ID(found.id),
         title=found.label,
@@ -268,7 +268,7 @@ def make_street(found: service.Street) -> WasteStreet:
     )
 
 
-def make_address(found: service.Address) -> WasteAddress:
+def make_address(found: addresses.Address) -> WasteAddress:
     return WasteAddress(
         label=found.label,
         street=make_street(found.street) if found.street else None,
@@ -287,4 +287,4 @@ def make_notices(ctx: Context[Any], until: dt.date | None) -> list[WasteNotice]:
 
 async def load_hits(ctx: Context[Any], ids: Sequence[str]) -> Sequence[WasteStreet]:
     """Streets that a search has found."""
-    return [make_street(found) for found in await service.load_streets(ctx, ids)]
+    return [make_street(found) for found in await addresses.load_streets(ctx, ids)]
