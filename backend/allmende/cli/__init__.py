@@ -12,7 +12,7 @@ from allmende.errors import AllmendeError
 COMMANDS = {
     "audit": ("allmende.cli.user:audit", "The log of what staff did: verify that it is whole."),
     "cases": ("allmende.cli.cases:cases", "The register of cases: verify that no history was rewritten."),
-    "city": ("allmende.cli.city:city", "City folders: list, new, check, explain, diff, schema."),
+    "city": ("allmende.cli.city:city", "City folders: list, new, check, explain, diff, export, import, schema."),
     "db": ("allmende.cli.db:db", "The database: upgrade, downgrade, check, revision, status."),
     "dev": ("allmende.cli.dev:dev", "Migrate, import and serve everything on this machine, with reload."),
     "doctor": ("allmende.cli.doctor:doctor", "What needs a person, whose it is, and what to do."),

@@ -49,7 +49,7 @@ def _installation() -> Installation:
 
 @click.group()
 def city() -> None:
-    """City folders: list, new, check, explain, diff, schema."""
+    """City folders: list, new, check, explain, diff, export, import, schema."""
 
 
 city.add_command(export)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
+from allmende.city.walk import unknown
 from allmende.db import authoring, drift, migrate
 from allmende.db.branches import CORE, CORE_BRANCH, CORE_TABLES, Branch
 from allmende.db.contract import check_tables
 from allmende.db.url import migrating_url
-from allmende.errors import InputError
 from allmende.registry import Registry, load_registry
 from allmende.settings import Settings, load_settings
 
@@ -106,5 +106,6 @@ def _folder(settings: Settings, registry: Registry, name: str) -> Path:
         return registry.plugins[name].folder / "migrations"
     folder = settings.plugins / name / "migrations"
     if not folder.is_dir():
-        raise InputError(f"there is no plugin {name!r}; its migrations are needed in {folder}")
+        said = "; expected ".join(unknown("plugin", name, registry.plugins))
+        raise click.ClickException(f"{said} (of one that was deleted, {folder} is needed once more)")
     return folder

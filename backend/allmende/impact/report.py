@@ -15,6 +15,8 @@ _HEADINGS = {
     "dangerous": "Dangerous: look at it together",
     "safe": "Safe",
 }
+_WAY_OUT = 'put it back, mark it `@deprecated(reason: "… until YYYY-MM-DD")`, and take it away when that day is over'
+"""For whoever sees their change refused for the first time."""
 
 
 def report(impact: Impact, *, markdown: bool = False) -> str:
@@ -37,6 +39,8 @@ def _lines(impact: Impact, markdown: bool) -> Iterator[str]:
             yield ""
             yield f"{'### ' if markdown else ''}{_HEADINGS[level]} ({len(found)})"
             yield from (item + _line(impact, finding) for finding in found)
+            if level == "breaking":
+                yield f"{item}→ {_WAY_OUT}"
     yield ""
     yield f"{'### ' if markdown else ''}By city"
     if markdown:
