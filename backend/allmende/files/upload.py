@@ -45,7 +45,7 @@ async def take_in(database: Database, store: Store, city: str, raw: bytes, now: 
     if not raw:
         raise InputError("the body is empty; send the bytes of the picture", code="FILE_TYPE")
     digest = sha256(raw).hexdigest()
-    id_ = blake2b(f"{city}\x1f{key}".encode(), digest_size=16).hexdigest() if key else uuid4().hex
+    id_ = _keyed(city, key) if key else uuid4().hex
     there = await _there(database, city, id_, digest)
     if there is not None and there.ready:
         return there
@@ -58,6 +58,17 @@ async def take_in(database: Database, store: Store, city: str, raw: bytes, now: 
         row.ready, row.width, row.height = True, picture.width, picture.height
         row.sizes = {size: len(content) for size, content in picture.sizes.items()}
     return row
+
+
+async def uploaded(database: Database, city: str, key: str) -> FileUpload | None:
+    """What was taken in with this key, while it is there."""
+    async with database.session(city) as session:
+        row = await session.get(FileUpload, {"city": city, "id": _keyed(city, key)})
+    return row if row is not None and row.ready else None
+
+
+def _keyed(city: str, key: str) -> str:
+    return blake2b(f"{city}\x1f{key}".encode(), digest_size=16).hexdigest()
 
 
 async def decode(raw: bytes) -> Picture:

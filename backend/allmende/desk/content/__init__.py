@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from allmende.content.listing import waiting_count
 from allmende.content.received import waiting
-from allmende.desk.content import corrections, edit, history, lists, preview, sharing
+from allmende.desk.content import corrections, edit, history, lists, looks, preview, sharing
 from allmende.desk.content.bench import EDIT, READ, kinds
 from allmende.desk.home import Tile
 from allmende.desk.page import Link, Page
@@ -63,10 +63,12 @@ PAGES = (
     Page(path=f"{ITEM}/forget", act=edit.forget),
     Page(path=f"{ITEM}/do", act=edit.do),
     Page(path=f"{ITEM}/preview", show=preview.show, act=preview.typed),
+    Page(path=f"{ITEM}/picture", show=looks.of_item),
     Page(path=f"{ITEM}/history", show=history.show, act=history.act),
     Page(path=f"{ITEM}/share", show=sharing.share, act=sharing.offer),
     Page(path=f"{KIND}/imported", show=lists.show_imported),
     Page(path=f"{KIND}/imported/{{id:str}}", show=corrections.show, act=corrections.act),
+    Page(path=f"{KIND}/imported/{{id:str}}/picture", show=looks.of_imported),
     Page(path="shared", show=sharing.inbox, act=sharing.subscribe),
     Page(path="shared/subscriptions/{id:str}", act=sharing.unsubscribe),
     Page(path="shared/{id:str}", show=sharing.show, act=sharing.act),

@@ -10,11 +10,15 @@ from allmende.accounts.audit import audit
 from allmende.content import overlay
 from allmende.content.diff import readable, words
 from allmende.content.patch import fields_of
+from allmende.content.pictures import claim_uploads, owner
 from allmende.content.values import Incomplete, Values, from_form
+from allmende.desk.content import looks
 from allmende.desk.content.bench import EDIT, Bench, bench
 from allmende.desk.content.inputs import inputs
+from allmende.desk.content.pictures import take_uploads
 from allmende.desk.request import Desk
 from allmende.errors import InputError
+from allmende.files.service import release
 
 
 async def show(desk: Desk) -> Response[Any]:
@@ -34,8 +38,11 @@ async def act(desk: Desk) -> Response[Any]:
     action = desk.form.choice("action", ("correct", "keep", "undo"))
     seen = desk.form.whole("seen", least=0, most=1_000_000) or 0
     names = [field.name for field in fields_of(made.type)]
+    await take_uploads(made)
     values = from_form(made.type, desk.form.values, made.at.ctx, names)
     try:
+        if desk.form.errors:
+            raise Incomplete(())
         async with desk.transaction() as session:
             await _do(session, made, id_, action, values, seen)
             await audit(session, desk.reader, f"content.{action or 'correct'}", f"{made.plugin}/{id_}")
@@ -59,13 +66,16 @@ async def _do(session: Any, made: Bench, id_: str, action: str, values: Values, 
     said, correction = await overlay.compared(session, made.at, id_)
     if action == "undo":
         values, seen = said, correction.version if correction else 0
+        await release(session, owner(id_), made.at.ctx.clock())
     else:  # what nobody has touched is what the source says, also where a form cannot show it exactly
         untouched = from_form(made.type, inputs(made.type, said, made.at.ctx, list(values)), made.at.ctx, list(values))
         values = {name: said[name] if value == untouched[name] else value for name, value in values.items()}
+        await claim_uploads(session, made.type, values, made.desk.city.slug, id_, public=True)
     await overlay.correct(session, made.at, id_, values, seen)
 
 
 def _page(made: Bench, said: Values, correction: Any, status: int = 200) -> Response[Any]:
+    values = {**said, **(correction.values if correction else {})}
     differing = []
     if correction is not None:
         for name, value in correction.values.items():
@@ -86,12 +96,12 @@ def _page(made: Bench, said: Values, correction: Any, status: int = 200) -> Resp
         correction=correction,
         differing=differing,
         seen=correction.version if correction else 0,
-        title=readable((correction.values if correction else {}).get(made.type.title) or said.get(made.type.title)),
+        title=readable(values.get(made.type.title)),
         id=str(made.desk.path["id"]),
         unclear=[
             made.label(field)
             for field in fields_of(made.type)
             if field.parts and field.required and not said[field.name]
         ],
-        pictures={},
+        pictures=looks.addresses(made, values, "imported", str(made.desk.path["id"])),
     )

@@ -20,6 +20,7 @@ from allmende.content.readability import readability
 from allmende.content.sharing import offered, origin_of
 from allmende.content.tables import ContentAutosave, ContentItem
 from allmende.content.values import Incomplete, Values, blank, entry_of, faults, from_form, written_in
+from allmende.desk.content import looks
 from allmende.desk.content.bench import EDIT, PUBLISH, STATES, Bench, bench
 from allmende.desk.content.deliver import hand_round
 from allmende.desk.content.inputs import inputs
@@ -242,6 +243,7 @@ async def _form(
         async with desk.session() as session:
             origin, offer = await origin_of(session, item.id), await offered(session, item.id)
             pictures = await show_pictures(session, item, desk.office.clock())
+        pictures = {**pictures, **looks.addresses(made, item.values, "item", item.id)}
     return desk.page(
         "content/edit.html",
         status,
