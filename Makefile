@@ -6,7 +6,7 @@ UV := $(BIN)/uv --no-config
 unexport PYTHONDONTWRITEBYTECODE  # where it is set, each of many starts would compile all libraries anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test check lock schema pictures bench germany
+.PHONY: help setup dev test check types rules lock schema pictures bench germany
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,14 @@ dev: $(STAMP) ## import and serve all cities on embedded SQLite; ARGS="--port N"
 test: $(STAMP) ## run all tests on SQLite and on a real PostgreSQL; ARGS="-k waste"
 	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-check: $(STAMP) ## run the gates: format, lint, types, layers, cities, plugins
+check: rules types ## run the gates: format, lint, types, layers, cities, plugins; -j2 for two at a time
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+rules: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/allmende city check
 	@$(BIN)/allmende plugin check
