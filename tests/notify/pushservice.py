@@ -71,6 +71,8 @@ class PushService:
         body = b""
         while True:
             event = await receive()
+            if event["type"] == "http.disconnect":
+                return  # the sender died with half a request
             body += event.get("body", b"")
             if not event.get("more_body"):
                 break
