@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,18 @@ PLACES = (
     *("parking", "pharmacy", "school", "kindergarten", "playground", "museum", "toilet", "wifi", "ev_charging"),
     *("recycling", "townhall", "library", "sports", "culture", "doctor"),
 )
+REPORTS = """contact = "no"
+anonymous_per_hour = 10000
+moderation = "after"
+
+[[categories]]
+id = "road"
+name = "road"
+
+[[routing]]
+department = "road works"
+deadline_hours = 120
+"""
 PEER_TABLES = ("cities", "venues", "categories", "events", "news", "media", "pois", "waste_streets", "waste_pickups")
 
 
@@ -65,6 +78,7 @@ def city_folders() -> Path:
         (city / "plugins/news.toml").write_text("keep_days = 0\n")
         (city / "plugins/events.toml").write_text("past_days = 366\n")
         (city / "plugins/waste.toml").write_text("".join(f'[fractions.{f}]\nname = "{f}"\n' for f in FRACTIONS))
+        (city / "plugins/reports.toml").write_text(REPORTS)
         (city / "plugins/places.toml").write_text(
             "".join(f'[[categories]]\nid = "{c.replace("_", "-")}"\nname = "{c}"\n' for c in PLACES)
         )
@@ -88,6 +102,7 @@ def load_peer(server: Server) -> None:
 def load_postgresql(server: Server, settings: Settings) -> None:
     """Our tables, by our migrations, owned by an ordinary role; rows by the superuser, whom no row security stops."""
     if "allmende" in server.databases():
+        _migrate(settings)
         return
     say("loading the plugins' tables (PostgreSQL)")
     server.execute("CREATE ROLE allmende LOGIN NOSUPERUSER NOBYPASSRLS")
@@ -104,6 +119,7 @@ def load_sqlite(settings: Settings) -> None:
     """The same rows in one SQLite file."""
     path = Path(settings.database.removeprefix("sqlite:///"))
     if path.exists():
+        _migrate(settings)
         return
     say("loading the plugins' tables (SQLite)")
     try:
@@ -113,10 +129,14 @@ def load_sqlite(settings: Settings) -> None:
         raise
 
 
-def _load(settings: Settings, url: str) -> None:
+def _migrate(settings: Settings) -> None:
     done = upgrade_all(settings, load_registry(settings))
     if done.failed:
         raise Missing(f"the tables cannot be made: {dict(done.failed)}")
+
+
+def _load(settings: Settings, url: str) -> None:
+    _migrate(settings)
     engine = create_engine(migrating_url(url))
     waiting: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     with engine.begin() as connection:
@@ -324,6 +344,12 @@ def _when(value: str) -> datetime:
     return datetime.fromisoformat(value)
 
 
+def centre(city: int) -> tuple[float, float]:
+    """Latitude and longitude of the middle of a city."""
+    return _centres()[str(city)]
+
+
+@cache
 def _centres() -> dict[str, tuple[float, float]]:
     """City → the middle of its places."""
     points: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)

@@ -83,6 +83,12 @@ QUESTIONS = (
     ),
 )
 HOME = QUESTIONS[0]
+REPORT = Question(
+    "a report filed (M1)",
+    "mutation Report($input: DefectInput!) { createDefectReport(input: $input) { id status } }",
+    "mutation Report($input: ReportsCreateInput!) { reportsCreate(input: $input) { number receipt } }",
+)
+"""Ours carries a key by which it is filed once however often it is sent; each request gets another (`requests.lua`)."""
 Variables = tuple[dict[str, Any], dict[str, Any]]
 """The peer's, and ours."""
 
@@ -96,16 +102,21 @@ def write() -> None:
     """Request files for wrk, and our operations as a registered client."""
     clients = SCRATCH / "clients/benchmark/1"
     clients.mkdir(parents=True, exist_ok=True)
-    for number, question in enumerate(QUESTIONS, 1):
+    for question in (*QUESTIONS, REPORT):
         asked = variables(question)
-        (clients / f"Q{number}.graphql").write_text(question.ours)
+        (clients / f"{_short(question)}.graphql").write_text(question.ours)
         post(question, "peer").write_text(_lines(_body(question.peer, theirs) for theirs, _ in asked))
         post(question, "ours").write_text(_lines(_body(question.ours, mine) for _, mine in asked))
 
 
 def post(question: Question, who: str) -> Path:
     """The file with the bodies of this question."""
-    return SCRATCH / f"{who}-{QUESTIONS.index(question) + 1}.post"
+    return SCRATCH / f"{who}-{_short(question)}.post"
+
+
+def _short(question: Question) -> str:
+    """Q1 … Q5, M1."""
+    return question.name[-3:-1]
 
 
 def address(question: Question, ours: Mapping[str, Any]) -> str:
@@ -144,16 +155,22 @@ def _body(query: str, values: Mapping[str, Any]) -> str:
 
 def _variables(question: Question, row: dict[str, Any]) -> Variables:
     city, moment = row["city"], row["from"].isoformat()
-    number = QUESTIONS.index(question) + 1
-    if number == 3:
+    short = _short(question)
+    if short == "Q3":
         return {"city": city}, {"city": f"city-{city}"}
-    if number == 4:
+    if short == "Q4":
         day, last = row["from"].date(), row["from"].date() + timedelta(days=60)
         theirs = {"street": row["street"], "from": day.isoformat(), "to": last.isoformat()}
         ours = {"street": dataset.street_id(row["street"]), "from": day.isoformat()}
         return theirs, {"city": _cities("waste_streets")[row["street"]], **ours}
-    if number == 5:
+    if short == "Q5":
         return {"id": row["event"]}, {"city": _cities("events")[row["event"]], "id": dataset.event_id(row["event"])}
+    if short == "M1":
+        lat, lon = dataset.centre(city)
+        said = {"lat": lat + row["north"], "lon": lon + row["east"], "category": "road"}
+        text = "Tiefes Schlagloch auf der Fahrbahn, bitte prüfen. " * 4
+        theirs = {"cityId": city, "title": "Schlagloch", "description": text, **said}
+        return {"input": theirs}, {"input": {"city": f"city-{city}", "idempotencyKey": "@KEY@", "text": text, **said}}
     return {"city": city, "from": moment}, {"city": f"city-{city}", "from": moment}
 
 
@@ -175,6 +192,8 @@ def _drawn() -> list[dict[str, Any]]:
                 "from": _quiet(city, day),
                 "street": draw.randint(1, 750),
                 "event": draw.randint(1, 50_000),
+                "north": round(draw.uniform(-0.09, 0.09), 5),
+                "east": round(draw.uniform(-0.09, 0.09), 5),
             }
         )
     return rows

@@ -1,5 +1,7 @@
 -- Sends the lines of FILE in turn: bodies by POST, or `path<TAB>etag` by GET (the etag may be empty).
-local requests, size, position = {}, 0, 0
+-- Where a body says @KEY@, each request has a key of its own.
+local requests, size, position, seed, sent = {}, 0, 0, os.time(), 0
+local posted = { ["content-type"] = "application/json" }
 function init(args)
   for line in io.lines(os.getenv("FILE")) do
     size = size + 1
@@ -9,11 +11,18 @@ function init(args)
       if etag ~= "" then headers["if-none-match"] = etag end
       requests[size] = wrk.format("GET", path, headers)
     else
-      requests[size] = wrk.format("POST", "/graphql", { ["content-type"] = "application/json" }, line)
+      requests[size] = line:find("@KEY@", 1, true) and line or wrk.format("POST", "/graphql", posted, line)
     end
   end
 end
-function request() position = position % size + 1; return requests[position] end
+function request()
+  position = position % size + 1
+  local found = requests[position]
+  if found:sub(1, 1) ~= "{" then return found end
+  sent = sent + 1
+  local key = string.format("%08x-0000-4000-8000-%012x", seed % 4294967296, sent)
+  return wrk.format("POST", "/graphql", posted, (found:gsub("@KEY@", key)))
+end
 function done(summary, latency, _)
   local e = summary.errors
   io.write(string.format('JSON{"requests":%d,"micros":%d,"bytes":%d,"p50":%.1f,"p99":%.1f,"errors":%d}\n',
