@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from allmende import cases
+from allmende.accounts.staff import OPERATOR, add_staff, disable
 from allmende.cases.tables import Case
 from allmende.testing import Town
 from sqlalchemy import select
@@ -115,6 +116,30 @@ async def test_case_that_was_closed_while_its_module_was_gone_goes_on_with_it(op
     assert "Abgeschlossen" in await staff.text(here)
     assert "Der Stand ist geändert." in await staff.done(f"{here}/move", status="in_progress")
     assert (await open_case(open_town)).open is True
+
+
+async def test_case_is_given_only_to_those_who_may_work_on_it_and_stays_with_who_has_it(
+    open_town: Town, hire: Hire
+) -> None:
+    accounts = open_town.instance.services.accounts
+    id_ = await id_of(open_town, await report(open_town))
+
+    async def add(name: str, *roles: tuple[str, str]) -> str:
+        return await add_staff(accounts, open_town.slug, f"{name}@example.org", name.title(), roles, by=OPERATOR)
+
+    bauhof = await add("bauhof", ("case_worker", "reports"))
+    presse = await add("presse", ("publisher", "*"))
+    gone = await add("ehemals", ("case_worker", "*"))
+    staff = hire(*WORKER)
+    await staff.done(f"cases/{id_}/assign", department="", deadline="", assignee=gone)
+    await disable(accounts, open_town.slug, gone, by=OPERATOR)
+    page = await staff.text(f"cases/{id_}")
+    assert ("Bauhof" in page, "Ehemals" in page, "Presse" in page) == (True, True, False)
+    assert (await staff.post(f"cases/{id_}/assign", department="", assignee=presse)).status_code == 422
+    await staff.done(f"cases/{id_}/assign", department="Tiefbau", deadline="", assignee=gone)
+    assert (await open_case(open_town)).assignee == gone
+    await staff.done(f"cases/{id_}/assign", department="Tiefbau", deadline="", assignee=bauhof)
+    assert "Niemand Bauhof Frist" in await staff.text(f"cases/{id_}"), "who has left is offered no more"
 
 
 async def open_case(town: Town) -> Case:

@@ -74,7 +74,7 @@ async def show(desk: Desk) -> Response[Any]:
             zip((metres for metres, _ in near), reading.rows(desk, [one for _, one in near], staff), strict=True)
         ),
         pictures=pictures,
-        staff=sorted(staff.items(), key=lambda pair: pair[1]),
+        staff=sorted((await reading.workers(desk, case)).items(), key=lambda pair: pair[1]),
         departments=sorted({*await inbox.departments(desk), *_routed(desk, case.kind)}),
         may_work=desk.reader.may(cases.WORK, case.kind.partition(".")[0]),
         may_export=desk.reader.may("cases.export", case.kind.partition(".")[0]),
@@ -171,7 +171,9 @@ async def assign(desk: Desk) -> Response[Any]:
     """Department, person, deadline (the end of that day)."""
     form = desk.form
     department, day = form.line("department", most=80), form.day("deadline")
-    assignee = form.choice("assignee", (await reading.names(desk)).keys(), required=False)
+    async with desk.session() as session:
+        case, _, _ = await found(desk, session, work=True)
+    assignee = form.choice("assignee", (await reading.workers(desk, case)).keys(), required=False)
     if form.errors:
         return await show(desk)
     async with desk.transaction() as session:

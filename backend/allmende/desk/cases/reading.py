@@ -8,11 +8,13 @@ from typing import Any
 from msgspec import Struct
 
 from allmende import cases
+from allmende.accounts.permissions import granted
 from allmende.accounts.staff import list_staff
 from allmende.casekind import CaseKind
 from allmende.cases.tables import Case
 from allmende.context import Context
 from allmende.desk.request import Desk
+from allmende.reader import Reader
 
 SHOWN = 110
 """Characters of a case's text in a list."""
@@ -60,6 +62,21 @@ def categories(desk: Desk) -> dict[str, str]:
 async def names(desk: Desk) -> dict[str, str]:
     """Account → name of the staff."""
     return {one.id: one.name for one in await list_staff(desk.office.accounts, desk.city.slug)}
+
+
+async def workers(desk: Desk, case: Case) -> dict[str, str]:
+    """Account → name of those whom the case can be given to: who may work on it, and who has it already."""
+    declared = {name: one.plugin.permissions for name, one in desk.office.registry.plugins.items()}
+    plugin = case.kind.partition(".")[0]
+    found = {}
+    for one in await list_staff(desk.office.accounts, desk.city.slug):
+        permissions = granted(one.roles, declared)
+        reader = Reader(kind="staff", id=one.id, city=desk.city.slug, permissions=permissions)
+        if one.id == case.assignee or (one.disabled is None and reader.may(cases.WORK, plugin)):
+            found[one.id] = one.name
+    if case.assignee and case.assignee not in found:
+        found[case.assignee] = "–"
+    return found
 
 
 def rows(desk: Desk, found: Sequence[Case], staff: Mapping[str, str]) -> list[Row]:
