@@ -145,8 +145,9 @@ class _Maker:
             raw = [render(template, record.values) for template in (self.fields.lon, self.fields.lat)]
             x, y = number(raw[0]), number(raw[1])
             if x is None or y is None:
-                given = f" (latitude {raw[1]!r}, longitude {raw[0]!r})" if any(raw) else ""
-                raise NoPoint(f"no position{given}")
+                if any(raw):
+                    raise NoPoint(f"no position (latitude {raw[1]!r}, longitude {raw[0]!r})")
+                raise NoPoint("no position")
             point = (x, y)
         lat, lon = self.convert(*point)
         if reason := outside(lat, lon, self.ctx.city, metres=self.crs == 4326 and max(map(abs, point)) > 180):
@@ -183,15 +184,13 @@ def outside(lat: float, lon: float, city: City, *, metres: bool = False) -> str:
     """Why a position cannot be in the city; empty if it can."""
     box = city.area.bbox
     if metres:
-        metric = "if they are metres, set crs in the source (EPSG:25832, for instance)"
-        return f"{lon:.0f}, {lat:.0f} are not degrees; {metric}"
+        return f"{lon:.0f}, {lat:.0f} are no degrees; if they are metres, set crs in the source (such as EPSG:25832)"
     if not (isfinite(lat) and isfinite(lon)):
         return "the coordinates lie outside of their coordinate system"
     if box.contains(lat, lon):
         return ""
     if abs(lat) < 1e-6 and abs(lon) < 1e-6:
         return "the position 0, 0 stands for an unknown one"
-    where = f"lies outside of {city.name}: latitude {lat:.5f}, longitude {lon:.5f}"
     if box.contains(lon, lat):
-        return f"{where}; latitude and longitude seem to be swapped"
-    return where
+        return f"lies outside of {city.name}: latitude {lat:.5f} and longitude {lon:.5f} seem to be swapped"
+    return f"lies outside of {city.name}: latitude {lat:.5f}, longitude {lon:.5f}"

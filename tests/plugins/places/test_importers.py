@@ -67,14 +67,13 @@ def notes(batch: Batch) -> list[tuple[str, str]]:
         (point(0, 0), "the position 0, 0 stands for an unknown one"),
         (
             point(51.96, 7.63),
-            "lies outside of Teststadt: latitude 7.63000, longitude 51.96000; "
-            "latitude and longitude seem to be swapped",
+            "lies outside of Teststadt: latitude 7.63000 and longitude 51.96000 seem to be swapped",
         ),
         (point(13.4, 52.5), "lies outside of Teststadt: latitude 52.50000, longitude 13.40000"),
         (point("?", 52), "the coordinates '?', 52 are not numbers"),
         (
             point(405900.0, 5757400.0),
-            "405900, 5757400 are not degrees; if they are metres, set crs in the source (EPSG:25832, for instance)",
+            "405900, 5757400 are no degrees; if they are metres, set crs in the source (such as EPSG:25832)",
         ),
         ({"type": "Polygon", "coordinates": []}, "the geometry is empty"),
         ({"type": "Point", "coordinates": []}, "no coordinates"),

@@ -28,7 +28,7 @@ async def show(desk: Desk) -> Response[Any]:
         title=desk.pick(source.title) or source.id,
         preview=seen,
         fetched=held.payload.fetched_at,
-        reason=lambda text: reason(desk, text),
+        reason=lambda text: reason(desk, text, plugin.name),
     )
 
 

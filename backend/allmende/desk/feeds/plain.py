@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 from babel.dates import format_date, format_timedelta
 from msgspec import Struct
@@ -66,7 +67,7 @@ def health(desk: Desk, plugin: Plugin, source: Source, state: SourceState | None
     values = {
         "items": state.items,
         "ago": ago(desk, state),
-        "reason": reason(desk, state.reason),
+        "reason": reason(desk, state.reason, plugin.name),
         "every": _every(desk, source.every),
         "end": format_date(state.valid_until.astimezone(desk.city.tz), locale=desk.language)
         if state.valid_until
@@ -115,9 +116,24 @@ def ago(desk: Desk, state: SourceState) -> str:
     return str(format_timedelta(state.last_success - desk.now, add_direction=True, locale=desk.language))
 
 
-def reason(desk: Desk, text: str) -> str:
-    """A reason in the reader's language where it is one of this program's own; others stay as they are."""
+def reason(desk: Desk, text: str, plugin: str = "") -> str:
+    """A reason in the reader's language where it is one of this program's own, or of the plugin's (`refusal.…` in its
+    texts); others stay as they are."""
     for pattern, key in _REASONS:
         if match := re.search(pattern, text):
             return desk.text(f"feeds.reason.{key}", **match.groupdict())
+    installed = desk.office.registry.plugins.get(plugin)
+    texts = installed.texts if installed else {}
+    said, ours = texts.get("en", {}), texts.get(desk.language, {})
+    for key, template in said.items():
+        if key.startswith("refusal.") and key in ours and (match := _pattern(template).fullmatch(text)):
+            return ours[key].format(**match.groupdict())
     return text
+
+
+@lru_cache(maxsize=1000)
+def _pattern(template: str) -> re.Pattern[str]:
+    """What a text with `{names}` in it looks like when it is filled."""
+    parts = re.split(r"\{(\w+)\}", template)
+    made = (f"(?P<{part}>.*?)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+    return re.compile("".join(made), re.DOTALL)

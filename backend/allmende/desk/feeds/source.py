@@ -53,7 +53,7 @@ async def show(desk: Desk) -> Response[Any]:
         held=held,
         is_running=until is not None and until > office.clock(),
         origin=_origin(desk, plugin, source),
-        reason=lambda text: reason(desk, text),
+        reason=lambda text: reason(desk, text, plugin.name),
     )
 
 
@@ -89,7 +89,7 @@ async def say(desk: Desk, plugin: Plugin, source: Source, importing: Any) -> Res
         return desk.go(*where, said="feeds.said.running")
     if result.status == "quarantined":
         return desk.go(*where, said="feeds.said.held", kind="bad")
-    return desk.go(*where, said="feeds.said.failed", kind="bad", reason=reason(desk, result.reason))
+    return desk.go(*where, said="feeds.said.failed", kind="bad", reason=reason(desk, result.reason, result.plugin))
 
 
 PAGES = (

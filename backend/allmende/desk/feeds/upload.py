@@ -46,7 +46,7 @@ async def look(desk: Desk) -> Response[Any]:
     try:
         await preview(desk.office.feeds, desk.city, plugin, source, payload)
     except FeedError as error:
-        desk.form.fault("file", "feeds.upload.unreadable", reason=reason(desk, error.message))
+        desk.form.fault("file", "feeds.upload.unreadable", reason=reason(desk, error.message, plugin.name))
         return _page(desk, plugin, source)
     async with desk.transaction() as session:
         id_ = await uploads.keep(session, plugin.name, source.id, payload, by=desk.reader.name, now=now)
@@ -67,7 +67,7 @@ async def compare(desk: Desk) -> Response[Any]:
         title=title,
         preview=seen,
         name=found.payload.name,
-        reason=lambda text: reason(desk, text),
+        reason=lambda text: reason(desk, text, plugin.name),
     )
 
 
