@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, select, update
+from sqlalchemy.exc import DBAPIError
 
 from allmende.accounts.permissions import Declared, granted, known
 from allmende.accounts.tables import Account, Grant, Token
@@ -66,7 +68,8 @@ class Accounts:
         rows = await self.look_up(token, BEARERS)
         first = rows[0]
         if first.seen is None or first.seen <= self.clock() - TOUCH:
-            await self.touch(city_of(token), token, first.account)
+            with suppress(DBAPIError):  # a full disk is no reason to know nobody any more
+                await self.touch(city_of(token), token, first.account)
         return self.made(city_of(token), rows)
 
     async def bearer(self, header: bytes | str) -> Reader:

@@ -24,6 +24,8 @@ GOODBYE = 0.5
 """Seconds for live connections to be told that the server stops."""
 GRACE = 5
 """Seconds for requests to be finished after that."""
+MEMORY = "/dev/shm"
+"""Where workers share what they count: on a disk that is full, a file that is mapped kills its writer."""
 AGAIN = 5.0
 """Seconds within which a worker that was just replaced must not end again: then another one would not live either."""
 
@@ -34,7 +36,8 @@ AGAIN = 5.0
 @click.option("--workers", default=2, show_default=True, help="Processes that answer.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve in production. Migrate first: `allmende db upgrade`; imports run in `allmende work` (PostgreSQL)."""
-    with tempfile.TemporaryDirectory(prefix="allmende-") as run:
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="allmende-", dir=memory) as run:
         # Before any worker begins: what they count, and whom they shut out, is for all of them.
         os.environ.setdefault("ALLMENDE_RUN", run)
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", os.environ["ALLMENDE_RUN"])

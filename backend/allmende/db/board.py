@@ -33,8 +33,7 @@ class Board:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        if os.fstat(self._file).st_size < SLOTS * 8:
-            os.ftruncate(self._file, SLOTS * 8)
+        os.posix_fallocate(self._file, 0, SLOTS * 8)  # a page that a full disk has no room for would kill its writer
         self._map = mmap.mmap(self._file, SLOTS * 8)
         self.counters = memoryview(self._map).cast("Q")
 

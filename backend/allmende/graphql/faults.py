@@ -18,6 +18,7 @@ from graphql import (
     visit,
 )
 
+from allmende.db.outage import is_outage
 from allmende.errors import AllmendeError
 from allmende.graphql.ownership import Ownership
 
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 FAILURES = {"PLUGIN_FAILED", "PLUGIN_TIMEOUT"}
 """Codes of errors that are the plugin's own; the others are the reader's, or follow from these."""
+NO_DATABASE = "the database cannot do this at the moment; try again later"
+"""Nobody's plugin is at fault, so no breaker opens."""
 MAX_MESSAGE = 500
 """Characters of a message; some quote what they were given, at whatever length."""
 INTERNAL_CODES = {"INTERNAL", "SCOPE", "CONFIG", "FEED"}
@@ -47,6 +50,9 @@ def plugin_fault(error: BaseException, plugin: str, path: list[Any] | None = Non
     shown = public(error)
     if isinstance(error, PluginFault):
         return error
+    if is_outage(error):
+        log.warning("database_unavailable", plugin=plugin, path=path, error=type(error).__name__)
+        return _fault(NO_DATABASE, path, code="UNAVAILABLE", plugin=plugin)
     if isinstance(error, TimeoutError):
         log.warning("plugin_timeout", plugin=plugin, path=path)
         return _fault(f"{plugin} did not answer in time", path, code="PLUGIN_TIMEOUT", plugin=plugin)
@@ -83,6 +89,9 @@ def presented(
     if plugin is not None:
         fault = plugin_fault(cause or error, plugin, error.path)
         return formatted(error, fault.message, fault.extensions)
+    if cause is not None and is_outage(cause):
+        log.warning("database_unavailable", path=error.path, error=type(cause).__name__)
+        return formatted(error, NO_DATABASE, {"code": "UNAVAILABLE"})
     number = logged("request_failed", cause or error, path=error.path)
     return formatted(error, f"something went wrong ({number})", {"code": "INTERNAL", "id": number})
 
