@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -57,7 +58,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 async def create(ctx: Ctx, report: Report, key: str) -> cases.Submitted:
     """Open a case for the report; with the same key, the first answer comes again."""
     category = find_category(ctx, report.category)
-    check_place(ctx, report.lat, report.lon)
+    await check_place(ctx, report.lat, report.lon)
     public, private = check_fields(category, report.fields)
     if not any(one.isprintable() and not one.isspace() for one in report.text):  # some characters nobody sees
         raise InputError("text: is empty; say what is wrong")
@@ -137,7 +138,7 @@ async def near(ctx: Ctx, lat: float, lon: float, first: int, metres: float, cate
 
 async def duplicates(ctx: Ctx, lat: float, lon: float, category: str, first: int) -> list[Seen]:
     """Open published reports of the category so near that they may be the same."""
-    check_place(ctx, lat, lon)
+    await check_place(ctx, lat, lon)
     found = find_category(ctx, category)
     if not found.distance:
         return []
@@ -201,12 +202,14 @@ def check_globe(lat: float, lon: float) -> None:
             raise InputError(f"{name}: {value} is not between -{limit} and {limit} degrees")
 
 
-def check_place(ctx: Ctx, lat: float, lon: float) -> None:
+async def check_place(ctx: Ctx, lat: float, lon: float) -> None:
     """InputError where it is no place on the globe (BAD_INPUT), or not in the city's area (OUTSIDE)."""
     check_globe(lat, lon)
     city = ctx.city
     area = ctx.config.area or city.area.outline
-    within = city.area.bbox.contains(lat, lon) and (not area or cases.inside(Path(city.folder), area, lat, lon))
+    within = city.area.bbox.contains(lat, lon)
+    if within and area:  # in a thread: the file is read there, and what reads it is loaded, the first time
+        within = await asyncio.to_thread(cases.inside, Path(city.folder), area, lat, lon)
     if not within:
         raise InputError(f"lat, lon: {lat}, {lon} is not in the area of {city.name}", code="OUTSIDE")
 
