@@ -150,7 +150,7 @@ async def test_something_is_published_later_and_for_a_time(hire: Hire, newsroom:
     staff = hire(*PUBLISHER)
     path = await written(staff)
     said = await staff.done(f"{path}/do", action="publish", at="2026-12-01T08:00", until="2026-12-24T12:00")
-    assert ("Geplant" in said, "1. Dez. 2026" in said, await titles(newsroom)) == (True, True, [])
+    assert ("Eingeplant: Schwimmbad" in said, "1. Dez. 2026" in said, await titles(newsroom)) == (True, True, [])
     refused = await staff.post(f"{path}/do", action="publish", at="2026-12-01T08:00", until="2026-11-30T08:00")
     assert (refused.status_code, "Das Ende liegt vor dem Anfang" in refused.text) == (422, True)
 
@@ -279,7 +279,7 @@ async def test_an_offer_goes_to_a_neighbour_who_takes_it_and_loses_it_when_it_is
     path = await written(staff, **{"f-title.de": "Gruß aus {city}"})
     assert "Anbieten lässt sich nur" in await staff.text(f"{path}/share")
     await staff.done(f"{path}/do", action="publish")
-    assert "Suedstadt Wartet auf Sie" in await staff.done(f"{path}/share", to="suedstadt", action="offer")
+    assert "Suedstadt Wartet dort" in await staff.done(f"{path}/share", to="suedstadt", action="offer")
     page = (await there.get("shared")).text
     offer = re.findall(r'href="/suedstadt/desk/(shared/[0-9a-f]{32})"', page)[0]
     assert "Meldung aus Teststadt" in await there.text(offer)

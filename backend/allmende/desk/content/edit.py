@@ -160,7 +160,8 @@ async def _act(desk: Desk, id_: str, action: str) -> Response[Any]:
         desk.form.errors["action"] = _reason(desk, error)
         return await _shown_again(made, id_)
     await hand_round(desk)
-    return desk.go(*made.parts, *target, said=f"content.said.{action}", title=item.title)
+    said = "scheduled" if item.state == "scheduled" else action
+    return desk.go(*made.parts, *target, said=f"content.said.{said}", title=item.title)
 
 
 async def _step(
