@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import load_only
 
 from allmende.content.publish import Desk
 from allmende.content.tables import ContentItem, ContentOverlay
@@ -17,6 +18,17 @@ from allmende.search.fold import MAX_QUERY, words
 PAGE = 50
 LAST = 400
 """Pages that can be turned to; who looks for more searches."""
+
+SHOWN = (
+    ContentItem.title,
+    ContentItem.state,
+    ContentItem.version,
+    ContentItem.live,
+    ContentItem.publish_at,
+    ContentItem.updated_at,
+    ContentItem.updated_by,
+)
+"""What a list says of an item, besides its id."""
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -42,7 +54,9 @@ async def items(session: AsyncSession, desk: Desk, *, state: str = "", text: str
         where.append(ContentItem.state == state)
     total = await session.scalar(select(func.count()).select_from(ContentItem).where(*where)) or 0
     number = max(1, min(page, LAST))
-    statement = select(ContentItem).where(*where).order_by(ContentItem.updated_at.desc(), ContentItem.id)
+    shown = load_only(*SHOWN)  # not the texts: to sort ten thousand of them takes a second
+    statement = select(ContentItem).options(shown).where(*where)
+    statement = statement.order_by(ContentItem.updated_at.desc(), ContentItem.id)
     rows = (await session.scalars(statement.limit(PAGE).offset((number - 1) * PAGE))).all()
     return Page(rows=rows, total=total, number=number)
 
