@@ -98,7 +98,7 @@ async def test_what_an_import_was_quarantined_with_is_nowhere(database: Database
     async with pair(TREE, database, tmp_path) as cities:
         secret = "qzquarantined99"
         async with database.transaction(HERE) as session:
-            for name in TREE.plugins:
+            for name in TREE.registry.plugins:
                 for source in getattr(cities.instance.cities.by_slug[HERE].config(name), "sources", ()):
                     session.add(
                         FeedQuarantine(
