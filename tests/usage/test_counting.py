@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -126,6 +127,18 @@ async def test_several_workers_add_up_and_what_could_not_be_written_is_written_l
             await worker.flush()
     worker.usage.asked("News", parts).count("1.0")
     assert (await worker.counts())["request", ""] == 4
+
+
+async def test_worker_that_stops_writes_its_last_counts(worker: Worker) -> None:
+    instance = worker.town.instance
+    following = worker.usage.follow(instance.database, lambda: instance.cities.by_slug, lambda: worker.town.now)
+    task = asyncio.create_task(following)
+    await asyncio.sleep(0)  # it has begun to wait
+    await worker.get()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    async with instance.database.session(worker.town.slug) as session:
+        assert (await session.scalars(select(UsageCount.number).where(UsageCount.measure == "request"))).all() == [1, 1]
 
 
 async def test_counting_an_answer_from_the_cache_is_a_few_instructions_and_no_statement(worker: Worker) -> None:
