@@ -39,13 +39,14 @@ def with_rows(seen: dict[str, bool]) -> set[str]:
 
 
 def test_subscriptions_show_no_rows_so_the_suite_need_not_listen_to_them() -> None:
-    """Only that a module has changed, and when; that nobody hears of another city is held by tests/graphql/live."""
+    """Only that a module has changed, when, and how it is; that nobody hears of another city is held by tests/graphql/live."""
     schema = TREE.schema
     assert schema.subscription_type is not None
     assert set(schema.subscription_type.fields) == {"changes"}, "teach probes.py to listen to it"
     change = schema.get_type("CityChange")
     assert isinstance(change, GraphQLObjectType)
-    assert {name: str(field.type) for name, field in change.fields.items()} == {"module": "String!", "at": "DateTime!"}
+    shown = {"module": "String!", "at": "DateTime!", "status": "ModuleStatus!"}
+    assert {name: str(field.type) for name, field in change.fields.items()} == shown
 
 
 @pytest.mark.parametrize("name", [name for name, module in LEAKY.items() if hasattr(module, "LEAKS")])
