@@ -39,7 +39,7 @@ def with_rows(seen: dict[str, bool]) -> set[str]:
 
 
 def test_subscriptions_show_no_rows_so_the_suite_need_not_listen_to_them() -> None:
-    """Only that a module has changed, when, and how it is; that nobody hears of another city is held by tests/graphql/live."""
+    """Only which module has changed, when, and how it is; that nobody hears of another city: tests/graphql/live."""
     schema = TREE.schema
     assert schema.subscription_type is not None
     assert set(schema.subscription_type.fields) == {"changes"}, "teach probes.py to listen to it"
