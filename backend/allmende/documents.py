@@ -19,10 +19,10 @@ from allmende import metrics
 from allmende.city.model import pick
 from allmende.city.switches import switch_of
 from allmende.context import Context
-from allmende.errors import AllmendeError, Denied, InputError, NotFound
+from allmende.errors import AllmendeError, Denied, InputError, NotFound, Unavailable
 from allmende.graphql.faults import logged
 from allmende.graphql.languages import choose
-from allmende.graphql.outgoing import CHALLENGE
+from allmende.graphql.outgoing import CHALLENGE, LATER
 from allmende.graphql.request import RequestContext, Services
 from allmende.isolation import bounded
 from allmende.plugin import Plugin, Reply, Route
@@ -53,6 +53,8 @@ def document_routes(services: Services) -> list[HTTPRouteHandler]:
                 reader = await services.accounts.bearer(authorization)
             except Denied as error:
                 return _fault(401, error.code, error.message, CHALLENGE)
+            except Unavailable as error:
+                return _fault(503, error.code, error.message, LATER)
         version = request.headers.get("app-version", "")[:50]
         asking = RequestContext(services, header, app_version=version, reader=reader)
         found = find(installed.plugin, path.lstrip("/"), str(request.method)) if installed else None

@@ -52,6 +52,12 @@ class Denied(AllmendeError):
     code = "FORBIDDEN"
 
 
+class Unavailable(AllmendeError):
+    """Nothing is wrong with what was asked: the same may work later."""
+
+    code = "UNAVAILABLE"
+
+
 class ScopeError(AllmendeError):
     """A statement touched a city's rows without saying which city, or another city's. Always a bug."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -169,3 +170,27 @@ async def test_a_stream_takes_the_token_as_every_request_does(engine: Engine) ->
     assert json.loads(parts[1].partition("data: ")[2]) == {"data": {"me": {"kind": "device"}}}
     stream = Stream(hub, body={"query": "{ me { kind } }"}, authorization="Bearer oben.x")
     assert (await stream.start())[0] == 401
+
+
+async def test_whose_a_token_is_cannot_be_known_while_the_database_is_not_there(
+    database: Database, tmp_path: Path
+) -> None:
+    """Words and a time to try again, over GraphQL and for documents; who shows no token is still served."""
+    token = await device(make_engine(database, GAZETTE))
+    gone = (
+        Database("postgresql://allmende@127.0.0.1:1/gone")
+        if not database.is_sqlite
+        else Database(f"sqlite:///{tmp_path}")
+    )
+    engine = make_engine(gone, GAZETTE, VAULT)
+    app = Litestar([*document_routes(engine.services)], openapi_config=None)
+    front = Front(app, make_endpoint(lambda: engine))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(front), base_url="http://oben.example") as client:
+        asked = await client.post("/graphql", json={"query": ME}, headers=bearer(token))
+        fetched = await client.get("/oben/vault/mine.txt", headers=bearer(token))
+        unknown = await client.post("/graphql", json={"query": "{ cities { slug } }"})
+    for answer in (asked, fetched):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert asked.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    assert "errors" not in unknown.json()
+    await gone.close()

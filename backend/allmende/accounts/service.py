@@ -16,7 +16,8 @@ from allmende.accounts.tables import Account, Grant, Token
 from allmende.accounts.tokens import BEARERS, city_of, fingerprint, invalid
 from allmende.city.model import City
 from allmende.context import Database, utc_now
-from allmende.errors import NotFound
+from allmende.db.outage import is_outage
+from allmende.errors import NotFound, Unavailable
 from allmende.reader import Reader
 from allmende.sealing import Sealer
 
@@ -73,12 +74,17 @@ class Accounts:
         return self.made(city_of(token), rows)
 
     async def bearer(self, header: bytes | str) -> Reader:
-        """Whom the value of a header Authorization belongs to (RFC 6750)."""
+        """Whom a header Authorization belongs to (RFC 6750). Raises Unavailable while the database is not there."""
         text = header.decode("latin-1") if isinstance(header, bytes) else header
         scheme, _, token = text[:200].partition(" ")
         if scheme.lower() != "bearer":
             raise invalid()
-        return await self.reader(token.strip())
+        try:
+            return await self.reader(token.strip())
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            raise Unavailable("the database cannot do this at the moment; try again later") from error
 
     async def look_up(self, token: str, kinds: Sequence[str]) -> Sequence[Row[Any]]:
         """The token with its account, once for each role of the account; Denied where it is not valid."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from allmende.errors import Denied
+from allmende.errors import Denied, Unavailable
 from allmende.graphql.cache.entry import Entry, control
 from allmende.graphql.cache.keep import Made, Responses
 from allmende.graphql.cache.variant import Reader as Variant
@@ -22,7 +22,7 @@ from allmende.graphql.live.hub import Hub
 from allmende.graphql.live.socket import Socket
 from allmende.graphql.live.stream import serve_stream
 from allmende.graphql.negotiate import GRAPHQL, HTML, JSON, negotiate
-from allmende.graphql.outgoing import CHALLENGE, answer_type, encode, media_status
+from allmende.graphql.outgoing import CHALLENGE, LATER, answer_type, encode, media_status
 from allmende.graphql.subject import subject
 from allmende.reader import ANONYMOUS, Reader
 from allmende.usage import Usage
@@ -81,6 +81,9 @@ class Endpoint:
         except Denied as error:
             body = encode(failure(error.message, error.code))
             await _send(send, 401, body, media_type or JSON, CHALLENGE)
+        except Unavailable as error:
+            body = encode(failure(error.message, error.code))
+            await _send(send, 503, body, media_type or JSON, LATER)
         except BadRequest as error:
             body = encode(failure(error.message, "BAD_REQUEST"))
             await _send(send, error.status, body, media_type or JSON, error.headers)

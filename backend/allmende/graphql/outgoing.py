@@ -10,6 +10,7 @@ import msgspec
 from allmende.graphql.execute import Outcome
 from allmende.graphql.negotiate import GRAPHQL, JSON, negotiate
 
+LATER = {"Retry-After": "5"}
 CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 """What a refused token is answered with (RFC 6750 § 3), beside status 401."""
 
