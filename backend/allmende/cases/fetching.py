@@ -98,7 +98,8 @@ async def _picture(ctx: Context[Any], row: CaseFetch, store: Store, outside: Out
     if answer.status != 200:
         raise _Hopeless(f"the server answered {answer.status}")
     key = f"{row.case_id}/{row.id}/{blake2b(answer.content, digest_size=16).hexdigest()}"
-    return (await take_in(ctx.database, store, row.city, answer.content, ctx.clock(), key)).id  # type: ignore[arg-type]
+    whole: Any = ctx.database  # a chore is given the database itself, not on a leash
+    return (await take_in(whole, store, row.city, answer.content, ctx.clock(), key)).id
 
 
 async def _arrived(ctx: Context[Any], row: CaseFetch, file: str) -> None:

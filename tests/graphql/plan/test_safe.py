@@ -119,6 +119,32 @@ async def test_many_at_once_share_a_bounded_number_of_connections(database: Data
         assert (len(connections.free) <= 5, len(connections.free) + connections.room) == (True, 5)
 
 
+async def test_who_waits_for_a_connection_is_not_overtaken_and_none_is_lost(postgresql_url: str) -> None:
+    """Each asks again as soon as it has its answer: who waits would be passed by, if nobody held the places."""
+    database = Database(postgresql_url, pool_size=2)
+    connections = database.reader.postgresql
+    assert connections is not None
+    order: list[int] = []
+
+    async def ask(who: int, times: int) -> None:
+        for _ in range(times):
+            await connections.fetch("SELECT 1", (), 10)
+            order.append(who)
+
+    await asyncio.gather(*(ask(who, 20) for who in range(8)))
+    between = [max(order[n : n + 40].count(who) for n in range(120)) for who in range(8)]
+    assert max(between) <= 8, order  # 40 answers are five for each; unfair waiting gave somebody all of them
+    late = (connections.fetch("SELECT pg_sleep(2)", (), 0.2) for _ in range(6))
+    assert {type(each) for each in await asyncio.gather(*late, return_exceptions=True)} == {TimeoutError}
+    waiters = [asyncio.ensure_future(connections.fetch("SELECT pg_sleep(0.2)", (), 5)) for _ in range(6)]
+    await asyncio.sleep(0.1)
+    for waiter in waiters[1:5]:
+        waiter.cancel()
+    await asyncio.gather(*waiters, return_exceptions=True)
+    assert (len(connections.free) + connections.room, len(connections.waiting)) == (2, 0)
+    await database.close()
+
+
 async def test_postgresql_plans_a_statement_once_for_all_its_executions(postgresql_url: str) -> None:
     database = Database(postgresql_url, pool_size=1)
     engine = await make(database)

@@ -41,7 +41,7 @@ class Connections:
         for key in ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback"):
             self.options.pop(key, None)
         self.free: deque[_Connection] = deque()
-        self.waiting: deque[asyncio.Future[None]] = deque()
+        self.waiting: deque[asyncio.Future[_Connection | None]] = deque()
         self.room = size
 
     async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
@@ -50,13 +50,10 @@ class Connections:
         try:
             rows = await connection.fetch(sql, arguments, seconds)
         except BaseException:
-            self.room += 1
             connection.driver.terminate()
+            self._give(None)
             raise
-        else:
-            self.free.append(connection)
-        finally:
-            self._wake()
+        self._give(connection)
         return rows
 
     async def close(self) -> None:
@@ -65,35 +62,41 @@ class Connections:
             await self.free.pop().driver.close(timeout=2)
 
     async def _take(self, seconds: float) -> _Connection:
-        while True:
-            while self.free:
-                connection = self.free.pop()  # the last one used: its memory is warm, and the others may rest
-                if not connection.driver.is_closed():
-                    return connection
-                self.room += 1
-            if self.room > 0:
-                self.room -= 1
-                try:
-                    return _Connection(await _connect(self.options))
-                except BaseException:
-                    self.room += 1
-                    self._wake()
-                    raise
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        while self.free:
+            connection = self.free.pop()  # the last one used: its memory is warm, and the others may rest
+            if not connection.driver.is_closed():
+                return connection
+            self.room += 1
+        if self.room > 0:
+            self.room -= 1
+        else:
+            turn: asyncio.Future[_Connection | None] = asyncio.get_running_loop().create_future()
             self.waiting.append(turn)
             try:
-                await asyncio.wait_for(turn, seconds)
+                given = await asyncio.wait_for(turn, seconds)
             except BaseException:
                 if turn.done() and not turn.cancelled():
-                    self._wake()  # it was our turn, and we do not take it
+                    self._give(turn.result())  # it was our turn, and we do not take it
                 raise
+            if given is not None and not given.driver.is_closed():
+                return given
+        try:
+            return _Connection(await _connect(self.options))
+        except BaseException:
+            self._give(None)
+            raise
 
-    def _wake(self) -> None:
+    def _give(self, connection: _Connection | None) -> None:
+        """Hand a connection (or the room for one) to whoever has waited longest, past all who come anew."""
         while self.waiting:
             turn = self.waiting.popleft()
             if not turn.done():
-                turn.set_result(None)
+                turn.set_result(connection)
                 return
+        if connection is None:
+            self.room += 1
+        else:
+            self.free.append(connection)
 
 
 class _Connection:

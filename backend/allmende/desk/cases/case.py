@@ -89,8 +89,9 @@ def receivers(desk: Desk, plugin: str, case: Case | None = None) -> list[tuple[s
     area the case may lie first, then by name."""
 
     def order(city: City) -> tuple[bool, str]:
-        placed = case is not None and case.lat is not None and case.lon is not None
-        return not (placed and city.area.bbox.contains(case.lat, case.lon)), city.name  # type: ignore[union-attr, arg-type]
+        if case is None or case.lat is None or case.lon is None:
+            return True, city.name
+        return not city.area.bbox.contains(case.lat, case.lon), city.name
 
     others = [one for one in desk.office.cities().by_slug.values() if one.slug != desk.city.slug]
     return [(one.slug, one.name) for one in sorted(others, key=order) if one.config(plugin) is not None]
