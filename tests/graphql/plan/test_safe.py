@@ -131,9 +131,11 @@ async def test_who_waits_for_a_connection_is_not_overtaken_and_none_is_lost(post
             await connections.fetch("SELECT 1", (), 10)
             order.append(who)
 
+    await asyncio.gather(ask(0, 1), ask(1, 1))  # both connections are there
+    order.clear()
     await asyncio.gather(*(ask(who, 20) for who in range(8)))
-    between = [max(order[n : n + 40].count(who) for n in range(120)) for who in range(8)]
-    assert max(between) <= 8, order  # 40 answers are five for each; unfair waiting gave somebody all of them
+    # Of the first half each has about ten; where places are not held, two have all their twenty before others have one.
+    assert max(order[:80].count(who) for who in range(8)) <= 15, order
     late = (connections.fetch("SELECT pg_sleep(2)", (), 0.2) for _ in range(6))
     assert {type(each) for each in await asyncio.gather(*late, return_exceptions=True)} == {TimeoutError}
     waiters = [asyncio.ensure_future(connections.fetch("SELECT pg_sleep(0.2)", (), 5)) for _ in range(6)]
