@@ -240,7 +240,7 @@ def create_app(settings: Settings | None = None) -> Door:
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, hub.stopping.set)
         watchdog.start()
         counting = usage.follow(database, lambda: town.cities.by_slug, services.clock)
-        watching = asyncio.gather(town.watch(), town.follow(database), counting)
+        watching = asyncio.gather(town.watch(), town.follow(database), counting, metrics.follow())
         if listener:
             listener.start()
         runner = EmbeddedRunner(house) if settings.is_sqlite else None

@@ -6,10 +6,13 @@ a scrape sees the sum of all workers, whichever of them answers it. Without the 
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from weakref import WeakSet
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
 from prometheus_client.metrics_core import Metric
@@ -48,6 +51,62 @@ _BREAKER = Gauge(
 _INFO = Gauge("allmende_info", "The version that runs.", ["version"], registry=_own, multiprocess_mode="livemax")
 
 
+class Tally:
+    """A counter of something that every request does. Raising one of Prometheus costs 3 µs: a worker counts in its own
+    memory, and hands the sum on by `flush`."""
+
+    def __init__(self, add: Callable[[float], None]) -> None:
+        self.count = 0
+        self._add = add
+        _pending.add(self)
+
+    def flush(self) -> None:
+        count, self.count = self.count, 0
+        if count:
+            self._add(count)
+
+
+class Timing:
+    """The same for durations, in seconds."""
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._counts, self._sum = [0] * (len(_BUCKETS) + 1), 0.0
+        _pending.add(self)
+
+    def observe(self, seconds: float) -> None:
+        self._counts[bisect_left(_BUCKETS, seconds)] += 1
+        self._sum += seconds
+
+    def flush(self) -> None:
+        counts, self._counts = self._counts, [0] * len(self._counts)
+        total, self._sum = self._sum, 0.0
+        for bucket, count in zip(self._histogram._buckets, counts, strict=True):
+            if count:
+                bucket.inc(count)
+        if total:
+            self._histogram._sum.inc(total)
+
+
+_pending: WeakSet[Tally | Timing] = WeakSet()
+
+
+def flush() -> None:
+    """Hand on what this worker has counted in its memory."""
+    for one in list(_pending):
+        one.flush()
+
+
+async def follow() -> None:
+    """Hand it on every second until cancelled, and once more then."""
+    try:
+        while True:
+            await asyncio.sleep(1)
+            flush()
+    finally:
+        flush()
+
+
 def started() -> None:
     """A worker has begun."""
     _INFO.labels(version("allmende")).set(1)
@@ -78,6 +137,7 @@ def text(*further: Metric) -> bytes:
 
 
 def _metrics() -> list[Metric]:
+    flush()
     folder = os.environ.get(FOLDER)
     if not folder:
         return list(_own.collect())

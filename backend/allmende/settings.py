@@ -26,7 +26,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda name: f"ALLMENDE
     """The operations of registered apps: `<app>/<version>/*.graphql`."""
     documents: Literal["open", "registered"] = "open"
     """Whether anybody may send any operation, or only those of registered apps."""
-    response_cache: Annotated[int, Meta(ge=0, le=4096)] = 16
+    response_cache: Annotated[int, Meta(ge=0, le=4096)] = 32
     """Megabytes of answers that each worker keeps; 0 keeps none."""
     schema: Path = Path("backend/schema.graphql")
     """The published schema; fields of plugins that cannot be loaded stay in the API as they are there."""

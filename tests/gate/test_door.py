@@ -314,3 +314,31 @@ async def test_websockets_are_opened_by_known_pages_only(origin: str, allowed: b
     await door(accept)(scope, receive, send)
     # The code of a refusal reaches the page only on a connection that was opened, and is closed at once.
     assert sent == (["websocket.accept"] if allowed else ["websocket.accept", "websocket.close"])
+
+
+async def test_what_is_ready_is_given_by_the_same_rules() -> None:
+    """At once, for who may have it; who may not is left to the ordinary way, which says why."""
+
+    class Kept:
+        def at_once(self, scope: Any, headers: Any) -> Any:
+            return 200, (), b"kept"
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await answer(scope, receive, send)
+
+    inside = door(Kept(), rules=Rules(burst=2, rate=0.001))
+
+    def take(path: str = "/graphql", peer: str = "203.0.113.7", **headers: bytes) -> Any:
+        named = {b"host": b"api.example", **{name.encode(): value for name, value in headers.items()}}
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "client": (peer, 1)}
+        return inside.at_once(scope | {"headers": list(named.items()), "allmende.headers": named})
+
+    assert take() == (200, (), b"kept")
+    assert take(host=b"elsewhere.example") is None
+    assert take(origin=b"https://news.example") is None
+    assert take(path="/desk") is None
+    assert take() == (200, (), b"kept")
+    assert take() is None  # its bucket is empty, as the ordinary way finds too
+    assert (await ask(inside))[0] == 429
+    assert [take(peer="127.0.0.1") for _ in range(5)] == [(200, (), b"kept")] * 5
+    assert door().at_once({"path": "/graphql", "allmende.headers": {}}) is None

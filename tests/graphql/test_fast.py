@@ -37,8 +37,27 @@ def shown(title: str) -> Any:
     return {"data": {"city": {"gazette": {"notices": {"nodes": [{"title": title}]}}}}}
 
 
+class AtOnce:
+    """What the connection does: it asks for an answer that needs no waiting, and goes the ordinary way otherwise."""
+
+    def __init__(self, front: Front) -> None:
+        self.front, self.answered = front, 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = scope["allmende.headers"] = dict(scope["headers"])
+        asked = scope["method"] == "GET" and scope["path"] == "/graphql"
+        answer = self.front.at_once(scope, headers) if asked else None
+        if answer is None:
+            await self.front(scope, receive, send)
+            return
+        self.answered += 1
+        status, fields, body = answer
+        await send({"type": "http.response.start", "status": status, "headers": list(fields)})
+        await send({"type": "http.response.body", "body": body})
+
+
 class Instance:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, at_once: bool) -> None:
         engine = make_engine(database)
         self.accounts = engine.services.accounts
         self.trusted = True
@@ -52,7 +71,9 @@ class Instance:
         documents = Documents({EXTENSIONS["persistedQuery"]["sha256Hash"]: QUERY})  # type: ignore[dict-item]
         endpoint = make_endpoint(lambda: engine, documents=documents, responses=self.responses)
         app = Litestar([*graphql_routes(lambda: engine, endpoint=endpoint), elsewhere], openapi_config=None)
-        transport = httpx2.ASGITransport(app=Front(app, endpoint))
+        front = Front(app, endpoint)
+        self.at_once = AtOnce(front)
+        transport = httpx2.ASGITransport(app=self.at_once if at_once else front)
         self.client = httpx2.AsyncClient(transport=transport, base_url="http://oben.example")
 
     async def get(self, **headers: str) -> Any:
@@ -60,10 +81,10 @@ class Instance:
         return await self.client.get("/graphql", params=ASKED, headers={"accept": "application/json"} | named)
 
 
-@pytest_asyncio.fixture
-async def instance(database: Database) -> AsyncIterator[Instance]:
+@pytest_asyncio.fixture(params=["ordinary", "at once"])
+async def instance(database: Database, request: pytest.FixtureRequest) -> AsyncIterator[Instance]:
     await publish(database, "oben", {"title": "Alt"})
-    made = Instance(database)
+    made = Instance(database, at_once=request.param == "at once")
     async with made.client:
         yield made
 
@@ -90,6 +111,15 @@ async def test_known_answer_is_a_304_until_it_changes(instance: Instance, databa
         await session.execute(update(GazetteNotice).values(title="Neu"))
     response = await instance.get(if_none_match=tag)
     assert (response.status_code, response.json()) == (200, shown("Neu"))
+
+
+async def test_what_is_kept_is_the_same_both_ways(database: Database) -> None:
+    await publish(database, "oben", {"title": "Alt"})
+    instance = Instance(database, at_once=True)
+    async with instance.client:
+        made, given = await instance.get(), await instance.get()
+        assert instance.at_once.answered == 1
+        assert (made.status_code, made.headers, made.content) == (given.status_code, given.headers, given.content)
 
 
 async def test_change_and_back_is_the_same_etag(instance: Instance, database: Database) -> None:

@@ -56,11 +56,26 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await answer(200, told, headers=((b"content-length", str(len(told)).encode()),))
 
 
+class Ready:
+    """The same, and some answers at once."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+
+    def at_once(self, scope: Any) -> Any:
+        if scope["path"] == "/broken":
+            raise ValueError("secret")
+        told = b"at once " + scope["allmende.headers"][b"host"]
+        return (200, ((b"content-length", b"%d" % len(told)),), told) if scope["path"] == "/ready" else None
+
+
 @asynccontextmanager
-async def served(monkeypatch: pytest.MonkeyPatch, **rules: Any) -> AsyncIterator[Callable[..., Any]]:
+async def served(monkeypatch: pytest.MonkeyPatch, app: Any = app, **rules: Any) -> AsyncIterator[Callable[..., Any]]:
     """`talk(*parts)` sends them on one connection; gives all that comes back until it is closed."""
     monkeypatch.setattr(Connection, "rules", Rules(**rules))
-    server = Server(Config(app, port=0, http=Connection, lifespan="off", log_config=None, server_header=False))
+    server = Server(
+        Config(app, port=0, http=Connection, lifespan="off", log_config=None, server_header=False, proxy_headers=False)
+    )
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(10):
         while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
@@ -96,6 +111,30 @@ def code(answer: bytes) -> tuple[int, str]:
     assert b"connection: close" in head
     assert f"content-length: {len(body)}".encode() in head
     return int(head.split(b" ")[1]), json.loads(body)["errors"][0]["extensions"]["code"]
+
+
+async def test_answers_at_once_keep_the_order_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    ready, broken = (b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % path for path in (b"ready", b"broken"))
+    slow = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+    last = b"GET /ready HTTP/1.1\r\nHost: y\r\n" + CLOSE + b"\r\n"
+    together = ready + slow + ready + broken + ready + GET + last
+    async with served(monkeypatch, Ready()) as talk:
+        for parts in ([together], [together[place : place + 1] for place in range(len(together))]):
+            answer = await talk(*parts)
+            bodies = [part.partition(b"\r\n\r\n")[2] for part in answer.split(b"HTTP/1.1 200 OK\r\n")[1:]]
+            once = b"at once x"
+            slowly, echo = b"POST /slow? body", b"GET /echo?a=1 "
+            assert bodies == [once, slowly, once, b"GET /broken? ", once, echo, b"at once y"]
+            assert answer.count(b"connection: close") == 1
+
+
+@pytest.mark.parametrize("more", [b"Content-Length: 4\r\n\r\nbody", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"])
+async def test_who_brings_a_body_is_answered_by_the_application(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
+    async with served(monkeypatch, Ready()) as talk:
+        answer = await talk(b"GET /ready HTTP/1.1\r\nHost: x\r\n" + CLOSE + more)
+        assert b"GET /ready? " in answer
+        assert b"at once" not in answer
+        assert b"at once x" in await talk(b"GET /ready HTTP/1.0\r\nHost: x\r\n\r\n")
 
 
 async def test_requests_of_one_connection_are_answered_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:

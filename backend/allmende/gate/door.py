@@ -64,6 +64,7 @@ class Door:
         self.staying: dict[str, int] = {}
         self.streams = 0
         self._hosts = Hosts(cities(), hosts)
+        self.ready: Callable[[Any, Headers], Any] | None = getattr(app, "at_once", None)
 
     @property
     def hosts(self) -> Hosts:
@@ -72,12 +73,29 @@ class Door:
             self._hosts = Hosts(cities, self.own)
         return self._hosts
 
+    def at_once(self, scope: Any) -> Any:
+        """What is kept ready for anybody, by the same rules. None for all else, and for whom the rules turn away: that
+        goes the ordinary way, and is told there. Needs no place in the hall, since nothing waits."""
+        headers: Headers = scope["allmende.headers"]
+        if self.ready is None or scope["path"] != PATHS[0] or b"origin" in headers:
+            return None
+        try:
+            peer = scope["client"][0]
+            self._host(scope, headers, local=not self.production or self.visitors.is_local(peer))
+            client = self.visitors.client(peer, _forwarded(scope, headers))
+            answer = self.ready(scope, headers)
+            if answer is not None and client != LOCAL:
+                self.buckets.take(client)
+        except Turned:
+            return None
+        return answer
+
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan" or scope["path"] in FREE:
             await self.app(scope, receive, send)
             return
-        headers: Headers = dict(scope["headers"])
+        headers: Headers = scope.get("allmende.headers") or dict(scope["headers"])
         origin = headers.get(b"origin")
         try:
             peer = (scope.get("client") or ("127.0.0.1", 0))[0]

@@ -36,9 +36,8 @@ LONGEST_QUESTION = 8_000
 """Bytes of a query string that is worth keeping an answer for."""
 _VARY = b"Accept, Authorization, Accept-Language, App-Version, Host"
 _TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (JSON, GRAPHQL, HTML)}
-_answer_type = lru_cache(maxsize=500)(answer_type)
-_wants_page = lru_cache(maxsize=500)(lambda accept: negotiate(accept, (JSON, GRAPHQL, HTML)) == HTML)
 Headers = Mapping[bytes, bytes]
+Fields = tuple[tuple[bytes, bytes], ...]
 
 
 class Endpoint:
@@ -55,14 +54,29 @@ class Endpoint:
         self.engine, self.documents, self.responses, self.page = engine, documents, responses, page
         self.usage = usage
 
+    def at_once(self, scope: Scope, headers: Headers) -> tuple[int, Fields, bytes] | None:
+        """The answer to a GET that is kept and may be shown to anybody: status, header fields, body."""
+        responses, query = self.responses, scope["query_string"]
+        wants_page, media_type = _wanted(headers.get(b"accept", b"")[:1000])
+        if responses is None or wants_page or media_type is None or not _is_shared(headers, query):
+            return None
+        if not responses.usable:
+            return None
+        reader = _variant(headers)
+        entry = responses.find(_question(query), reader)
+        if entry is None:
+            return None
+        if entry.asked is not None:
+            entry.asked.count(reader.app_version)
+        return _shown(responses, entry, media_type, headers)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: Headers = dict(scope["headers"])
+        headers: Headers = scope.get("allmende.headers") or dict(scope["headers"])
         method: str = scope["method"]
         query: bytes = scope.get("query_string", b"")
-        accept = headers.get(b"accept", b"").decode("latin-1")[:1000]
-        if method == "GET" and _wants_page(accept) and await self._show_page(query, send):
+        wants_page, media_type = _wanted(headers.get(b"accept", b"")[:1000])
+        if method == "GET" and wants_page and await self._show_page(query, send):
             return
-        media_type = _answer_type(accept)
         responses = self.responses
         shared = method == "GET" and responses is not None and media_type is not None and _is_shared(headers, query)
         try:
@@ -95,8 +109,7 @@ class Endpoint:
     async def _from_cache(
         self, responses: Responses, scope: Scope, headers: Headers, media_type: str, receive: Receive, send: Send
     ) -> None:
-        question = blake2b(scope["query_string"], digest_size=16).digest()
-        reader = Variant(headers.get(b"accept-language", b"").decode("latin-1"), _host(headers), _app_version(headers))
+        question, reader = _question(scope["query_string"]), _variant(headers)
         found: Entry | Made | None = responses.find(question, reader)
         if found is None:
             operation, key = await self._read(scope, headers, receive)
@@ -106,8 +119,9 @@ class Endpoint:
         if isinstance(found, Made):
             await _send_made(send, found, media_type)
         else:
-            age = found.age(responses.clock().timestamp())
-            await _send_entry(send, found, media_type, age, headers.get(b"if-none-match"))
+            status, fields, body = _shown(responses, found, media_type, headers)
+            await send({"type": "http.response.start", "status": status, "headers": list(fields)})
+            await send({"type": "http.response.body", "body": body})
 
     async def _read(
         self, scope: Scope, headers: Headers, receive: Receive, reader: Reader = ANONYMOUS
@@ -158,6 +172,10 @@ class Front:
     def __init__(self, app: Any, endpoint: Endpoint, hub: Hub | None = None) -> None:
         self.app, self.endpoint, self.hub = app, endpoint, hub
 
+    def at_once(self, scope: Scope, headers: Headers) -> tuple[int, Fields, bytes] | None:
+        """What is kept ready, see the endpoint's; `scope` is a request for PATH without a body."""
+        return self.endpoint.at_once(scope, headers)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == PATH:
             await self.endpoint(scope, receive, send)
@@ -182,26 +200,55 @@ def _app_version(headers: Headers) -> str:
     return headers.get(b"app-version", b"").decode("latin-1")[:50]
 
 
-async def _send_entry(send: Send, entry: Entry, media_type: str, age: int, known: bytes | None) -> None:
+@lru_cache(maxsize=500)
+def _wanted(accept: bytes) -> tuple[bool, str | None]:
+    """Whether a browser wants a page, and the media type for everybody else; None where there is no such."""
+    text = accept.decode("latin-1")
+    return negotiate(text, (JSON, GRAPHQL, HTML)) == HTML, answer_type(text)
+
+
+def _question(query: bytes) -> bytes:
+    return blake2b(query, digest_size=16).digest()
+
+
+def _variant(headers: Headers) -> Variant:
+    language, host = headers.get(b"accept-language", b""), headers.get(b"host", b"")
+    return _variant_of(language[:1000], host[:300], headers.get(b"app-version", b"")[:50])
+
+
+@lru_cache(maxsize=500)
+def _variant_of(language: bytes, host: bytes, version: bytes) -> Variant:
+    return Variant(language.decode("latin-1"), _host({b"host": host}), _app_version({b"app-version": version}))
+
+
+def _shown(responses: Responses, entry: Entry, media_type: str, headers: Headers) -> tuple[int, Fields, bytes]:
+    """A kept answer, or that the client has it already."""
+    age = entry.age(responses.clock().timestamp())
     tag = f'"{entry.tag}-g"' if media_type == GRAPHQL else f'"{entry.tag}"'
-    headers = [
+    known = headers.get(b"if-none-match")
+    if known is not None and _matches(known, tag):
+        return 304, _fields(tag, age, entry.vary), b""
+    return 200, _fields(tag, age, entry.vary, media_type, len(entry.body)), entry.body
+
+
+@lru_cache(maxsize=1000)
+def _fields(tag: str, age: int, vary: str, media_type: str | None = None, length: int = 0) -> Fields:
+    shown = (
         (b"etag", tag.encode()),
         (b"cache-control", control(age).encode()),
-        (b"vary", entry.vary.encode()),
+        (b"vary", vary.encode()),
         (b"x-content-type-options", b"nosniff"),
-    ]
-    if known is not None and _matches(known, tag):
-        await send({"type": "http.response.start", "status": 304, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
-        return
-    headers += [(b"content-type", _TYPES[media_type]), (b"content-length", b"%d" % len(entry.body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": entry.body})
+    )
+    if media_type is None:
+        return shown
+    return (*shown, (b"content-type", _TYPES[media_type]), (b"content-length", b"%d" % length))
 
 
 def _matches(known: bytes, tag: str) -> bool:
     """If-None-Match (RFC 9110 § 13.1.2): compared weakly, so what a proxy has marked as weak by W/ is the same."""
     given = known.decode("latin-1")
+    if given == tag:
+        return True
     return given.strip() == "*" or any(part.strip().removeprefix("W/") == tag for part in given.split(","))
 
 

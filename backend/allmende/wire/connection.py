@@ -17,7 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
-from allmende.wire.exchange import Exchange
+from allmende.wire.exchange import AtOnce, Exchange
 from allmende.wire.rules import Refused, Rules, broken, too_large, too_many_ahead, written
 
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
@@ -39,6 +39,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self.config, self.server, self.app_state = config, server_state, app_state
         self.app: Any = config.loaded_app
+        self.at_once: AtOnce | None = getattr(self.app, "at_once", None)
         self.loop = _loop or asyncio.get_running_loop()
         self.parser: Any = httptools.HttpRequestParser(self)
         self.transport: Any = None
@@ -146,6 +147,7 @@ class Connection(asyncio.Protocol):
         raw, _, query = url.partition(b"#")[0].partition(b"?")
         path = raw.decode("ascii", "replace")
         version = parser.get_http_version()
+        fields = dict(self.headers)
         scope = {
             "type": "http",
             "asgi": _ASGI,
@@ -160,11 +162,15 @@ class Connection(asyncio.Protocol):
             "raw_path": raw,
             "query_string": query,
             "state": self.app_state.copy() if self.app_state else {},
+            "allmende.headers": fields,  # the last of each name, for who would look each up in the list
         }
-        expects = any(name == b"expect" and value.lower() == b"100-continue" for name, value in self.headers)
+        expects = fields.get(b"expect", b"").lower() == b"100-continue"
         exchange = self.reading = Exchange(self, scope, keep=keep and version != "1.0", expects=expects)
         if self.active is None:
-            self._begin(exchange)
+            if b"content-length" in fields or b"transfer-encoding" in fields:
+                self._begin(exchange)
+            else:  # it is complete in a moment, and can perhaps be answered at once
+                self.active = exchange
         elif len(self.ahead) < self.rules.ahead:
             self.ahead.append(exchange)
             self._pause()
@@ -184,6 +190,8 @@ class Connection(asyncio.Protocol):
             reading.end()
             if not reading.keep:
                 self.over = True
+            if reading is self.active and reading.task is None:
+                self._begin(reading)
 
     # What an exchange asks for
 
@@ -238,6 +246,8 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, exchange: Exchange) -> None:
         self.active = exchange
+        if self.at_once is not None and self.full is None and exchange.give(self.at_once):
+            return
         exchange.task = self.loop.create_task(exchange.run(self.app))
         self.server.tasks.add(exchange.task)
 

@@ -60,8 +60,8 @@ class Responses:
         self._flights: dict[tuple[bytes, Reader], _Flight] = {}
         self.hits = self.misses = 0
         # Bound when the first is made, not at import: by then the worker has its folder for counting.
-        self._count_kept = metrics.RESPONSES.labels("kept").inc
-        self._count_made = metrics.RESPONSES.labels("made").inc
+        self._kept = metrics.Tally(metrics.RESPONSES.labels("kept").inc)
+        self._made = metrics.Tally(metrics.RESPONSES.labels("made").inc)
 
     @property
     def usable(self) -> bool:
@@ -81,7 +81,7 @@ class Responses:
             self.store.drop(key)
             return None
         self.hits += 1
-        self._count_kept()
+        self._kept.count += 1
         return entry
 
     async def ask(self, question: bytes, reader: Reader, answer: Callable[[], Awaitable[Made]]) -> Entry | Made:
@@ -94,7 +94,7 @@ class Responses:
         flight = self._flights.get(key)
         if flight is None or flight.total != self.board.counters[0] or flight.cities is not cities:
             self.misses += 1
-            self._count_made()
+            self._made.count += 1
             task = asyncio.create_task(self._make(question, reader, answer, cities))
             flight = self._flights[key] = _Flight(task, self.board.counters[0], cities)
             task.add_done_callback(lambda done: self._landed(key, done))
