@@ -54,6 +54,8 @@ class Draft(Struct, frozen=True, kw_only=True):
     venue_address: str | None = None
     lat: float | None = None
     lon: float | None = None
+    series: str = ""
+    """Key of the entry that its dates belong to by their own keys, where it was taken out of a series."""
 
 
 class Window(Struct, frozen=True, kw_only=True):
@@ -78,6 +80,10 @@ def fingerprint(*parts: object) -> str:
     return blake2b("\x1f".join(str(part) for part in parts).encode(), digest_size=16).hexdigest()
 
 
+def _short(key: str) -> str:
+    return key if len(key) <= 400 else fingerprint(key)
+
+
 def make_batch(
     drafts: Iterable[Draft], refused: list[Refusal], source: EventSource, ctx: Context[EventsConfig]
 ) -> Batch:
@@ -94,7 +100,7 @@ def make_batch(
         if not moments:
             over.append(draft.place)
             continue
-        key = draft.key if len(draft.key) <= 400 else fingerprint(draft.key)
+        key = _short(draft.key)
         if key in events:
             refused.append(
                 Refusal(place=draft.place, reason=f"the same entry ({draft.title!r}) stands in the feed twice")
@@ -110,7 +116,7 @@ def make_batch(
         events[key] = _event(draft, key, last, source, ctx.config)
         parent = stable_id(ctx.city.slug, source.id, Event, key)
         for moment in moments:
-            row = occurrence(moment, f"{key} {moment.key}".strip(), parent)
+            row = occurrence(moment, f"{_short(draft.series) or key} {moment.key}".strip(), parent)
             occurrences.setdefault(row.key, row)
     if over:
         place = over[0] if len(over) == 1 else f"{len(over)} entries, the first {over[0]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -85,11 +85,16 @@ def _read_group(
         key = _key(master, source, again=number > 0)
         moments, apart = _dates(master, own, ctx)
         yield _draft(master, key, moments, ctx)
-        yield from (_draft(entry, f"{key} {moment.key}", [replace(moment, key="")], ctx) for entry, moment in apart)
+        yield from (_apart(entry, key, original, dates, ctx) for entry, original, dates in apart)
     if not masters:
         for entry in overrides:
-            moment = _moment(entry.event, entry.zone, ctx)
-            yield _draft(entry, f"{_key(entry, source)} {moment.key}", [replace(moment, key="")], ctx)
+            original = _instant(entry.event["RECURRENCE-ID"].dt, entry.zone, ctx)
+            yield _apart(entry, _key(entry, source), original, [_moment(entry.event, entry.zone, ctx, original)], ctx)
+
+
+def _apart(entry: Entry, series: str, original: datetime, moments: list[Moment], ctx: Context[EventsConfig]) -> Draft:
+    """An override that is an event of its own; its dates keep the ids that they had in the series."""
+    return replace(_draft(entry, f"{series} {_utc(original)}", moments, ctx), series=series)
 
 
 def _newest(masters: list[Entry], refused: list[Refusal]) -> list[Entry]:
@@ -120,10 +125,11 @@ def _key(entry: Entry, source: IcalSource, *, again: bool = False) -> str:
 
 def _dates(
     master: Entry, overrides: list[Entry], ctx: Context[EventsConfig]
-) -> tuple[list[Moment], list[tuple[Entry, Moment]]]:
+) -> tuple[list[Moment], list[tuple[Entry, datetime, list[Moment]]]]:
     """(dates of the master, overrides that say something else than the master and so become events of their own)."""
+    _include_last_day(master.event)
     if not {"RRULE", "RDATE"} & set(master.event.keys()) and not overrides:
-        return [_moment(master.event, master.zone, ctx, single=True)], []
+        return [_moment(master.event, master.zone, ctx)], []
     calendar = Calendar()
     for entry in (master, *overrides):
         calendar.add_component(entry.event)
@@ -132,15 +138,31 @@ def _dates(
     kept = window(ctx)
     found = recurring_ical_events.of(calendar, keep_recurrence_attributes=True).between(kept.begin, kept.end)
     changed = {_instant(entry.event["RECURRENCE-ID"].dt, entry.zone, ctx): entry for entry in overrides}
-    moments, apart = [], []
+    moments, apart = list[Moment](), dict[datetime, list[Moment]]()
     for event in found:
-        moment = _moment(event, master.zone, ctx)
-        override = changed.get(datetime.fromisoformat(moment.key))
-        if override is not None and _content(override.event) != _content(master.event):
-            apart.append((override, moment))
-        else:
-            moments.append(moment)
-    return moments, apart
+        named = _instant(event["RECURRENCE-ID"].dt, master.zone, ctx)
+        override = changed.get(named)
+        original = named if override is None else _original(event, override.event, named, master.zone, ctx)
+        differs = override is not None and _content(override.event) != _content(master.event)
+        (apart.setdefault(named, []) if differs else moments).append(_moment(event, master.zone, ctx, original))
+    return moments, [(changed[named], named, dates) for named, dates in apart.items()]
+
+
+def _original(event: Vevent, override: Vevent, named: datetime, zone: str, ctx: Context[EventsConfig]) -> datetime:
+    """The instant of the series that a date stands for; those under RANGE=THISANDFUTURE all name the override's."""
+    begin, start = (_instant(each["DTSTART"].dt, zone, ctx) for each in (override, event))
+    if begin == start:
+        return named
+    walls = [ctx.localize(instant).replace(tzinfo=None) for instant in (start, begin, named)]
+    return ctx.localize(walls[0] - (walls[1] - walls[2]))
+
+
+def _include_last_day(event: Vevent) -> None:
+    """UNTIL as a day, in a rule with times, means the whole day (which RFC 5545 forbids, and many calendars write)."""
+    start, until = event["DTSTART"].dt, event["RRULE"].get("UNTIL", [None])[0] if "RRULE" in event else None
+    if isinstance(start, datetime) and until is not None and not isinstance(until, datetime):
+        last = datetime.combine(until, time.max.replace(microsecond=0), tzinfo=start.tzinfo)
+        event["RRULE"]["UNTIL"] = [last.astimezone(UTC) if start.tzinfo else last]
 
 
 def _content(event: Vevent) -> tuple[str, ...]:
@@ -148,20 +170,23 @@ def _content(event: Vevent) -> tuple[str, ...]:
     return (*texts, str(_position(event)))
 
 
-def _moment(event: Vevent, zone: str, ctx: Context[EventsConfig], *, single: bool = False) -> Moment:
+def _moment(event: Vevent, zone: str, ctx: Context[EventsConfig], original: datetime | None = None) -> Moment:
+    """A date; `original` is when it was to begin by the rule, None where it is not one of several."""
     begin = event["DTSTART"].dt
-    all_day = not isinstance(begin, datetime)
     start = _instant(begin, zone, ctx)
-    original = _instant(event["RECURRENCE-ID"].dt, zone, ctx) if "RECURRENCE-ID" in event else start
-    status = _STATUS.get(str(event.get("STATUS", "")).upper(), "moved" if original != start else "scheduled")
+    moved = original is not None and original != start
     return Moment(
         start=start,
         end=_end(event, begin, zone, ctx),
-        all_day=all_day,
-        status=status,
-        moved_from=original if original != start else None,
-        key="" if single else original.astimezone(ZoneInfo("UTC")).isoformat(),
+        all_day=not isinstance(begin, datetime),
+        status=_STATUS.get(str(event.get("STATUS", "")).upper(), "moved" if moved else "scheduled"),
+        moved_from=original if moved else None,
+        key="" if original is None else _utc(original),
     )
+
+
+def _utc(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat()
 
 
 def _end(event: Vevent, begin: date | datetime, zone: str, ctx: Context[EventsConfig]) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from allmende import FeedError, Refusal
+from allmende import FeedError, Refusal, stable_id
 from allmende.importer import Batch
 from allmende.testing import NOON, make_context, make_payload
 from dateutil import rrule
@@ -112,6 +112,61 @@ def test_overrides_move_cancel_or_become_events_of_their_own() -> None:
     moved = dates_of(batch)[1]
     assert moved.moved_from == datetime(2026, 12, 2, 10, tzinfo=BERLIN)
     assert len({row.parent for row in dates_of(batch)}) == 2
+
+
+SERIES = """UID:yoga
+    DTSTART;TZID=Europe/Berlin:20261124T180000
+    DTEND;TZID=Europe/Berlin:20261124T190000
+    RRULE:FREQ=WEEKLY;COUNT=5
+    SUMMARY:Yoga"""
+FROM_THEN_ON = """UID:yoga
+    RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20261208T180000
+    DTSTART;TZID=Europe/Berlin:20261209T193000
+    DTEND;TZID=Europe/Berlin:20261209T203000"""
+
+
+@pytest.mark.parametrize("title", ["Yoga", "Yoga for all"])
+def test_override_of_this_and_future_dates_changes_each_of_them(title: str) -> None:
+    """Those behind it are neither lost nor confused; under another title they are one event of their own."""
+    cancelled = """UID:yoga
+        RECURRENCE-ID;TZID=Europe/Berlin:20261215T180000
+        DTSTART;TZID=Europe/Berlin:20261215T180000
+        STATUS:CANCELLED
+        SUMMARY:Yoga"""
+    batch = read_ical(vcalendar(SERIES, f"{FROM_THEN_ON}\nSUMMARY:{title}", cancelled))
+    assert batch.refused == []
+    titles = {
+        stable_id(make_context("events", EventsConfig()).city.slug, "test", Event, row.key): row.title
+        for row in events_of(batch)
+    }
+    assert [(titles[row.parent], row.status, row.moved_from) for row in dates_of(batch)] == [
+        ("Yoga", "scheduled", None),
+        ("Yoga", "scheduled", None),
+        (title, "moved", datetime(2026, 12, 8, 18, tzinfo=BERLIN)),
+        ("Yoga", "cancelled", None),
+        (title, "moved", datetime(2026, 12, 22, 18, tzinfo=BERLIN)),
+    ]
+    assert starts_of(batch)[2::2] == ["2026-12-09T19:30+01:00", "2026-12-23T19:30+01:00"]
+    before = read_ical(vcalendar(SERIES))
+    assert {row.key for row in dates_of(batch)} == {row.key for row in dates_of(before)}
+    assert len(events_of(batch)) == (1 if title == "Yoga" else 2)
+
+
+def test_event_of_its_own_stays_the_same_when_its_first_dates_are_over() -> None:
+    override = FROM_THEN_ON.replace("20261208", "20261201").replace("20261209", "20261201") + "\nSUMMARY:Else"
+    keys = [
+        {row.key for row in events_of(read_ical(vcalendar(SERIES, override), now=now, config={"past_days": 0}))}
+        for now in (NOON, datetime(2026, 12, 10, tzinfo=BERLIN))
+    ]
+    assert keys[0] - keys[1] == {"yoga"}
+    assert len(keys[1]) == 1
+
+
+def test_until_without_a_time_includes_its_day() -> None:
+    event = "DTSTART;TZID=Europe/Berlin:20261201T180000\nRRULE:FREQ=WEEKLY;UNTIL=20261215"
+    assert starts_of(read_ical(vcalendar(event)))[-1] == "2026-12-15T18:00+01:00"
+    floating = event.replace(";TZID=Europe/Berlin", "")
+    assert starts_of(read_ical(vcalendar(floating)))[-1] == "2026-12-15T18:00+01:00"
 
 
 def test_a_date_keeps_its_key_when_it_is_moved() -> None:
