@@ -74,6 +74,10 @@ def test_a_form_and_the_query_reach_the_route_that_is_posted_to(client: TestClie
     assert answer.headers["cache-control"] == "no-store"
     fetched = client.get("/oben/forms/things.xml")
     assert (fetched.status_code, fetched.text, "etag" in fetched.headers) == (200, "read", True)
+    tag = fetched.headers["etag"]
+    for known, status in ((tag, 304), (f'"other", W/{tag}', 304), ('"other"', 200)):
+        again = client.get(fetched.request.url, headers={"If-None-Match": known})
+        assert (again.status_code, again.headers["etag"]) == (status, tag)
     assert client.get("/oben/forms/plain.xml").status_code == 404, "nothing is fetched where only forms are taken"
 
 

@@ -192,7 +192,8 @@ def _answer(request: Request[Any, Any, Any], reply: Reply, *, shared: bool) -> R
     }
     if reply.filename:
         headers["Content-Disposition"] = f'attachment; filename="{reply.filename}"'
-    if etag in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
+    # Compared weakly (RFC 9110 § 13.1.2): a proxy that compresses marks the tag with W/.
+    if etag in (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")):
         return Response(b"", status_code=304, headers=headers, media_type=reply.media_type)
     return Response(content, headers=headers, media_type=reply.media_type)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +40,8 @@ async def calendar(ctx: Context[Any], path: Mapping[str, str], query: Mapping[st
     statement = service.upcoming(since=ctx.now, begins=begins, first=CAP, **values)
     parts = [ctx.city.name, ctx.text("calendar"), wanted.category or "", wanted.text or ""]
     name = " · ".join(part for part in parts if part)
-    content = render(ctx, await statement.scalars(ctx), name)
+    # Beside the event loop: a thousand dates take longer than others should wait.
+    content = await asyncio.to_thread(render, ctx, await statement.scalars(ctx), name)
     return Reply(content=content, media_type=MEDIA_TYPE, filename=f"{ctx.city.slug}-{ctx.plugin}.ics", max_age=3600)
 
 

@@ -12,6 +12,7 @@ from . import service
 from .tables import PlacesPlace
 
 CAP = 20_000
+CHUNK = 500
 
 
 async def export(ctx: Context[Any], path: Mapping[str, str], query: Mapping[str, str]) -> Reply:
@@ -21,9 +22,13 @@ async def export(ctx: Context[Any], path: Mapping[str, str], query: Mapping[str,
     if category is not None and category not in known:
         raise InputError(f"category: {category[:64]!r} is none of {', '.join(sorted(known))}")
     statement = service.places(category).order_by(PlacesPlace.name, PlacesPlace.id).limit(CAP)
+    features: list[msgspec.Raw] = []
     async with ctx.session() as session:
-        rows = (await session.scalars(statement)).all()
-    document = {"type": "FeatureCollection", "features": [_feature(ctx, row) for row in rows]}
+        # Piece by piece, so that everybody else is answered in between.
+        found = await session.stream_scalars(statement.execution_options(yield_per=CHUNK))
+        async for rows in found.partitions():
+            features += [msgspec.Raw(msgspec.json.encode(_feature(ctx, row))) for row in rows]
+    document = {"type": "FeatureCollection", "features": features}
     name = f"{ctx.city.slug}-{category or 'places'}.geojson"
     return Reply(content=msgspec.json.encode(document), media_type="application/geo+json", filename=name)
 

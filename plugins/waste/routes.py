@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -36,18 +37,24 @@ async def calendar(ctx: Context[Any], path: Mapping[str, str], query: Mapping[st
     rows = await service.find_pickups(
         districts=address.districts, start=ctx.today - PAST, end=ctx.today + AHEAD, fractions=wanted or None
     ).scalars(ctx, once=service.SAME)
+    # Beside the event loop: the dates of two years take longer than others should wait.
+    content = await asyncio.to_thread(_render, ctx, rows, address.label, known, reminder)
+    return Reply(content=content, media_type="text/calendar", filename="abfall.ics", max_age=3600)
+
+
+def _render(
+    ctx: Context[Any], rows: Sequence[WastePickup], label: str, known: Mapping[str, Fraction], reminder: int | None
+) -> bytes:
     document = Calendar()
     document.add("VERSION", "2.0")
     document.add("PRODID", "-//Allmende//Waste//EN")
     document.add("CALSCALE", "GREGORIAN")
     document.add("METHOD", "PUBLISH")
-    document.add(
-        "X-WR-CALNAME", " ".join(part for part in (ctx.text("calendar.name"), ctx.city.name, address.label) if part)
-    )
+    document.add("X-WR-CALNAME", " ".join(part for part in (ctx.text("calendar.name"), ctx.city.name, label) if part))
     document.add("X-PUBLISHED-TTL", "P1D")
     for row in rows:
         document.add_component(_event(ctx, row, known.get(row.fraction) or Fraction(name=row.fraction), reminder))
-    return Reply(content=document.to_ical(), media_type="text/calendar", filename="abfall.ics", max_age=3600)
+    return bytes(document.to_ical())
 
 
 def _event(ctx: Context[Any], row: WastePickup, fraction: Fraction, reminder: int | None) -> Event:

@@ -17,6 +17,7 @@ from plugins.events.calendar import render
 from plugins.events.config import EventsConfig, IcalSource
 from plugins.events.importers import ical
 from plugins.events.tables import Event, Occurrence
+from tests.standstill import largest_stretch
 
 CALENDAR = "\r\n".join(
     [
@@ -62,6 +63,15 @@ async def test_subscription_holds_what_is_upcoming_with_state(make_town: Any) ->
 )
 async def test_subscription_takes_every_filter(make_town: Any, query: dict[str, str], found: int) -> None:
     assert len(await events(make_town, query)) == found
+
+
+async def test_subscription_to_very_many_dates_lets_others_be_answered_meanwhile(make_town: Any) -> None:
+    town = make_town(horizon_days=1100)
+    daily = "DTSTART:20261201T190000\r\nRRULE:FREQ=DAILY"
+    town.write("kalender.ics", f"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a\r\nSUMMARY:A\r\n{daily}\r\nEND:VEVENT\r\n")
+    await town.load()
+    assert await largest_stretch(routes.calendar(town.context(), {}, {})) < 0.4
+    assert (await routes.calendar(town.context(), {}, {})).content.count(b"BEGIN:VEVENT") == 1000
 
 
 @pytest.mark.parametrize("query", [{"near": "51.96,7.63"}, {"free": "vielleicht"}, {"kategorie": "Musik"}])

@@ -14,6 +14,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from plugins.places import plugin, schema
 from plugins.places.routes import export
+from tests.standstill import largest_stretch
 
 from .conftest import make_row
 
@@ -199,3 +200,9 @@ async def test_export_is_geojson_that_can_be_imported_again(make_ctx: Any, store
     assert len(json.loads((await export(ctx, {}, {})).content)["features"]) == 2
     with pytest.raises(InputError, match="category: 'zoo' is none of amt, other, park"):
         await export(ctx, {}, {"category": "zoo"})
+
+
+async def test_export_of_very_many_places_lets_others_be_answered_in_between(make_ctx: Any, store: Any) -> None:
+    await store([make_row(f"p{n}", 51.9 + n * 1e-6, 7.6, tags={"toilets": "yes"}) for n in range(4000)])
+    assert await largest_stretch(export(make_ctx(), {}, {})) < 0.4
+    assert len(json.loads((await export(make_ctx(), {}, {})).content)["features"]) == 4000

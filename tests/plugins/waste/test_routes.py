@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from icalendar import Calendar
 
 from plugins.waste.config import DatesSource, RulesSource, StreetsSource
 from plugins.waste.routes import calendar
+from tests.standstill import largest_stretch
 
 
 async def test_calendar_is_rfc_5545_with_stable_uids_and_reminders(
@@ -38,6 +40,17 @@ async def test_calendar_is_rfc_5545_with_stable_uids_and_reminders(
     await store(ctx, RulesSource(id="r", file="f"), rules)
     again = await calendar(ctx, {}, {"street": "Oelweg", "house": "3", "reminder": "18"})
     assert again.content == reply.content
+
+
+async def test_calendar_of_very_many_dates_lets_others_be_answered_meanwhile(
+    database: Database, context: Callable[..., Any], store: Callable[..., Any]
+) -> None:
+    ctx = context(database)
+    tour = '[[tours]]\nfraction="{}"\nweekday="{}"\nanchor=2026-01-07\n'
+    tours = [tour.format(*pair) for pair in product(["rest", "bio", "paper", "glass"], ["mo", "we", "fr"])]
+    await store(ctx, RulesSource(id="r", file="f"), "".join(tours))
+    assert await largest_stretch(calendar(ctx, {}, {"reminder": "18"})) < 0.4
+    assert (await calendar(ctx, {}, {})).content.count(b"BEGIN:VEVENT") > 700
 
 
 async def test_calendar_of_a_district_and_fraction(
