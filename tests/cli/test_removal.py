@@ -57,7 +57,7 @@ def test_removed_plugin_leaves_no_trace_and_comes_back(house: Path, empty_databa
     others = traces(empty_database_url, "places")
     assert {"feeds_source", "feeds_run", "search_term", "alembic_news"} <= before.keys()
 
-    run("db", "downgrade", "news")
+    run("db", "downgrade", "news", "--yes")
     shutil.move(house / "plugins" / "news", house / "news")
     assert traces(empty_database_url, "news") == {}
     assert traces(empty_database_url, "places") == others

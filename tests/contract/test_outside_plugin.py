@@ -67,7 +67,7 @@ def test_a_package_from_outside_comes_works_and_goes_without_a_trace(site: Site)
     assert "outside_benches: outside_benches_0001" in site.run("db", "upgrade")[1]
     assert "outside_benches_rest" in site.tables()
 
-    assert site.run("db", "downgrade", "outside_benches")[0] == 0
+    assert site.run("db", "downgrade", "outside_benches", "--yes")[0] == 0
     shutil.rmtree(site.packages)
     (site.folder / "cities/beckum/plugins/outside_benches.toml").unlink()
     assert site.run("schema") == schema

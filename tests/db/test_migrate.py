@@ -72,6 +72,45 @@ def test_upgrade_puts_row_level_security_on_every_city_table(empty_postgresql_ur
     assert drift.check(empty_postgresql_url, {"dbtest": folder}) == []
 
 
+PLANTED = {
+    "ALTER TABLE dbtest_note ADD COLUMN extra VARCHAR(9)": "dbtest: dbtest_note.extra: this column is in the database",
+    "ALTER TABLE dbtest_tag DROP COLUMN name": "dbtest: dbtest_tag.name: this column is missing in the database",
+    "DROP INDEX ix_dbtest_note_title": "dbtest: dbtest_note (ix_dbtest_note_title): this index is missing in the",
+    "CREATE UNIQUE INDEX ix_ids ON dbtest_note (id)": "dbtest: dbtest_note (ix_ids): this index is in the database",
+    "DROP TABLE dbtest_shared": "dbtest: dbtest_shared: this table is missing in the database",
+    "CREATE TABLE dbtest_old (id VARCHAR(9) PRIMARY KEY)": "dbtest: dbtest_old: this table is in the database only",
+    "CREATE TABLE zoo (id VARCHAR(9) PRIMARY KEY)": "zoo: this table is in the database only, of no plugin that is",
+    "CREATE VIEW dbtest_all AS SELECT * FROM dbtest_note": "dbtest_all: this view is in the database only, and",
+    "UPDATE alembic_dbtest SET version_num = 'dbtest_0000'": "dbtest: the database is at dbtest_0000, the newest",
+}
+ONLY_POSTGRESQL = {
+    "ALTER TABLE dbtest_tag DROP CONSTRAINT dbtest_tag_pkey": "dbtest: dbtest_tag: the primary key is () in the",
+    "ALTER TABLE dbtest_tag DROP CONSTRAINT dbtest_tag_pkey; ALTER TABLE dbtest_tag DISABLE ROW LEVEL SECURITY": (
+        "dbtest_tag: not guarded by row-level security"
+    ),
+    "ALTER TABLE dbtest_note ALTER COLUMN title DROP NOT NULL": "dbtest: dbtest_note.title: nullable is True in the",
+    "ALTER TABLE dbtest_note ALTER COLUMN id TYPE VARCHAR(40)": "dbtest: dbtest_note.id: type is VARCHAR(length=40) in",
+    "CREATE MATERIALIZED VIEW notes AS SELECT * FROM dbtest_note": "notes: this view is in the database only",
+    "CREATE FUNCTION notes() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM dbtest_note'": (
+        "notes: this function is in the database only, and may show one city the rows of another; drop it"
+    ),
+}
+
+
+def test_check_finds_what_was_changed_by_hand(empty_database_url: str, folder: Path) -> None:
+    upgrade(empty_database_url, {"dbtest": folder})
+    with migrating(empty_database_url) as connection:
+        changes = PLANTED | (ONLY_POSTGRESQL if connection.dialect.name == "postgresql" else {})
+        for change, expected in changes.items():
+            with connection.begin_nested() as undone:
+                for statement in change.split("; "):
+                    connection.exec_driver_sql(statement)
+                said = drift.drifted(connection, {"dbtest": folder})
+                assert [line for line in said if line.startswith(expected)] != [], (change, said)
+                undone.rollback()
+        assert drift.drifted(connection, {"dbtest": folder}) == []
+
+
 def test_downgrade_leaves_no_trace_of_the_plugin(empty_database_url: str, folder: Path) -> None:
     upgrade(empty_database_url, {})
     before = tables(empty_database_url)

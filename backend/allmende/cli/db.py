@@ -43,18 +43,36 @@ def upgrade_all(settings: Settings, registry: Registry) -> migrate.Upgraded:
 
 @db.command()
 @click.argument("plugin")
-def downgrade(plugin: str) -> None:
-    """Take the tables of PLUGIN out of the database, with all that is in them."""
+@click.option("--yes", is_flag=True, help="Do not ask; where nobody can be asked, nothing is done without it.")
+def downgrade(plugin: str, yes: bool) -> None:
+    """Take the tables of PLUGIN out of the database, with all that is in them, in all cities.
+
+    Says how many rows will be gone, and asks.
+    """
     settings, registry = _load()
-    dropped = migrate.downgrade(_owner(settings), plugin, _folder(settings, registry, plugin))
+    url, folder = _owner(settings), _folder(settings, registry, plugin)
+    if plugin != CORE and (rows := migrate.rows_of(url, plugin, folder)):
+        click.echo(f"{plugin}: rows of all cities that will be gone for good: {sum(rows.values())}")
+        for table, count in rows.items():
+            click.echo(f"  {table}: {count}")
+        if not yes:
+            _consent()
+    dropped = migrate.downgrade(url, plugin, folder)
     click.echo(f"{plugin}: dropped {', '.join(dropped) or 'nothing: it had no tables'}")
+
+
+def _consent() -> None:
+    """Go on only if a person says so."""
+    if not sys.stdin.isatty():
+        raise click.ClickException("nothing was changed: there is nobody to ask here; say so with --yes")
+    click.confirm("Delete them?", abort=True)
 
 
 @db.command()
 def check() -> None:
     """Compare the database with the code; every difference is printed, and is an error."""
     settings, registry = _load()
-    problems = drift.check(_owner(settings), folders(registry), serving_url=settings.database)
+    problems = drift.check(_owner(settings), folders(registry), serving_url=settings.database, unknown=registry.broken)
     for name, installed in registry.plugins.items():
         problems += [f"{name}: {line}" for line in check_tables(installed.plugin.tables, name)]
     problems += [f"{name}: not compared, since it cannot be loaded: {b.reason}" for name, b in registry.broken.items()]

@@ -113,9 +113,8 @@ def _claimed_contact(folder: Path) -> str:
 def database(settings: Settings, registry: Registry) -> Iterator[Finding]:
     """Reachable, migrated, as the code says, and served by an ordinary role."""
     try:
-        wrong = drift.check(
-            settings.database_owner or settings.database, folders(registry), serving_url=settings.database
-        )
+        owner_url, plugins = settings.database_owner or settings.database, folders(registry)
+        wrong = drift.check(owner_url, plugins, serving_url=settings.database, unknown=registry.broken)
     except AllmendeError as error:
         wrong = [error.message]
     except Exception as error:

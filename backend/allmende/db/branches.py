@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,9 @@ CORE_BRANCH = Branch(CORE, HERE / "versions")
 
 
 def core_tables() -> list[str]:
-    """The imported tables that the core declares."""
+    """The tables that the core declares."""
+    for module in CORE_TABLES:
+        import_module(module)
     mappers = [m for m in Base.registry.mappers if m.class_.__module__.startswith("allmende.")]
     return sorted(str(m.class_.__tablename__) for m in mappers)
 
@@ -117,7 +120,17 @@ def secured_tables(connection: Connection) -> list[str]:
     return sorted(table for (_, table), key in keys.items() if key and key["constrained_columns"][:1] == ["city"])
 
 
-def plugin_columns() -> list[sa.Table]:
-    """The core's city tables with a column `plugin`: what the core remembers of a plugin."""
-    tables = [Base.metadata.tables[name] for name in core_tables()]
-    return [table for table in tables if is_city_table(table) and "plugin" in table.c]
+def remembered(plugin: str) -> list[tuple[sa.Table, sa.ColumnElement[bool]]]:
+    """What the core remembers of a plugin: table and condition, parts before what they are parts of.
+
+    Cases are not among it: they are the town hall's register, which shows them without their plugin, too.
+    """
+    tables = [table for name in core_tables() if is_city_table(table := Base.metadata.tables[name])]
+    item, subscription = Base.metadata.tables["content_item"], Base.metadata.tables["notify_subscription"]
+    mine = [(table, table.c.plugin == plugin) for table in tables if "plugin" in table.c]
+    parts = [
+        (table, sa.exists().where(item.c.city == table.c.city, item.c.id == table.c.item, item.c.plugin == plugin))
+        for table in tables
+        if table.name.startswith("content_") and "item" in table.c and "plugin" not in table.c
+    ]
+    return [*parts, (subscription, subscription.c.topic.startswith(f"{plugin}.", autoescape=True)), *mine]

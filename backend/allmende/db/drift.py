@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,24 +14,51 @@ from sqlalchemy import Connection
 from allmende.db.branches import Branch, migrating, secured_tables, version
 from allmende.db.migrate import branches
 from allmende.db.rls import unsecured
-from allmende.db.table import Base
+from allmende.db.table import Base, city_tables
+
+_KINDS = {"r": "table", "p": "table", "f": "table", "v": "view", "m": "view", "s": "function"}
+_RELATIONS = {
+    "sqlite": "SELECT name, CASE type WHEN 'view' THEN 'v' ELSE 'r' END FROM sqlite_master"
+    " WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'",
+    "postgresql": """SELECT c.relname, c.relkind::text FROM pg_class c WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
+      AND c.relnamespace = current_schema()::regnamespace
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+    UNION ALL SELECT p.proname, 's' FROM pg_proc p WHERE p.prosecdef
+      AND p.pronamespace = current_schema()::regnamespace
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')""",
+}
+"""Tables and views, and functions with the rights of who made them; but for those of PostgreSQL's extensions."""
 
 
-def check(database_url: str, plugins: Mapping[str, Path], *, serving_url: str = "") -> list[str]:
-    """Everything that is wrong, one line each; empty where all is well. The tables must have been imported."""
-    problems: list[str] = []
+def check(
+    database_url: str, plugins: Mapping[str, Path], *, serving_url: str = "", unknown: Collection[str] = ()
+) -> list[str]:
+    """Everything that is wrong, one line each; empty where all is well. The plugins must have been imported.
+
+    `unknown` are plugins that cannot be loaded: of their tables nothing can be said.
+    """
     with migrating(database_url) as connection:
-        for branch in branches(plugins):
-            try:
-                problems += [f"{branch.name}: {line}" for line in _branch(connection, branch)]
-            except Exception as error:
-                problems.append(f"{branch.name}: {type(error).__name__}: {error}")
-        if connection.dialect.name == "postgresql":
-            bare = unsecured(connection, secured_tables(connection))
-            reason = "not guarded by row-level security as it should be; run: allmende db upgrade"
-            problems += [f"{table}: {reason}" for table in bare]
+        problems = drifted(connection, plugins, unknown)
     with migrating(serving_url or database_url) as connection:
         problems += _role(connection)
+    return problems
+
+
+def drifted(connection: Connection, plugins: Mapping[str, Path], unknown: Collection[str] = ()) -> list[str]:
+    """What is wrong with the tables and their policies."""
+    problems: list[str] = []
+    known = branches(plugins)
+    for branch in known:
+        try:
+            problems += [f"{branch.name}: {line}" for line in _branch(connection, branch)]
+        except Exception as error:
+            problems.append(f"{branch.name}: {type(error).__name__}: {error}")
+    problems += _strangers(connection, [*known, *(Branch(name, Path()) for name in unknown)])
+    if connection.dialect.name == "postgresql":
+        there = {*city_tables()} & {*sa.inspect(connection).get_table_names()}
+        bare = unsecured(connection, there.union(secured_tables(connection)))
+        reason = "not guarded by row-level security as it should be; run: allmende db upgrade"
+        problems += [f"{table}: {reason}" for table in bare]
     return problems
 
 
@@ -72,7 +99,38 @@ def _branch(connection: Connection, branch: Branch) -> list[str]:
         ]
     diffs = compare_metadata(compare(connection, branch), Base.metadata)
     command = f"allmende db revision {branch.name} -m …"
-    return [f"{line}; run: {command}" for diff in diffs for line in _readable(diff)]
+    return [*(f"{line}; run: {command}" for diff in diffs for line in _readable(diff)), *_keys(connection, branch)]
+
+
+def _keys(connection: Connection, branch: Branch) -> list[str]:
+    """Primary keys that are not those of the models, which Alembic does not compare."""
+    found = {table: key for (_, table), key in sa.inspect(connection).get_multi_pk_constraint().items()}
+    lines = []
+    for name, table in Base.metadata.tables.items():
+        here = [column.name for column in table.primary_key.columns]
+        if branch.owns(name) and name in found:
+            there = found[name]["constrained_columns"] if found[name] else []
+            if there != here:
+                lines.append(
+                    f"{name}: the primary key is ({', '.join(there)}) in the database, ({', '.join(here)}) here"
+                )
+    return lines
+
+
+def _strangers(connection: Connection, known: Sequence[Branch]) -> list[str]:
+    """What is in the database and of no branch: left behind by a plugin that is gone, or made by hand."""
+    lines = []
+    for name, kind in sorted(connection.execute(sa.text(_RELATIONS[connection.dialect.name]))):
+        where = f"{name}: this {_KINDS[kind]} is in the database only"
+        if kind in "vms":
+            lines.append(f"{where}, and may show one city the rows of another; drop it")
+        elif not name.startswith("procrastinate_") and not any(_belongs(name, branch) for branch in known):
+            lines.append(f"{where}, of no plugin that is installed; run: allmende db downgrade, or drop it")
+    return lines
+
+
+def _belongs(table: str, branch: Branch) -> bool:
+    return branch.owns(table) or table == branch.version_table
 
 
 def _readable(diff: Any) -> list[str]:

@@ -18,7 +18,7 @@ from allmende.db.branches import (
     Branch,
     downgrade_all,
     migrating,
-    plugin_columns,
+    remembered,
     secured_tables,
     upgrade_to,
     version,
@@ -80,10 +80,24 @@ def downgrade(database_url: str, name: str, folder: Path) -> list[str]:
             raise InputError(f"the migrations in {folder} leave tables behind: {', '.join(left)}; nothing was changed")
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {branch.version_table}")
         there = sa.inspect(connection).get_table_names()
-        for table in plugin_columns():
+        for table, mine in remembered(name):
             if table.name in there:
-                connection.execute(sa.delete(table).where(table.c.plugin == name))
+                connection.execute(sa.delete(table).where(mine))
     return before
+
+
+def rows_of(database_url: str, name: str, folder: Path) -> dict[str, int]:
+    """What `downgrade` would take out: its tables, also those that are empty, and the rows that the core has of it."""
+    with migrating(database_url) as connection:
+        there = sa.inspect(connection).get_table_names()
+        tables = [(sa.table(table), sa.true()) for table in _tables(connection, Branch(name, folder))]
+        kept = [(table, mine) for table, mine in remembered(name) if table.name in there]
+        counts = {
+            table.name: connection.scalar(sa.select(sa.func.count()).select_from(table).where(mine)) or 0
+            for table, mine in (*tables, *kept)
+        }
+    own = {table.name for table, _ in tables}
+    return {table: count for table, count in counts.items() if count or table in own}
 
 
 def status(database_url: str, plugins: Mapping[str, Path]) -> list[tuple[str, str, str]]:
