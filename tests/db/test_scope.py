@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     case,
+    collate,
     column,
     delete,
     exists,
@@ -41,6 +43,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, contains_eager, defer, joinedload, selectinload, subqueryload, with_loader_criteria
+from sqlalchemy.sql import quoted_name
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from .tables import Note, Shared, Tag
 
@@ -390,6 +395,38 @@ async def test_raw_sql_sees_its_own_city_on_postgresql_and_is_refused_on_sqlite(
             assert [word for word in seen if OTHER in word] == []
 
 
+BARE = quoted_name("dbtest_note AS x", quote=False)
+BARE_COLUMN = quoted_name("(SELECT max(title) FROM dbtest_note)", quote=False)
+BARE_COLLATION = quoted_name("BINARY, (SELECT max(title) FROM dbtest_note)", quote=False)
+HIDDEN: dict[str, Callable[[], Any]] = {
+    "operator": lambda: select(Note.title.op("|| (SELECT max(title) FROM dbtest_note) ||")("")),
+    "operator before": lambda: select(UnaryExpression(N.c.title, operator=custom_op("(SELECT max(title) FROM x) ||"))),
+    "hint": lambda: select(Note.title).with_statement_hint("UNION ALL SELECT title FROM dbtest_note"),
+    "prefix": lambda: select(Note.title).prefix_with("(SELECT max(title) FROM dbtest_note),"),
+    "suffix": lambda: select(Note.title).suffix_with("UNION ALL SELECT title FROM dbtest_note"),
+    "name of a table": lambda: select(column("title")).select_from(table(BARE)),
+    "name of a column": lambda: select(column(BARE_COLUMN)),
+    "collation": lambda: select(collate(Note.title, BARE_COLLATION)),
+    "other case": lambda: select(column("title")).select_from(table("DBTEST_NOTE")),
+    "other case and metadata": lambda: select(Table("Dbtest_Note", MetaData(), N.c.title._copy())),
+}
+"""Where SQLAlchemy takes SQL as text, or SQLite a name, that nobody would look at."""
+
+
+@pytest.mark.parametrize("attack", HIDDEN)
+async def test_sql_hidden_in_a_statement_sees_its_own_city_at_most(two_cities: Database, attack: str) -> None:
+    async with two_cities.session(OWN) as session:
+        with pytest.raises(ScopeError) if two_cities.is_sqlite else suppress(DBAPIError, ScopeError):
+            seen = words((await session.execute(HIDDEN[attack]())).all())
+            assert [word for word in seen if OTHER in word] == []
+
+
+async def test_operators_given_as_text_are_no_sql(two_cities: Database) -> None:
+    async with two_cities.session(OWN) as session:
+        titles = select(Note.title).where(Note.title.op("<>")("x"), Note.title.op("IS NOT DISTINCT FROM")(Note.title))
+        assert sorted(await session.scalars(titles.where(Note.title.op("NOT LIKE")("%2")))) == ["astadt 1"]
+
+
 async def test_core_may_mark_its_own_sql(two_cities: Database) -> None:
     own = core_sql(text("SELECT title FROM dbtest_note WHERE city = :city").bindparams(city=OWN))
     async with two_cities.session(OWN) as session:
@@ -418,6 +455,8 @@ FORGERIES = [
     "CREATE FUNCTION f() RETURNS int LANGUAGE sql SET allmende.city = 'bstadt' AS 'SELECT 1'",
     "COPY dbtest_note TO STDOUT",
     "COMMIT",
+    "SELECT * INTO stolen FROM dbtest_note",
+    "WITH x AS (SELECT * FROM dbtest_note) SELECT * INTO TEMP stolen FROM x",
 ]
 
 

@@ -17,7 +17,10 @@ from allmende.errors import ScopeError
 _TRUSTED = "allmende_core_sql"
 ExecutableT = TypeVar("ExecutableT", bound=Executable)
 
-_PLAIN = re.compile(r"[\w.*]+|'[^']*'")
+_PLAIN = re.compile(
+    r"""[\w.*]+ | '[^']*' | [^\w\s'"()]+ | [a-z]+[ ][a-z]+ | is([ ]not)?[ ]distinct[ ]from""",
+    re.IGNORECASE | re.VERBOSE,
+)
 # No comment may come before the verb: they nest in PostgreSQL, and hide what the statement is.
 _VERB = re.compile(r"[\s(]*(select|with|values|insert|update|delete)\b", re.IGNORECASE)
 _FORGES = re.compile(
@@ -26,6 +29,7 @@ _FORGES = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """What sets a setting, or runs SQL that is hidden in a string."""
+_INTO = re.compile(r"(\b(?:insert|merge)\s+)?\binto\b", re.IGNORECASE)
 
 
 def core_sql(statement: ExecutableT) -> ExecutableT:
@@ -33,9 +37,9 @@ def core_sql(statement: ExecutableT) -> ExecutableT:
     return statement.execution_options(**{_TRUSTED: True})
 
 
-def hides_sql(name: str) -> bool:
-    """Whether a literal_column could hold more than a name, a number or a star."""
-    return _PLAIN.fullmatch(name) is None
+def hides_sql(text: str) -> bool:
+    """Whether what is written out as it is (literal_column, `op("…")`) could be more than a name or an operator."""
+    return _PLAIN.fullmatch(text) is None
 
 
 def check_raw_sql(connection: Connection, statement: str, context: Any) -> None:
@@ -64,4 +68,6 @@ def forges_nothing(statement: str) -> None:
 def _only_reads_and_writes(statement: str) -> None:
     if not _VERB.match(statement):
         raise ScopeError("SQL text in the session of a city must begin with SELECT, INSERT, UPDATE or DELETE")
+    if any(not match[1] for match in _INTO.finditer(statement)):
+        raise ScopeError("SELECT … INTO makes a table that no policy guards; tables are made by migrations")
     forges_nothing(statement)

@@ -120,7 +120,8 @@ class CityCompiler(_Compiler):  # type: ignore[misc]
 
     def visit_table(self, table: Any, asfrom: bool = False, **kw: Any) -> Any:
         if asfrom or kw.get("within_tstring"):
-            known = Base.metadata.tables.get(table.name)
+            self._inspect(table.name)
+            known = Base.metadata.tables.get(table.name.lower())  # SQLite does not tell cases apart
             if is_city_table(table) or (known is not None and is_city_table(known)):
                 self.shown += 1
         return super().visit_table(table, asfrom=asfrom, **kw)
@@ -165,8 +166,24 @@ class CityCompiler(_Compiler):  # type: ignore[misc]
         return super().visit_tstring(*args, **kw)
 
     def visit_column(self, column: Any, *args: Any, **kw: Any) -> Any:
-        self.raw = self.raw or (column.is_literal and hides_sql(column.name))
+        self._inspect(column.name)
         return super().visit_column(column, *args, **kw)
+
+    def visit_collation(self, element: Any, **kw: Any) -> Any:
+        self._inspect(element.collation)
+        return super().visit_collation(element, **kw)
+
+    def escape_literal_column(self, text: str) -> Any:
+        self.raw = self.raw or hides_sql(text)
+        return super().escape_literal_column(text)
+
+    def get_statement_hint_text(self, hint_texts: Any) -> Any:
+        self.raw = True
+        return super().get_statement_hint_text(hint_texts)
+
+    def _inspect(self, name: str) -> None:
+        """A name that is written as it is (`quoted_name(…, quote=False)`) may be SQL."""
+        self.raw = self.raw or (getattr(name, "quote", None) is False and hides_sql(name))
 
     def _not_nested(self, statement: Any) -> None:
         if self.stack and is_city_table(statement.table):
