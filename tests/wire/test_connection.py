@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from allmende.wire.connection import Connection
 from allmende.wire.rules import Rules
+from allmende.wire.waiting import Waiting
 from uvicorn.config import Config
 from uvicorn.server import Server
 
@@ -36,6 +38,10 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await answer(413, b"no", headers=((b"content-length", b"2"), (b"connection", b"close")))
     elif path == "/hasty":  # without reading the body, and without a thought for what comes after it
         await answer(429, b"no", headers=((b"content-length", b"2"),))
+    elif path == "/large":
+        await answer(200, bytes(40_000_000), headers=((b"content-length", b"40000000"),))
+    elif path == "/endless":
+        await answer(200, *[bytes(100_000)] * 1_000)
     elif path == "/raise":
         raise ValueError("secret")
     elif path == "/split":
@@ -70,7 +76,7 @@ class Ready:
 
 
 @asynccontextmanager
-async def served(monkeypatch: pytest.MonkeyPatch, app: Any = app, **rules: Any) -> AsyncIterator[Callable[..., Any]]:
+async def served(monkeypatch: pytest.MonkeyPatch, app: Any = app, **rules: Any) -> AsyncIterator[Any]:
     """`talk(*parts)` sends them on one connection; gives all that comes back until it is closed."""
     monkeypatch.setattr(Connection, "rules", Rules(**rules))
     server = Server(
@@ -98,6 +104,7 @@ async def served(monkeypatch: pytest.MonkeyPatch, app: Any = app, **rules: Any) 
         finally:
             writer.close()
 
+    talk.port, talk.connections = port, server.server_state.connections  # type: ignore[attr-defined]
     try:
         yield talk
     finally:
@@ -249,9 +256,66 @@ async def test_large_body_is_read_as_fast_as_the_application_takes_it(monkeypatc
     assert answer.endswith(b"POST /echo? " + body)
 
 
-async def test_more_connections_than_there_may_be_are_closed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with served(monkeypatch, connections=1, seconds=0.5) as talk:
-        first = asyncio.create_task(talk(GET))
+async def test_where_all_places_are_taken_the_idle_ones_make_room_and_the_busy_ones_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with served(monkeypatch, connections=1) as talk:
+        idle = asyncio.create_task(talk(b""))
         await asyncio.sleep(0.1)
+        busy = asyncio.create_task(
+            talk(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n" + CLOSE + b"\r\n", b"ab", pause=0.3)
+        )
+        assert await idle == b""
         assert await talk(GET) == b""
-        assert (await first).endswith(b"GET /echo?a=1 ")
+        assert (await busy).endswith(b"POST /echo? ab")
+
+
+async def asked(talk: Any, path: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Someone who has asked, and reads no more than a little by themselves."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    client.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", talk.port))
+    reader, writer = await asyncio.open_connection(sock=client, limit=1_000)
+    writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + CLOSE + b"\r\n")
+    return reader, writer
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("path", [b"/large", b"/endless"])
+async def test_who_takes_nothing_of_an_answer_is_cut_off_and_who_is_slow_is_not(
+    monkeypatch: pytest.MonkeyPatch, path: bytes
+) -> None:
+    async with served(monkeypatch, seconds=0.5, pace=1_000) as talk:
+        _, writer = await asked(talk, path)
+        await until(lambda: len(talk.connections) == 1)
+        await until(lambda: not talk.connections)
+        writer.close()
+        reader, writer = await asked(talk, path)
+        end = asyncio.get_running_loop().time() + 3  # six times as long as nothing may happen
+        while asyncio.get_running_loop().time() < end:
+            assert await reader.read(1_000)
+            await asyncio.sleep(0.02)
+        assert len(talk.connections) == 1
+        writer.close()
+
+
+async def test_answers_that_wait_for_slow_clients_take_no_more_memory_than_is_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Connection, "untaken", waiting := Waiting(100_000_000))
+    async with served(monkeypatch) as talk:
+        first = await asked(talk, b"/large")
+        await until(lambda: waiting.total > 30_000_000)
+        others = [await asked(talk, b"/large") for _ in range(3)]
+        await until(lambda: len(talk.connections) == 2)
+        assert 60_000_000 < waiting.total < 100_000_000
+        for _, writer in (first, *others):
+            writer.close()
+        await until(lambda: not talk.connections)
+        assert waiting.total == 0

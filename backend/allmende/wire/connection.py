@@ -19,6 +19,7 @@ from uvicorn.server import ServerState
 
 from allmende.wire.exchange import AtOnce, Exchange
 from allmende.wire.rules import Refused, Rules, broken, too_large, too_many_ahead, written
+from allmende.wire.waiting import Waiting, make_room, untaken
 
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _STATE: dict[str, Any] = {}
@@ -28,6 +29,7 @@ class Connection(asyncio.Protocol):
     """Made by uvicorn for each connection."""
 
     rules: ClassVar[Rules] = Rules()
+    untaken: ClassVar[Waiting] = Waiting(rules.untaken)
     _dated: ClassVar[tuple[Any, bytes]] = (None, b"")
 
     def __init__(
@@ -48,6 +50,10 @@ class Connection(asyncio.Protocol):
         """When the connection became free, or was made."""
         self.full: asyncio.Future[None] | None = None
         """Done as soon as the client has taken some of what waits for it."""
+        self.written, self.taken = 0, 0
+        """Bytes that were given to the transport; those of them that the client had taken at the last look."""
+        self.late = False
+        """Whether something waited for the client at the last look already."""
         self.paused, self.over = False, False
         """Whether nothing is read for now; whether nothing further is read at all."""
         self.active: Exchange | None = None
@@ -65,8 +71,10 @@ class Connection(asyncio.Protocol):
         self.local, self.client = get_local_addr(transport), get_remote_addr(transport)
         known: set[Any] = self.server.connections
         if len(known) >= self.rules.connections:
-            transport.abort()
-            return
+            idle = [one for one in known if isinstance(one, Connection) and one.active is None]
+            if not make_room(known, idle):
+                transport.abort()
+                return
         known.add(self)
         self.since = self.loop.time()
         self.timer = self.loop.call_later(self.rules.seconds, self._look)
@@ -88,8 +96,10 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.full = self.loop.create_future()
+        self.untaken.put(self, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
+        self.untaken.put(self, 0)
         if self.full is not None:
             if not self.full.done():
                 self.full.set_result(None)
@@ -196,6 +206,7 @@ class Connection(asyncio.Protocol):
     # What an exchange asks for
 
     def write(self, data: bytes) -> None:
+        self.written += len(data)
         self.transport.write(data)
 
     def abort(self) -> None:
@@ -258,7 +269,14 @@ class Connection(asyncio.Protocol):
 
     def _look(self) -> None:
         """Every now and then: end a connection on which nothing has happened, or whose client takes nothing."""
-        if self.active is not None:
+        waiting = untaken(self.transport)
+        taken, before = self.written - waiting, self.taken
+        self.taken = taken
+        if self.active is not None or waiting:
+            if waiting and self.late and taken - before < self.rules.pace:
+                self.transport.abort()
+                return
+            self.late = waiting > 0
             self.timer = self.loop.call_later(self.rules.seconds, self._look)
             return
         left = self.since + self.rules.seconds - self.loop.time()
@@ -294,13 +312,16 @@ class Connection(asyncio.Protocol):
 
     def _become_socket(self) -> None:
         """From here on uvicorn's WebSocket protocol has the connection; it reads the handshake once more."""
-        self.server.connections.discard(self)
-        if self.timer is not None:
-            self.timer.cancel()
         lines = [self.parser.get_method() + b" " + self.url + b" HTTP/1.1"]
         lines += [name + b": " + value for name, value in self.headers]
         socket: Any = self.config.ws_protocol_class
         protocol = socket(config=self.config, server_state=self.server, app_state=self.app_state)
         protocol.connection_made(self.transport)
-        self.transport.set_protocol(protocol)
         protocol.data_received(b"\r\n".join([*lines, b"", b""]))
+        self.server.connections.discard(self if protocol.handshake_initiated else protocol)
+        if not protocol.handshake_initiated:  # it does not take this for a handshake, and says nothing
+            self._refuse(broken())
+            return
+        self.transport.set_protocol(protocol)
+        if self.timer is not None:
+            self.timer.cancel()

@@ -9,17 +9,25 @@ from msgspec import Struct
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """Per connection, but for the first."""
+    """Per connection, except where it says otherwise."""
 
     connections: int = 8_192
-    """Open at once in one worker; further ones are closed at once."""
+    """At once in one worker. Those that have been idle for longest make room for a further one, or it is closed."""
     header: int = 65_536
     """Bytes of the request line and all header fields together."""
     fields: int = 100
     """Header fields."""
     seconds: float = 20.0
     """Until a client must have sent its header, and how long an idle connection is kept; a proxy should close its own
-    connections earlier. What was answered must be taken off the line in that time, too."""
+    connections earlier. In each such time, `pace` bytes of an answer must be taken off the line, too."""
+    pace: int = 20_000
+    """Bytes: a kilobyte a second, the slowest mobile network."""
+    untaken: int = 64_000_000
+    """Bytes of answers that wait for slow clients, all connections of the worker together."""
+    unread_messages: int = 64_000_000
+    """Bytes of WebSocket messages that have begun and not ended, all connections of the worker together."""
+    frames: int = 500
+    """WebSocket frames in one second."""
     ahead: int = 16
     """Requests that may be sent before the first one is answered."""
     unread: int = 65_536
