@@ -37,21 +37,24 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         for start in range(0, len(data), SLICE):
-            if self.transport.is_closing():
+            if self.transport.is_closing() or self.seen > self.rules.frames:
                 return
             super().data_received(data[start : start + SLICE])
         self.unread.put(self, len(self.conn.reader.buffer) + (self.conn.current_size or 0))
 
     def handle_events(self) -> None:
-        second = int(self.loop.time())
+        second = int(self.loop.time()) if self.seen <= self.rules.frames else self.second
         if second != self.second:
             self.second, self.seen = second, 0
         self.seen += len(self.conn.events)
         super().handle_events()
         if self.seen > self.rules.frames and not self.close_sent:
             self.conn.send_close(TOO_MANY, f"more than {self.rules.frames} frames in a second")
-            self.handle_parser_exception()
-            self._expect()
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": TOO_MANY})
+            # Not at once: a client that still sends would get an error instead of this word.
+            self.close_timer = self.loop.call_later(self.rules.goodbye, self.transport.abort)
 
     async def run_asgi(self) -> None:
         await super().run_asgi()
