@@ -15,7 +15,11 @@ LAST = 99_999
 _NUMBER = re.compile(r"^(\d{1,5})\s*([a-z]?)$")
 _ODD = re.compile(r"\b(?:ungerade\w*|ung\b\.?|odd|u)(?!\w)")
 _EVEN = re.compile(r"\b(?:gerade\w*|ger\b\.?|even|g)(?!\w)")
-_NOISE = re.compile(r"\b(?:hausnummern?|haus-nr|hausnr|nrn?|nummern?|seite)\b\.?|[():]")
+_NOISE = re.compile(
+    r"\b(?:hausnummern?|haus-nr|hausnr|nrn?|nummern?|seite|nur|einschl|einschliesslich|aufwärts)\b\.?|[():]"
+)
+_ON = re.compile(r"(?<=\d)\s*ff\b\.?")
+_WHOLE = {"", "alle", "all", "ganz", "ganze strasse", "gesamt", "komplett", "-"}
 _END = re.compile(r"\b(?:ende|schluss|end)\b")
 
 
@@ -62,9 +66,9 @@ def parse_parity(text: str) -> Parity:
 
 def parse_spans(text: str) -> list[Span]:
     """The spans that a text means; the whole street when it is empty. ValueError names what cannot be read."""
-    plain = _NOISE.sub(" ", text.casefold().replace("–", "-").replace(" bis ", "-"))
+    plain = _ON.sub("-", _NOISE.sub(" ", text.casefold().replace("–", "-").replace(" bis ", "-")))
     spans: list[Span] = []
-    for part in re.split(r"[,;+]|\bund\b|\band\b", plain):
+    for part in re.split(r"[,;+/]|\bund\b|\band\b", plain):
         parity = parse_parity(part)
         bare = _EVEN.sub(" ", _ODD.sub(" ", part)).strip(" .")
         if not bare and not part.strip():
@@ -83,7 +87,7 @@ def parse_spans(text: str) -> list[Span]:
 
 def _span(text: str, parity: Parity) -> Span:
     """One part, freed of its parity: `1-27`, `12a`, `ab 30`, `bis 15`, `30-ende`, `alle`, or nothing."""
-    if text in ("", "alle", "all", "ganz", "-"):
+    if text in _WHOLE:
         return Span(parity=parity)
     if text.startswith(("ab ", "from ", "von ")) and "-" not in text:
         low = parse_number(text.split(" ", 1)[1])
@@ -95,6 +99,8 @@ def _span(text: str, parity: Parity) -> Span:
     low = parse_number(first)
     if dash and (not last.strip() or _END.search(last)):
         return Span(low[0], low[1], LAST, "", parity)
+    if re.fullmatch(r"\s*[a-z]\s*", last) and low[1]:
+        last = f"{low[0]}{last.strip()}"  # 12a-f
     high = parse_number(last) if dash else low
     if (high[0], high[1] or "~") < low:
         raise ValueError("ends before it begins")
