@@ -1,28 +1,24 @@
 """Opening hours in OpenStreetMap syntax: open or closed now, until when, and as lines to read.
 
-https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification, evaluated by opening-hours-py. That library knows
-the national holidays only; those of the Land (Fronleichnam) are put into the expression as dates before.
+https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification, evaluated by opening-hours-py.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-import holidays
-import holidays.countries.germany  # else loaded in the middle of a citizen's request
 from allmende import City
 from msgspec import Struct
 from opening_hours import OpeningHours, State, validate
 
+from .expression import tidy, with_holidays
+
 HORIZON = timedelta(days=400)
 """How far the next change is looked for: something that opens once a year is found."""
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-_DAYS = re.compile(r"^((?:Mo|Tu|We|Th|Fr|Sa|Su|PH)(?:[-,](?:Mo|Tu|We|Th|Fr|Sa|Su|PH))*) +(?=\S)")
 
 
 class Now(Struct, frozen=True, kw_only=True):
@@ -35,7 +31,7 @@ class Now(Struct, frozen=True, kw_only=True):
 
 def problem_of(text: str) -> str:
     """Why opening hours cannot be evaluated; empty if they can, or if there are none."""
-    if not text or validate(text):
+    if not text or validate(tidy(text)):
         return ""
     return f"{text[:80]!r} are not in the syntax of OpenStreetMap (Mo-Fr 08:00-18:00; PH off): shown as they are"
 
@@ -103,43 +99,17 @@ def _parsed(text: str, city: City, now: datetime) -> OpeningHours | None:
 @lru_cache(maxsize=4096)
 def _compile(text: str, zone: str, subdivision: str, year: int, coords: tuple[float, float]) -> OpeningHours | None:
     country, _, land = subdivision.partition("-")
-    expression = with_regional_holidays(text, country, land, year) if land else text
-    if not validate(text):
+    plain = tidy(text)
+    if not validate(plain):
+        return None
+    expression = with_holidays(plain, country, land, year)
+    if expression is None:
         return None
     return OpeningHours(
-        expression if validate(expression) else text,
+        expression if validate(expression) else plain,
         timezone=ZoneInfo(zone),
         country=country or None,
-        coords=coords,
+        coords=coords,  # for sunrise and sunset, which the library works out only if it may look up zones
         auto_country=False,
-        auto_timezone=False,
         max_interval_days=366,
     )
-
-
-def with_regional_holidays(text: str, country: str, land: str, year: int) -> str:
-    """The expression with PH written out as the dates of the Land's public holidays, for last year to next year.
-
-    `Su,PH 10:00-12:00` becomes two rules. Rules of another form keep their PH, and so the national holidays.
-    """
-    if "PH" not in text:
-        return text
-    rules = []
-    for rule in (part.strip() for part in text.split(";")):
-        match = _DAYS.match(rule)
-        days = match[1].split(",") if match else []
-        if not match or "PH" not in days:
-            rules.append(rule)
-            continue
-        rest = rule[match.end() :]
-        others = ",".join(day for day in days if day != "PH")
-        if others:
-            rules.append(f"{others} {rest}")
-        rules.append(f"{_dates(country, land, year)} {rest}")
-    return "; ".join(rules)
-
-
-@lru_cache(maxsize=64)
-def _dates(country: str, land: str, year: int) -> str:
-    days = sorted(holidays.country_holidays(country, subdiv=land, years=range(year - 1, year + 2)))
-    return ",".join(f"{day.year} {_MONTHS[day.month - 1]} {day.day:02}" for day in days)

@@ -18,7 +18,7 @@ from .prose import one_line, split_address, web_address
 
 _DAY = r"(?:Mo|Tu|We|Th|Fr|Sa|Su|PH|SH)"
 _DAY_LIST = re.compile(rf"({_DAY}),\s+(?={_DAY}\b)")
-_CLOSED_ON_HOLIDAYS = re.compile(r"\bPH\s+(?:off|closed)\b")
+_CLOSED_ON_HOLIDAYS = re.compile(r"\bPH\b[\w,\s\[\]-]*?\s(?:off|closed)\b")
 
 
 def read(payload: Payload, source: MarketsSource, ctx: Context[EventsConfig]) -> Batch:
@@ -92,7 +92,8 @@ def _openings(hours: str, title: str, ctx: Context[EventsConfig]) -> list[Moment
     written = _DAY_LIST.sub(r"\1,", hours.strip())
     closed = _holidays(ctx) if _CLOSED_ON_HOLIDAYS.search(written) else {}
     try:
-        parsed = OpeningHours(written, timezone=ctx.city.tz, auto_country=False, auto_timezone=False)
+        country = ctx.city.subdivision.partition("-")[0] or None
+        parsed = OpeningHours(written, timezone=ctx.city.tz, country=country, auto_country=False, auto_timezone=False)
     except (ParserError, SyntaxError, ValueError) as error:
         line = next((part for part in str(error).splitlines() if "expected" in part), "unknown syntax")
         raise _Unusable(f"opening_hours {hours!r} cannot be read:{line[:120]}", title) from error
