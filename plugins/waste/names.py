@@ -32,6 +32,6 @@ def fold(name: str) -> str:
 
 
 def split_address(address: str) -> tuple[str, str]:
-    """`Marktstr.12 a, 48143 Münster` → `("Marktstr.", "12 a")`; without a house number, that part is empty."""
+    """`Marktstr.12 a, 12345 Adorf` → `("Marktstr.", "12 a")`; without a house number, that part is empty."""
     match = _ADDRESS.match(address.strip())
     return (match["street"].strip(" ,"), match["house"].strip()) if match else (address.strip(), "")
