@@ -17,6 +17,11 @@ from allmende.context import Context
 from allmende.db.table import FeedTable
 from allmende.errors import FeedError
 
+WebAddress = Annotated[
+    str,
+    Meta(pattern=r"^(https?://[^\s/?#]+(/\S*|\?\S*)?)?$", description="an address such as https://example.org/feed"),
+]
+
 
 class Source(Strict, frozen=True, kw_only=True, tag_field="kind"):
     """One configured feed: a `[[sources]]` table in cities/<slug>/plugins/<name>.toml.
@@ -26,7 +31,7 @@ class Source(Strict, frozen=True, kw_only=True, tag_field="kind"):
     """
 
     id: Slug
-    url: str = ""
+    url: WebAddress = ""
     """http(s) address; exactly one of `url`, `file` and `upload` is given."""
     file: str = ""
     """Path below the city's folder."""
@@ -52,8 +57,6 @@ class Source(Strict, frozen=True, kw_only=True, tag_field="kind"):
             raise ValueError(f"no source may be called {DESK!r}: that is what editors write")
         if bool(self.url) + bool(self.file) + self.upload != 1:
             raise ValueError("a source needs either url or file, or upload = true")
-        if self.url and not self.url.startswith(("https://", "http://")):
-            raise ValueError("url must start with https:// or http://")
 
 
 class Payload(Struct, frozen=True, kw_only=True):

@@ -66,6 +66,14 @@ class Registry(Struct, frozen=True, kw_only=True):
         return {name: installed.plugin.config for name, installed in self.plugins.items()}
 
     @property
+    def texts(self) -> dict[str, frozenset[str]]:
+        """Plugin → the keys of its texts in any language, and of what its manifest says to citizens."""
+        return {
+            name: frozenset({"title", "summary"}.union(*installed.texts.values()))
+            for name, installed in self.plugins.items()
+        }
+
+    @property
     def migrations(self) -> dict[str, Path]:
         """Plugin → its folder of Alembic revisions, for those that have one."""
         folders = {name: installed.folder / "migrations" for name, installed in self.plugins.items()}

@@ -103,7 +103,14 @@ def _file(root: Path, path: Path) -> tuple[str, str] | None:
 def load_town(settings: Settings, registry: Registry) -> Town:
     """The cities of this instance. Bad folders are left out and named, never fatal."""
     known = registry.broken.keys()
-    cities = load_cities(settings.cities, registry.configs, known=known, secrets=settings.secrets, cache=settings.cache)
+    cities = load_cities(
+        settings.cities,
+        registry.configs,
+        known=known,
+        secrets=settings.secrets,
+        texts=registry.texts,
+        cache=settings.cache,
+    )
     return Town(cities)
 
 

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 from allmende.city.colour import LEAST, contrast, ink
+from allmende.city.files import CityFile
 from allmende.city.load import SECRETS, load_cities
 from allmende.city.secrets import SecretMissing, resolve_secret
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.city.conftest import CONFIGS
+
+CITY_KEYS = ", ".join(sorted(CityFile.__struct_fields__))
 
 
 @pytest.mark.parametrize(
@@ -121,3 +126,78 @@ def test_the_cities_of_this_repository_differ_visibly() -> None:
     assert [slug for slug, city in cities.by_slug.items() if city.fictional] == ["musterstadt"]
     assert {city.subdivision for city in cities.by_slug.values()} == {"DE-NW"}
     assert all(city.texts for city in cities.by_slug.values())
+
+
+def test_a_mistake_in_city_toml_hides_no_other(folder: Any) -> None:
+    text = folder.text("altdorf", 1).replace("lat = 51.9", 'lat = 51.9\nkm2 = "big"')
+    folder.write(
+        "altdorf/city.toml", 'module_order = ["wast"]\nkreiss = "x"\n' + text.replace('"de", "en"', '"de", "türk"')
+    )
+    folder.write("altdorf/texts/en.toml", "")
+    assert [line.partition(":")[2].split(":")[0:3:2] for line in folder.problems()] == [
+        ["1", " unknown plugin `wast` (did you mean `waste`?); expected one of news, waste"],
+        ["2", " unknown key `kreiss` (did you mean `kreis`?); expected one of " + CITY_KEYS],
+        ["6", ' "türk" has the wrong form; expected BCP 47 tag such as de or en-GB'],
+        ["11", ' "big" is text; expected a number above 0'],
+    ]
+
+
+def test_the_second_of_two_sources_with_one_id_is_the_one_that_is_named(folder: Any) -> None:
+    source = '[[sources]]\nid = "a"\nkind = "csv"\nfile = "data/{}.csv"\n'
+    folder.write("altdorf/data/one.csv", "x")
+    folder.write("altdorf/plugins/waste.toml", source.format("one") + source.format("two"))
+    assert [line.partition(";")[0] for line in folder.problems()] == [
+        'altdorf/plugins/waste.toml:6:1 sources[1].id: "a" is the id of another source too',
+        'altdorf/plugins/waste.toml:8:1 sources[1].file: the file "data/two.csv" does not exist',
+    ]
+
+
+def test_an_environment_variable_is_named_by_its_name(folder: Any) -> None:
+    folder.write("altdorf/plugins/waste.toml", "")
+    variables = {
+        "ALLMENDE_CITY__ALTDORF__WASTE__REMINDER_HOUR": "late",
+        "ALLMENDE_CITY__ALTDORF__CITY__AREA__KM3": "1",
+    }
+    assert [line.partition(";")[0] for line in folder.problems(environ=variables)] == [
+        "environment:1:1 ALLMENDE_CITY__ALTDORF__CITY__AREA__KM3: unknown key `km3` (did you mean `km2`?)",
+        'environment:1:1 ALLMENDE_CITY__ALTDORF__WASTE__REMINDER_HOUR: "late" is text',
+    ]
+
+
+def test_what_lies_in_shared_and_is_read_for_nobody_is_named(folder: Any) -> None:
+    folder.write("_shared/05/city.toml", 'land = "NRW"\n')
+    folder.write("_shared/05/README.md", "")
+    folder.write("_shared/05/texts/de.toml", "")
+    folder.write("_shared/nrw/city.toml", "")
+    assert [line.partition(";")[0] for line in folder.problems()] == [
+        "_shared/05/texts:1:1: unknown name `texts`",
+        "_shared/nrw:1:1: unknown name `nrw`",
+    ]
+    assert folder.load().by_slug["altdorf"].land == "NRW"
+    assert folder.load().reload().kept == frozenset(), "it stops nobody's changes"
+
+
+def test_wording_for_a_text_that_there_is_not_is_named(folder: Any) -> None:
+    folder.write(
+        "altdorf/texts/de.toml",
+        '[waste]\ntitel = "x"\ntitle = "y"\npreview.stret = "z"\nstate.new = "a"\nprview.none = "b"\n',
+    )
+    texts = {"waste": {"title", "preview.street", "preview.none", "state.old"}}
+    cities = load_cities(folder.path, CONFIGS, environ={}, secrets=SECRETS, texts=texts)
+    assert [(p.line, p.key, p.message) for p in cities.all_problems()] == [
+        (2, "waste.titel", "unknown text `titel` (did you mean `title`?)"),
+        (4, "waste.preview.stret", "unknown text `preview.stret` (did you mean `preview.street`?)"),
+        (6, "waste.prview.none", "unknown text `prview.none` (did you mean `preview.none`?)"),
+    ]
+    assert "altdorf" in cities.by_slug
+
+
+@pytest.mark.parametrize("text", ['{"type": "FeatureColl', '{"type": "Point"}', "[]", "\xff"])
+def test_an_outline_that_is_no_area_is_named(folder: Any, text: str) -> None:
+    folder.write("altdorf/data/outline.geojson", text.encode("latin-1"))
+    city = folder.text("altdorf", 1).replace("lat = 51.9", 'outline = "data/outline.geojson"\nlat = 51.9')
+    folder.write("altdorf/city.toml", city)
+    (problem,) = folder.problems()
+    assert problem.startswith('altdorf/city.toml:8:1 area.outline: "data/outline.geojson" holds no area: ')
+    folder.write("altdorf/data/outline.geojson", '{"type": "Polygon", "coordinates": []}')
+    assert folder.problems() == []

@@ -76,6 +76,8 @@ kind = "ical"
         f"{at}:10:1 sources[1].horizon: 99 is out of range; expected a whole number from 1 to 36",
         f"{at}:12:3 sources[2].kind: is missing; expected one of csv, ical",
         f'{at}:17:1 sources[3].id: "Not A Slug" has the wrong form; expected small letters, digits and single hyphens',
+        f'{at}:19:1 sources[3].url: "ftp://example.org/a.ics" has the wrong form;'
+        " expected an address such as https://example.org/feed",
         f"{at}:21:3 sources[4]: a source needs either url or file, or upload = true",
     ]
 

@@ -112,15 +112,27 @@ def test_explain_names_value_file_and_line(home: Path) -> None:
         1,
         "Error: altdorf: unknown key `bins.reminder_huor` (did you mean `bins.reminder_hour`?)\n",
     )
+    plugin = run("explain", "altdorf", "bin.reminder_hour").output
+    assert plugin == "Error: altdorf: unknown key `bin.reminder_hour` (did you mean `bins.reminder_hour`?)\n"
+    assert run("explain", "neudorf", "bins.reminder_hour").output == "Error: neudorf: the module bins is off\n"
 
 
 def test_diff_shows_what_differs_and_nothing_else(home: Path) -> None:
     output = run("diff", "altdorf", "neudorf").output
     assert 'name\n  - altdorf: "Altdorf"  (cities/altdorf/city.toml:1)\n  + neudorf: "Neudorf"' in output
-    assert (
-        "bins.reminder_hour\n  - altdorf: 7  (cities/altdorf/plugins/bins.toml:1)\n  + neudorf: (not set)\n" in output
-    )
+    assert "bins\n  - altdorf: on\n  + neudorf: off\n" in output
     assert "area.lat" not in output
+    assert "bins.reminder_hour" not in output
+    (home / "cities/neudorf/plugins").mkdir()
+    (home / "cities/neudorf/plugins/bins.toml").write_text(
+        '[[sources]]\nid = "a"\nkind = "csv"\nurl = "https://example.org/a.csv"\n'
+    )
+    assert [line for line in run("diff", "altdorf", "neudorf").output.splitlines() if line.startswith("bins")] == [
+        "bins.reminder_hour",
+        "bins.sources[0].id",
+        "bins.sources[0].kind",
+        "bins.sources[0].url",
+    ]
 
 
 def test_schema_describes_each_file_with_its_kinds_of_sources(home: Path) -> None:
@@ -152,8 +164,40 @@ def test_new_writes_a_folder_that_passes_the_check_at_once(home: Path) -> None:
         "area.lat:",
         "area.lon:",
     ]
-    assert "exists already" in run("new", "Beckum", "--register", register).output
+    assert "is there already" in run("new", "Beckum", "--register", register).output
     assert (
         "unknown plugin `bisn` (did you mean `bins`?)"
         in run("new", "Oelde", "--register", register, "--plugins", "bisn").output
     )
+
+
+def test_new_without_a_register_marks_what_is_missing(home: Path) -> None:
+    made = run("new", "Drensteinfurt")
+    assert (made.exit_code, made.output.splitlines()[-2].partition(",")[0]) == (0, "fill in what is marked MISSING")
+    text = (home / "cities/drensteinfurt/city.toml").read_text()
+    assert 'name = "Drensteinfurt"\n# MISSING: ags = ""\n# MISSING: ars = ""\n' in text
+    assert [line.split()[1] for line in run("check", "drensteinfurt").output.splitlines()[:-1]] == [
+        "ags:",
+        "ars:",
+        "area.bbox:",
+        "area.lat:",
+        "area.lon:",
+    ]
+    assert run("new", "055700028028", "--slug", "oelde", "--lat", "51.8", "--lon", "8.1").exit_code == 0
+    assert 'ags = "05570028"\nars = "055700028028"\n' in (home / "cities/oelde/city.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("Altdorf", "--slug", "../x"), '"../x" cannot be the name of a folder; give a --slug of small letters'),
+        (("05515001", "--slug", "x"), "Altdorf is there already: cities/altdorf"),
+        (("05570028",), "give a --slug, or a --register that knows the name"),
+        (("0557",), "expected an AGS (8 digits), an ARS (12 digits) or a name"),
+        ((" ",), "expected an AGS (8 digits), an ARS (12 digits) or a name"),
+    ],
+)
+def test_new_refuses_what_makes_no_city(home: Path, arguments: tuple[str, ...], message: str) -> None:
+    refused = run("new", *arguments)
+    assert (refused.exit_code, refused.output[: len(message) + 7]) == (1, f"Error: {message}")
+    assert sorted(path.name for path in (home / "cities").iterdir()) == ["altdorf", "neudorf"]

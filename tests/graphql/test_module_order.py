@@ -1,4 +1,4 @@
-"""A city says which modules its citizens see first; what it does not name follows by name."""
+"""A city says which modules its citizens see first (the rest follows by name), and what they are called."""
 
 from __future__ import annotations
 
@@ -32,3 +32,19 @@ async def test_an_order_with_a_module_that_is_not_there_or_twice_is_named(town: 
         "unknown plugin `nwes` (did you mean `news`?)",
         '"waste" stands here twice',
     ]
+
+
+async def test_modules_are_called_what_the_city_calls_them(town: Town) -> None:
+    town.write("texts/de.toml", '[waste]\ntitle = "Müllabfuhr"\nsummary = "Wann sie kommt."\n')
+    town.write("texts/en.toml", '[news]\ntitle = "From the town hall"\n')
+    town.instance.reload()
+
+    async def called(language: str, name: str) -> tuple[str, str]:
+        answer = await town.ask("modules { name title summary }", language=language)
+        return next((one["title"], one["summary"]) for one in answer["modules"] if one["name"] == name)
+
+    assert await called("de", "waste") == ("Müllabfuhr", "Wann sie kommt.")
+    assert (await called("en", "waste"))[0] == "Waste calendar", (
+        "the module's own word in the reader's language goes before"
+    )
+    assert (await called("en", "news"))[0] == "From the town hall"

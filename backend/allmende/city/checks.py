@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from msgspec import inspect, structs
+import msgspec
+from msgspec import Struct, inspect, structs
 
 from allmende.city.colour import LEAST, contrast
 from allmende.city.files import CityFile
@@ -28,6 +30,8 @@ LAENDER = {f"{number:02}": f"DE-{state}" for number, state in enumerate(_STATES.
 """First two digits of AGS and ARS → ISO 3166-2."""
 
 
+NEAR = 0.85
+"""Likeness (of difflib) from which on two names are taken for one that is misspelt."""
 _APP = re.compile(r"(https://[a-z0-9.-]+(:[0-9]+)?/[^?#\s]*|[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/[^?#\s]*)")
 
 
@@ -56,6 +60,10 @@ def city_flaws(city: CityFile, folder: Path) -> Iterator[Finding]:
     area = city.area
     if area.outline and (wrong := _below(folder, area.outline)):
         yield Finding(("area", "outline"), wrong, "a GeoJSON file below the city's folder")
+    elif area.outline and (wrong := _no_area(folder / area.outline)):
+        yield Finding(
+            ("area", "outline"), f'"{area.outline}" holds no area: {wrong}', "GeoJSON (RFC 7946) with polygons"
+        )
     if not area.bbox.contains(area.lat, area.lon):
         yield Finding(
             ("area", "bbox"), f"does not hold the centre {area.lat}, {area.lon}", "a box around the territory"
@@ -139,6 +147,19 @@ def _below(folder: Path, name: str) -> str:
         return f'"{name}" cannot be read'
 
 
+class _Area(Struct):
+    type: Literal["FeatureCollection", "Feature", "Polygon", "MultiPolygon"]
+
+
+def _no_area(path: Path) -> str:
+    """Why a file is no GeoJSON of an area; empty when it is."""
+    try:
+        msgspec.json.decode(path.read_bytes(), type=_Area)
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+        return str(error)
+    return ""
+
+
 def source_errors(raw: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
     """Sources with one id, and files that lie outside the city's folder."""
     seen = set()
@@ -184,6 +205,20 @@ def placeholder_flaws(raw: Mapping[str, Any]) -> Iterator[Finding]:
             list(Formatter().parse(value))
         except ValueError as error:
             yield Finding(path, f"has a bad placeholder ({error})", "placeholders such as {name}, and {{ for a brace")
+
+
+def wording_flaws(raw: Mapping[str, Any], texts: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+    """Wording for a text that the plugin does not have. Plugins may ask for texts by what feeds say (`category.…`), so
+    inside a table that a plugin knows only what looks misspelt is told."""
+    for plugin, keys in texts.items():
+        tables = {key.rpartition(".")[0] for key in keys}
+        for path, _ in strings(raw.get(plugin, {}), (plugin,)):
+            key = ".".join(map(str, path[1:]))
+            table, _, last = key.rpartition(".")
+            beside = {known.rpartition(".")[2] for known in keys if known.rpartition(".")[0] == table}
+            if key not in keys and (not table or table not in tables or get_close_matches(last, beside, 1, NEAR)):
+                message, _ = unknown("text", key, keys)
+                yield Finding(path, message, f"a key of plugins/{plugin}/texts, or title or summary")
 
 
 def secret_errors(raw: Mapping[str, Any]) -> Iterator[Finding]:

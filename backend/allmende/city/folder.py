@@ -16,10 +16,11 @@ from allmende.city import checks
 from allmende.city.files import CityFile
 from allmende.city.layers import from_environment, merge_all, variable
 from allmende.city.model import Brand, City, Config, Slug, Strict
+from allmende.city.positions import Path as Keys
 from allmende.city.read import Layer, Raw, parse, read_bytes
 from allmende.city.report import problems
 from allmende.city.shared import Defaults, Shared
-from allmende.city.walk import Finding, unknown, walk
+from allmende.city.walk import Finding, follows, salvage, unknown, walk
 from allmende.errors import Problem
 
 T = TypeVar("T", bound=Strict)
@@ -48,12 +49,15 @@ class Reader:
         environ: Mapping[str, str],
         known: Collection[str],
         secrets: Path,
+        texts: Mapping[str, Collection[str]] = NONE,
     ) -> None:
         self.folder = folder
         self.configs = configs
         self.environ = environ
         self.known = frozenset(known) | configs.keys()
         self.secrets = secrets
+        self.texts = texts
+        """Plugin → the keys of its texts, where they are known."""
         self.shared = Shared(folder, configs, self.known)
         self.variables = from_environment(environ)
         self.decoded: dict[object, Any] = {}
@@ -93,14 +97,22 @@ class _Visit:
         layers, chain = self.city_layers()
         merged = merge_all(layers)
         file = self.decode(layers, merged, CityFile) if layers else None
+        wrong: list[Keys] = []
+        if layers and file is None:  # what is right in it is checked all the same: all mistakes are told at once
+            file, wrong = salvage(merged, CityFile)
         if file:
-            self.fail(checks.city_errors(file, self.folder), layers, merged)
-            self.flaw(checks.city_flaws(file, self.folder), layers, merged)
-            self.flaw(checks.switch_flaws(file, self.reader.known), layers, merged)
-            self.flaw(checks.login_flaws(file, self.reader.known), layers, merged)
-            self.fail(checks.secret_errors(merged), layers, merged)
-            self.flaw(checks.secret_flaws(merged, self.reader.secrets, self.reader.environ), layers, merged)
-        languages = self.reader.decoded.setdefault(file.languages, file.languages) if file else ()
+            known = self.reader.known
+            errors = (*checks.city_errors(file, self.folder), *checks.secret_errors(merged))
+            flaws = (
+                *checks.city_flaws(file, self.folder),
+                *checks.switch_flaws(file, known),
+                *checks.login_flaws(file, known),
+                *checks.secret_flaws(merged, self.reader.secrets, self.reader.environ),
+            )
+            self.fail((one for one in errors if not follows(one, wrong)), layers, merged)
+            self.flaw((one for one in flaws if not follows(one, wrong)), layers, merged)
+        sure = file is not None and ("languages",) not in {path[:1] for path in wrong}
+        languages = self.reader.decoded.setdefault(file.languages, file.languages) if file and sure else ()
         brand = self.brand() if "brand" in names else Brand()
         texts = self.texts(languages) if "texts" in names else {}
         plugins = self.plugins(chain, languages) if "plugins" in names else {}
@@ -155,7 +167,7 @@ class _Visit:
     def environment(self, section: str) -> Iterator[Layer]:
         raw = self.reader.variables.get(self.slug, {}).get(section)
         if raw:
-            yield Layer(ENVIRONMENT, raw)
+            yield Layer(ENVIRONMENT, raw, variables=variable(self.slug, section, ()))
 
     def decode(self, layers: list[Layer], merged: Raw, type: type[T]) -> T | None:
         """The fast way with msgspec; only what it refuses is walked through, for all mistakes at once."""
@@ -214,6 +226,7 @@ class _Visit:
                         found.append(Finding((section, *keys), "is not text", "text in quotes"))
             self.fail(found, [layer], layer.raw)
             self.flaw(checks.placeholder_flaws(layer.raw), [layer], layer.raw)
+            self.flaw(checks.wording_flaws(layer.raw, self.reader.texts), [layer], layer.raw)
             result[intern(path.stem)] = flat
         return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from allmende.city.positions import Path, Place, positions
@@ -64,7 +65,12 @@ def translate(merged: object, raw: object, path: Path) -> Path | None:
                 return None
             if has_ids(merged) and has_ids(raw):
                 wanted = merged[step]["id"]
-                found = next((index for index, item in enumerate(raw) if item["id"] == wanted), None)
+                before = sum(
+                    item["id"] == wanted for item in merged[:step]
+                )  # where two have one id, which is a mistake
+                found = next(
+                    islice((index for index, item in enumerate(raw) if item["id"] == wanted), before, None), None
+                )
             else:
                 found = step if step < len(raw) else None
             if found is None:

@@ -41,6 +41,7 @@ class Cities(Struct, frozen=True, kw_only=True):
     known: frozenset[str]
     environ: Mapping[str, str]
     secrets: Path
+    texts: Mapping[str, Collection[str]] = MappingProxyType({})
     entries: Mapping[str, Entry]
 
     def all_problems(self) -> list[Problem]:
@@ -76,7 +77,14 @@ class Cities(Struct, frozen=True, kw_only=True):
         return origins(self._reader(), self.by_slug[slug])
 
     def _reader(self) -> Reader:
-        return Reader(self.folder, self.configs, environ=self.environ, known=self.known, secrets=self.secrets)
+        return Reader(
+            self.folder,
+            self.configs,
+            environ=self.environ,
+            known=self.known,
+            secrets=self.secrets,
+            texts=self.texts,
+        )
 
 
 def load_cities(
@@ -86,17 +94,19 @@ def load_cities(
     environ: Mapping[str, str] | None = None,
     known: Collection[str] = (),
     secrets: Path = SECRETS,
+    texts: Mapping[str, Collection[str]] = MappingProxyType({}),
     previous: Cities | None = None,
     cache: Path | None = None,
 ) -> Cities:
     """Read every city. Never raises for a city: what is wrong is in `problems`, and the others are there.
 
-    `configs` are the loaded plugins' Config types by name. `known` names further plugins that exist but could not be
-    loaded: their files are not checked. `previous` gives last good versions, when the plugins have changed. `cache` is
-    a folder for a snapshot, by which very many cities load faster the next time.
+    `configs` are the loaded plugins' Config types by name; `texts` the keys of their texts, to check wording by.
+    `known` names further plugins that exist but could not be loaded: their files are not checked. `previous` gives last
+    good versions, when the plugins have changed. `cache` is a folder for a snapshot, by which very many cities load
+    faster the next time.
     """
     environ = os.environ if environ is None else environ
-    reader = Reader(folder, configs, environ=environ, known=known, secrets=secrets)
+    reader = Reader(folder, configs, environ=environ, known=known, secrets=secrets, texts=texts)
     slugs = reader.slugs()
     if cache is None or len(slugs) < MANY:
         return _assemble(reader, {slug: reader.read(slug) for slug in slugs}, previous)
@@ -154,18 +164,20 @@ def _assemble(reader: Reader, entries: dict[str, Entry], previous: Cities | None
             if city is entries[slug].city:
                 wrong.setdefault(slug, []).extend(_clash(city, claim, other) for claim, other in clashes)
     problems = {slug: tuple(found) for slug, found in sorted(wrong.items())} | _shared_problems(reader)
+    strays = tuple(reader.shared.strays())
     strangers = tuple(_strangers(reader, entries))
     return Cities(
         folder=reader.folder,
         by_slug={slug: cities[slug] for slug in sorted(cities)},
         by_host={host: city for city in cities.values() for host in city.hosts},
-        problems=problems | ({ENVIRONMENT: strangers} if strangers else {}),
+        problems=problems | {name: found for name, found in ((SHARED, strays), (ENVIRONMENT, strangers)) if found},
         kept=frozenset(kept),
         unavailable={slug: entry.unavailable for slug, entry in sorted(entries.items()) if entry.unavailable},
         configs=reader.configs,
         known=reader.known,
         environ=reader.environ,
         secrets=reader.secrets,
+        texts=reader.texts,
         entries=entries,
     )
 

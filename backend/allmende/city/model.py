@@ -302,6 +302,11 @@ class City(Struct, frozen=True, kw_only=True):
         """Where the city's addresses begin; empty where it has no host name, so that they stay paths."""
         return f"https://{self.hosts[0]}" if self.hosts else ""
 
+    def wording(self, key: str, text: LocalText) -> LocalText:
+        """A text that a plugin brings (`news.title`), with the city's own words for it on top, language by language."""
+        own = {language: words[key] for language, words in self.texts.items() if key in words}
+        return {**(text if isinstance(text, dict) else {"en": text}), **own} if own else text
+
     def config(self, plugin: str) -> Any | None:
         return self.plugins.get(plugin)
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from allmende.city.checks import LAENDER
 from allmende.city.geo import around
-from allmende.city.model import BBox
+from allmende.city.model import BBox, Slug
 from allmende.city.register import Municipality
+from allmende.city.walk import walk
 from allmende.errors import InputError
 
 ENLARGED = 1.6
@@ -51,12 +52,16 @@ def write_city(
     plugins: Sequence[str],
 ) -> list[Path]:
     """Write the folder; what `defaults` (from _shared/) already says is left out. Returns the files."""
+    if walk(slug, Slug):
+        raise InputError(
+            f'"{slug}" cannot be the name of a folder; give a --slug of small letters, digits and single hyphens'
+        )
     target = folder / slug
     if target.exists():
         raise InputError(f"{target} exists already; choose another --slug")
     files = {
         "city.toml": _city(municipality, position, defaults),
-        "README.md": f"# {municipality.name}\n\n{_README}",
+        "README.md": f"# {municipality.name or slug}\n\n{_README}",
         "brand/theme.toml": _THEME,
         **{f"plugins/{name}.toml": _PLUGIN.format(name=name) for name in plugins},
     }
@@ -68,30 +73,38 @@ def write_city(
 
 
 def _city(m: Municipality, position: tuple[float, float] | None, defaults: Mapping[str, Any]) -> str:
-    lines = [f"name = {_text(m.name)}" + ("  # the register may have cut it" if m.cut else "")]
+    lines = [_given("name", m.name) + ("  # the register may have cut it" if m.cut else "")]
     if m.official_name != m.name:
         lines.append(f"official_name = {_text(m.official_name)}")
-    lines += [f"ags = {_text(m.ags)}", f"ars = {_text(m.ars)}"]
+    lines += [_given("ags", m.ags), _given("ars", m.ars)]
     for key, value in (("land", m.land), ("kreis", m.kreis), ("subdivision", LAENDER.get(m.ags[:2], ""))):
         if value and defaults.get(key) != value:
             lines.append(f"{key} = {_text(value)}")
     if "languages" not in defaults:
         lines.append('languages = ["de"]')
-    lines += ["", "[area]", f"# Gemeindeverzeichnis (Destatis), territory of {m.as_of:%Y-%m-%d}"]
-    lines += [f"km2 = {m.km2}", f"population = {m.population}"] if m.km2 else [f"population = {m.population}"]
+    lines += ["", "[area]"]
+    if m.as_of:
+        lines.append(f"# Gemeindeverzeichnis (Destatis), territory of {m.as_of:%Y-%m-%d}")
+        lines += [f"km2 = {m.km2}", f"population = {m.population}"] if m.km2 else [f"population = {m.population}"]
     if position is None:
-        lines += [
-            "# MISSING: the register has no coordinates. Fill in the town hall's, and the box around the territory:"
-        ]
+        lines += ["# MISSING: coordinates. Fill in the town hall's, and the box around the territory:"]
         lines += ["# lat = ", "# lon = ", "# bbox = { south = , west = , north = , east =  }"]
     else:
         box = estimated_box(*position, m.km2 or 1.0)
         lines += [f"lat = {position[0]}", f"lon = {position[1]}", "", "[area.bbox]"]
         lines += ["# ESTIMATE from centre and area: replace it by the box around the real territory."]
         lines += [f"{side} = {getattr(box, side):.4f}" for side in ("south", "west", "north", "east")]
-    lines += ["", "[contact]", f"name = {_text(m.official_name)}"]
-    lines += [f"postal_code = {_text(m.postal_code)}"] if m.postal_code else []
-    return "\n".join([*lines, f"place = {_text(m.name)}", ""])
+    lines += ["", "[contact]"]
+    lines += [
+        f"{key} = {_text(value)}"
+        for key, value in (("name", m.official_name), ("postal_code", m.postal_code), ("place", m.name))
+        if value
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _given(key: str, value: str) -> str:
+    return f"{key} = {_text(value)}" if value else f'# MISSING: {key} = ""'
 
 
 def _text(value: str) -> str:

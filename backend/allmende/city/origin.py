@@ -33,17 +33,28 @@ class Origin(Struct, frozen=True, kw_only=True):
     source: str
     """The place in words: `cities/x/city.toml:3`, `plugin default`, `environment variable X`."""
 
+    @property
+    def default(self) -> bool:
+        """Whether nobody set it."""
+        return not self.file
+
 
 def origin(reader: Reader, city: City, key: str) -> Origin:
     """The origin of one value; a table or list gives what was written there as a whole."""
     section, name = _section(city, key)
+    head, _, rest = key.partition(".")
+    if head in reader.known and head not in city.plugins:
+        raise NotFound(f"{city.slug}: the module {head} is off")
     for known, value, layers, default in _sections(reader, city):
         if known == section:
             merged = merge_all(layers)
             for path, item in _all(value):
                 if name in (dotted(path), _by_id(path, value)):
                     return _origin(city, section, path, item, layers, merged, default)
-            message, _ = unknown("key", key, [_full(section, _by_id(p, value)) for p, _ in _all(value)])
+            names = [_full(section, _by_id(p, value)) for p, _ in _all(value)]
+            message, _ = unknown(
+                "key", key, [*names, *(f"{plugin}.{rest}" for plugin in city.plugins if rest and section == "city")]
+            )
             raise NotFound(f"{city.slug}: {message}")
     raise NotFound(f"{city.slug}: {unknown('key', key, [*city.plugins, *city.__struct_fields__])[0]}")
 
@@ -53,7 +64,7 @@ def origins(reader: Reader, city: City) -> list[Origin]:
     for section, value, layers, default in _sections(reader, city):
         merged = merge_all(layers)
         for path, item in _all(value):
-            if path and not (isinstance(item, (dict, list)) and item):
+            if not _has_parts(item):
                 found.append(_origin(city, section, path, item, layers, merged, default))
     return found
 
@@ -104,6 +115,13 @@ def _plain(value: City | Config | Struct) -> Raw:
     return dict(plain)
 
 
+def _has_parts(value: Any) -> bool:
+    """A table, or a list of tables: what stands in it is told one by one."""
+    return bool(value) and (
+        isinstance(value, dict) or (isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value))
+    )
+
+
 def _all(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
     """Every value with its path: tables and lists of tables as a whole and in their parts."""
     if path:
@@ -111,7 +129,7 @@ def _all(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _all(item, (*path, key))
-    elif isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
+    elif _has_parts(value):
         for index, item in enumerate(value):
             yield from _all(item, (*path, index))
 

@@ -27,6 +27,8 @@ class Layer(Struct, frozen=True):
     raw: Raw
     text: str = ""
     """The file's text, from which places are found when they are needed."""
+    variables: str = ""
+    """How the names of the variables begin where it is the environment: `ALLMENDE_CITY__ALTDORF__WASTE`."""
 
 
 def read_bytes(path: Path) -> bytes | Problem:

@@ -34,8 +34,8 @@ class Municipality(Struct, frozen=True, kw_only=True):
     population: int
     postal_code: str
     """That of the town hall, where there are several."""
-    as_of: date
-    """Date of the territory."""
+    as_of: date | None = None
+    """Date of the territory; None where no register was asked."""
     cut: bool = False
     """The register may have cut the name."""
 
@@ -103,20 +103,42 @@ def _split(name: str) -> tuple[str, str]:
 def find(municipalities: Sequence[Municipality], wanted: str) -> Municipality:
     """The municipality with this AGS, ARS or name. InputError lists the candidates where there is not exactly one."""
     text = wanted.strip().casefold()
-    exact = [m for m in municipalities if text in (m.ags, m.ars)]
+    key = "".join(text.split())  # officially written in groups: 05 5 70 016
+    if not text:
+        raise InputError("expected an AGS (8 digits), an ARS (12 digits) or a name")
+    exact = [m for m in municipalities if key in (m.ags, m.ars)]
     exact = exact or [m for m in municipalities if text in (m.name.casefold(), m.official_name.casefold())]
     if len(exact) == 1:
         return exact[0]
-    if wanted.strip().isdigit():
+    if key.isdigit():
         raise InputError(f"no municipality has the key {wanted}; expected an AGS (8 digits) or ARS (12 digits)")
     names = {m.name.casefold() for m in municipalities}
     near = {*get_close_matches(text, names, n=5), *(name for name in names if text in name)}
-    candidates = exact or [m for m in municipalities if m.name.casefold() in near]
+    candidates = [m for m in municipalities if m.name.casefold() in near]
+    candidates.sort(key=lambda m: (m not in exact, not m.name.casefold().startswith(text)))
     lines = [f"  {m.ars}  {m.official_name} ({m.kreis}, {m.land})" for m in candidates[:10]]
-    candidates.sort(key=lambda m: not m.name.casefold().startswith(text))
     count = "several municipalities are" if exact else "no municipality is"
     more = [f"  … and {len(candidates) - 10} more"] if len(candidates) > 10 else []
     raise InputError("\n".join([f"{count} named {wanted!r}; give the key:", *lines, *more]).rstrip(":"))
+
+
+def unregistered(wanted: str) -> Municipality:
+    """What a key or a name says by itself, where no register is at hand; all else stays empty."""
+    text, key = " ".join(wanted.split()), "".join(wanted.split())
+    if not text or (key.isdigit() and len(key) not in (8, 12)):
+        raise InputError("expected an AGS (8 digits), an ARS (12 digits) or a name")
+    name, ars = ("", key if len(key) == 12 else "") if key.isdigit() else (text, "")
+    return Municipality(
+        ags=(ars[:5] + ars[9:] or key) if key.isdigit() else "",
+        ars=ars,
+        name=name,
+        official_name=name,
+        land="",
+        kreis="",
+        km2=0,
+        population=0,
+        postal_code="",
+    )
 
 
 def read_coordinates(path: Path) -> dict[str, tuple[float, float]]:

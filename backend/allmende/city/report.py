@@ -16,6 +16,11 @@ def dotted(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
 
 
+def _key(layer: Layer, path: Path) -> str:
+    """As somebody finds it in that layer: a key of the file, or the name of the variable."""
+    return "__".join((layer.variables, *map(str, path))).upper() if layer.variables else dotted(path)
+
+
 def problems(findings: Iterable[Finding], layers: Sequence[Layer], merged: Raw) -> list[Problem]:
     """Findings in the merged values as problems in the layers' files, in the order of their lines."""
     found = []
@@ -26,7 +31,7 @@ def problems(findings: Iterable[Finding], layers: Sequence[Layer], merged: Raw) 
                 file=layer.name,
                 line=line,
                 column=column,
-                key=dotted(finding.path),
+                key=_key(layer, finding.path),
                 message=finding.message,
                 expected=finding.expected,
             )

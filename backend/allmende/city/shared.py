@@ -19,6 +19,11 @@ from allmende.city.walk import Finding, unknown, walk
 from allmende.errors import Problem
 
 SHARED = "_shared"
+_PARTS = ("city.toml", "plugins")
+
+
+def _is_key(name: str) -> bool:
+    return name.isdigit() and len(name) <= 12
 
 
 class Defaults(Struct, frozen=True, kw_only=True):
@@ -38,8 +43,8 @@ class Shared:
         self.configs = configs
         self.known = known
         names = (entry.name for entry in self.folder.iterdir()) if self.folder.is_dir() else iter(())
-        found = {name for name in names if (name.isdigit() and len(name) <= 12) or name in ("city.toml", "plugins")}
-        self.keys = frozenset("" if name in ("city.toml", "plugins") else name for name in found)
+        found = {name for name in names if _is_key(name) or name in _PARTS}
+        self.keys = frozenset("" if name in _PARTS else name for name in found)
         self._read: dict[str, Defaults] = {}
 
     def chain(self, ars: object) -> tuple[Defaults, ...]:
@@ -50,6 +55,18 @@ class Shared:
 
     def all(self) -> Iterator[Defaults]:
         return map(self.read, sorted(self.keys))
+
+    def strays(self) -> Iterator[Problem]:
+        """What lies there and is read for nobody."""
+        for folder in (self.folder / key for key in sorted({"", *self.keys})):
+            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if path.name.startswith(".") or path.name.endswith(".md") or path.name in _PARTS:
+                    continue
+                if folder != self.folder or not _is_key(path.name):
+                    expected = ", ".join(_PARTS)
+                    if folder == self.folder:
+                        expected = f"{expected}, or a folder named by the first digits of an ARS, such as 05"
+                    yield Problem(file=str(path), message=f"unknown name `{path.name}`", expected=expected)
 
     def read(self, key: str) -> Defaults:
         if key not in self._read:

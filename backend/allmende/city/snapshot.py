@@ -175,7 +175,7 @@ def _fingerprint(reader: Reader) -> bytes:
             code.append((name, path, stat.st_size, stat.st_mtime_ns))
     shared = _stamp(reader.shared.folder) if reader.shared.folder.is_dir() else b"none"
     place = (str(reader.folder), str(reader.folder.resolve()))
-    known = (sorted(reader.configs), sorted(reader.known))
+    known = (sorted(reader.configs), sorted(reader.known), {name: sorted(keys) for name, keys in reader.texts.items()})
     return _digest(repr((sys.version, msgspec.__version__, place, known, shared, code)).encode())
 
 

@@ -10,13 +10,15 @@ from datetime import date, datetime, time
 from difflib import get_close_matches
 from functools import lru_cache
 from re import search
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, inspect
 
 from allmende.city.describe import describe, kind_of, shown
 from allmende.city.positions import Path
+
+T = TypeVar("T")
 
 
 class Finding(Struct, frozen=True):
@@ -35,6 +37,31 @@ def type_info(type: Any) -> inspect.Type:
 def walk(value: Any, type: Any, *, partial: bool = False) -> list[Finding]:
     """Everything that keeps `value` from being a `type`. `partial` allows required keys to be missing."""
     return list(_Walker(partial).check(value, type_info(type), ()))
+
+
+def salvage(value: dict[str, Any], type: type[T]) -> tuple[T | None, list[Path]]:
+    """What is left of a table without the values that are wrong, if that is enough for the type; and their paths."""
+    left, wrong = value, [finding.path for finding in walk(value, type)]
+    for path in wrong:
+        left = _without(left, path)
+    try:
+        return msgspec.convert(left, type), wrong
+    except msgspec.ValidationError:
+        return None, wrong
+
+
+def _without(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The table without the value at a path; of a list, nothing is left."""
+    if not path or path[0] not in table:
+        return table
+    step, inner = str(path[0]), table[str(path[0])]
+    rest = {key: item for key, item in table.items() if key != step}
+    return {**rest, step: _without(inner, path[1:])} if path[1:] and isinstance(inner, dict) else rest
+
+
+def follows(finding: Finding, wrong: Iterable[Path]) -> bool:
+    """Whether it is about a table that something wrong was taken out of: it may be wrong only for that."""
+    return any(path[: len(finding.path)] == finding.path for path in wrong)
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> tuple[str, str]:
@@ -129,7 +156,9 @@ class _Walker:
         try:
             msgspec.convert(value, type)
         except msgspec.ValidationError as error:
-            yield Finding(path, str(error).partition(" - at `")[0])
+            message = str(error).partition(" - at `")[0]
+            named = message.partition(" ")[0].strip("`:")  # "event_title must contain …"
+            yield Finding((*path, named) if named in value else path, message)
 
     def mapping(self, value: Any, node: inspect.DictType, path: Path) -> Iterator[Finding]:
         if not isinstance(value, dict):

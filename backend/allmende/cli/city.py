@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import click
 
 from allmende.city.load import Cities, load_cities
 from allmende.city.model import Config
+from allmende.city.origin import Origin
 from allmende.city.walk import unknown
 from allmende.cli.exitkit import export, import_
 from allmende.errors import ConfigError, InputError, NotFound
@@ -25,6 +26,7 @@ class Installation:
     settings: Settings
     configs: Mapping[str, type[Config]]
     broken: frozenset[str]
+    texts: Mapping[str, Collection[str]]
 
     def cities(self) -> Cities:
         return load_cities(
@@ -32,6 +34,7 @@ class Installation:
             self.configs,
             known=self.broken,
             secrets=self.settings.secrets,
+            texts=self.texts,
         )
 
 
@@ -44,7 +47,7 @@ def _installation() -> Installation:
         raise click.ClickException(error.message) from error
     registry = load_registry(settings)
     broken = frozenset(broken.name for broken in registry.broken.values())
-    return Installation(settings, registry.configs, broken)
+    return Installation(settings, registry.configs, broken, registry.texts)
 
 
 @click.group()
@@ -118,22 +121,37 @@ def explain(slug: str, key: str | None) -> None:
 @click.argument("first")
 @click.argument("second")
 def diff(first: str, second: str) -> None:
-    """What differs between two cities, with where each value was set."""
+    """What differs between two cities, with where each value was set; of a module that only one has on, only that."""
     cities = _installation().cities()
-    left, right = ({found.key: found for found in cities.origins(_served(cities, slug))} for slug in (first, second))
-    for key in sorted(left.keys() | right.keys()):
-        a, b = left.get(key), right.get(key)
-        if a and b and a.value == b.value:
+    sides = [(sign, slug, cities.by_slug[_served(cities, slug)]) for sign, slug in (("-", first), ("+", second))]
+    values = [{found.key: found for found in cities.origins(slug)} for _, slug, _ in sides]
+    alone = set(sides[0][2].plugins) ^ set(sides[1][2].plugins)
+    for key in sorted({key for side in values for key in side} | alone):
+        found = [side.get(key) for side in values]
+        if key in alone:
+            shown = ["on" if key in city.plugins else "off" for _, _, city in sides]
+        elif key.partition(".")[0] in alone or _alike(*found):
             continue
+        else:
+            shown = [f"{_shown(one.value)}  ({one.source})" if one else "(not set)" for one in found]
         click.echo(key)
-        for sign, slug, found in (("-", first, a), ("+", second, b)):
-            click.echo(f"  {sign} {slug}: " + (f"{_shown(found.value)}  ({found.source})" if found else "(not set)"))
+        for (sign, slug, _), text in zip(sides, shown, strict=True):
+            click.echo(f"  {sign} {slug}: {text}")
+
+
+def _alike(first: Origin | None, second: Origin | None) -> bool:
+    """Equal values; or nobody has set it, and one city has no table that it could stand in."""
+    if first is None or second is None:
+        return all(one is None or one.default for one in (first, second))
+    return bool(first.value == second.value)
 
 
 @city.command()
 @click.argument("municipality", metavar="KEY_OR_NAME")
 @click.option(
-    "--register", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="GV100AD file."
+    "--register",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="GV100AD file: the official register, from which all else is filled in.",
 )
 @click.option(
     "--coordinates", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The register's CSV edition."
@@ -144,17 +162,19 @@ def diff(first: str, second: str) -> None:
 @click.option("--plugins", default="", help="Modules to switch on, with commas: news,waste.")
 def new(
     municipality: str,
-    register: Path,
+    register: Path | None,
     coordinates: Path | None,
     lat: float | None,
     lon: float | None,
     slug: str,
     plugins: str,
 ) -> None:
-    """Write a city's folder, with what the official register says of it. KEY_OR_NAME is an AGS, an ARS or a name."""
+    """Write a city's folder, with what the official register says of it. KEY_OR_NAME is an AGS, an ARS or a name.
+
+    Without --register only that is filled in, and what is missing is marked."""
     from allmende.city.layers import merge_all
     from allmende.city.new import slug_of, write_city
-    from allmende.city.register import find, read_coordinates, read_register
+    from allmende.city.register import find, read_coordinates, read_register, unregistered
     from allmende.city.shared import Shared
 
     if (lat is None) != (lon is None):
@@ -166,7 +186,12 @@ def new(
             raise click.ClickException("; expected ".join(unknown("plugin", name, installation.configs)))
     folder = installation.settings.cities
     try:
-        found = find(read_register(register), municipality)
+        found = find(read_register(register), municipality) if register else unregistered(municipality)
+        for city in installation.cities().by_slug.values():
+            if city.ars == found.ars or city.ags == found.ags:
+                raise InputError(f"{city.name} is there already: {city.folder}")
+        if not slug and not found.name:
+            raise InputError("give a --slug, or a --register that knows the name")
         position = (lat, lon) if lat is not None and lon is not None else None
         if position is None and coordinates is not None:
             position = read_coordinates(coordinates).get(found.ags)
@@ -183,7 +208,11 @@ def new(
         raise click.ClickException(error.message) from error
     for path in written:
         click.echo(f"wrote {path}")
-    if position is None:
+    if register is None:
+        click.echo(
+            "fill in what is marked MISSING, or delete the folder and give --register (GV100AD, from destatis.de)"
+        )
+    elif position is None:
         click.echo("the coordinates are missing: fill them in, or give --coordinates or --lat and --lon")
     click.echo(f"next: allmende city check {slug or slug_of(found.name)}")
 

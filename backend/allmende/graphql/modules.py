@@ -60,8 +60,8 @@ async def modules(context: RequestContext, city: City, language: str) -> list[Mo
         answer.append(
             Module(
                 name=name,
-                title=pick(manifest.title, language, city.language),
-                summary=pick(manifest.summary, language, city.language),
+                title=pick(city.wording(f"{name}.title", manifest.title), language, city.language),
+                summary=pick(city.wording(f"{name}.summary", manifest.summary), language, city.language),
                 version=manifest.version,
                 status=status,
                 reason=reason,

@@ -17,7 +17,7 @@ from allmende.privacy.rooms import ROOMS
 def declared(manifests: Mapping[str, Manifest], city: City | None = None) -> Declared:
     """All declarations; with a city, of those plugins that it has on."""
     plugins = {
-        name: (manifest.title, manifest.personal_data)
+        name: (city.wording(f"{name}.title", manifest.title) if city else manifest.title, manifest.personal_data)
         for name, manifest in manifests.items()
         if manifest.personal_data and (city is None or city.config(name) is not None)
     }

@@ -18,6 +18,9 @@ from allmende.cli.plugin.test import test
 from allmende.registry import load_registry
 from allmende.settings import load_settings
 
+WIDE = 250
+"""Columns where no terminal says how many it has."""
+
 
 @click.group()
 def plugin() -> None:
@@ -39,8 +42,11 @@ def list_() -> None:
         settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys(), secrets=settings.secrets
     )
     table = Table(box=None, pad_edge=False)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE)  # what another program reads is not cut
     for heading in ("plugin", "title", "version", "owner", "maturity", "licence", "cities"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for name, installed in registry.plugins.items():
         manifest = installed.manifest
         users = [slug for slug, city in cities.by_slug.items() if name in city.plugins]
@@ -48,7 +54,6 @@ def list_() -> None:
         title = pick(manifest.title, "en")
         reached = level(manifest.maturity) or "–"
         table.add_row(name, title, manifest.version, manifest.owner, reached, manifest.licence, shown)
-    console = Console()
     console.print(table)
     for broken in registry.broken.values():
         console.print(f"[red]not loaded[/] {broken.name} (owner: {broken.owner}): {broken.reason}", highlight=False)
