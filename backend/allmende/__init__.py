@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from allmende.graphql.pages import paginate as paginate
     from allmende.graphql.plan.declare import column as column
     from allmende.graphql.plan.declare import computed as computed
+    from allmende.graphql.plan.declare import paged as paged
     from allmende.graphql.plan.declare import part as part
     from allmende.graphql.plan.declare import parted as parted
     from allmende.graphql.plan.declare import row as row
@@ -105,7 +106,7 @@ _HOME = {
     "city.projection": "crs_code to_wgs84",
     "graphql.inputs": "BBoxInput",
     "graphql.pages": "check_first paginate",
-    "graphql.plan.declare": "column computed part parted row rows translated",
+    "graphql.plan.declare": "column computed paged part parted row rows translated",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "graphql.visibility": "field",
     "importer": "Applied Batch Importer Note Payload Refusal Source",

@@ -113,6 +113,12 @@ def _image(ctx: Context[Any], image: dict[str, Any] | None) -> Image | None:
     return Image(**{**image, "url": ctx.address(image["url"])}) if image else None
 
 
+def _distance(ctx: Context[Any], near: service.Near | None, lat: float | None, lon: float | None) -> float | None:
+    if near is None or lat is None or lon is None:
+        return None
+    return round(distance(near.lat, near.lon, lat, lon), 1)
+
+
 def _source(ctx: Context[Any], id_: str, date_fetched: datetime, event_fetched: datetime) -> EventsSource:
     source = next((source for source in ctx.config.sources if source.id == id_), None)
     own = (ctx.city.official_name or ctx.city.name) if id_ == DESK else id_
@@ -222,12 +228,13 @@ class EventsEvent(FeedItem):
         description="Where the data comes from.",
     )
 
-    @strawberry.field(description="Metres from the point given as `near`, as the crow flies.")
-    def distance(self) -> float | None:
-        here = _position(self.row)
-        if self.near is None or here is None:
-            return None
-        return round(distance(self.near.lat, self.near.lon, here.lat, here.lon), 1)
+    distance: float | None = computed(
+        _distance,
+        Event.lat,
+        Event.lon,
+        given="near",
+        description="Metres from the point given as `near`, as the crow flies.",
+    )
 
     @strawberry.field(description="All dates of the event that are running or to come, this one included.")
     async def occurrences(

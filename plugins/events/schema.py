@@ -10,21 +10,19 @@ import strawberry
 from allmende import (
     PUBLIC,
     CityModule,
-    Connection,
     Context,
     InputError,
     Prepared,
     check_first,
     field,
-    paginate,
+    paged,
     row,
     rows,
 )
 from strawberry import argument
 
 from . import service
-from .event import Dates, EventsEvent, shown
-from .tables import Occurrence
+from .event import EventsEvent, shown
 
 CAP = 100
 
@@ -58,10 +56,9 @@ NearMe = Annotated[EventsNear | None, argument(description="Only events in this 
 Text = Annotated[str | None, argument(description="Only events with these words.")]
 
 
-def _made(ctx: Context[Any], rows: Sequence[Any], given: Mapping[str, Any]) -> list[EventsEvent]:
-    """The rows as events, each with its distance from where `near` is, and with further dates read together."""
-    near: EventsNear | None = given.get("near")
-    return shown(ctx, rows, near.checked() if near else None)
+def _made(ctx: Context[Any], rows: Sequence[Any], shared: Mapping[str, Any]) -> list[EventsEvent]:
+    """The rows as events, whose further dates are read together."""
+    return shown(ctx, rows, **shared)
 
 
 @strawberry.type(description="What is on in the city.")
@@ -87,7 +84,8 @@ class Events(CityModule):
             return service.upcoming(since=moment, begins=begins, first=first, **values)
 
         async def asked() -> Prepared:
-            return of(await service.begin(self.ctx, moment), await service.values(self.ctx, wanted))
+            begins = await service.begin(self.ctx, moment)
+            return of(begins, await service.values(self.ctx, wanted)).sharing(near=wanted.near)
 
         return asked() if known is None else self._among(wanted, lambda values: of(known, values))
 
@@ -111,8 +109,15 @@ class Events(CityModule):
         wanted = _filter(category, free, near, text)
         return self._among(wanted, lambda values: service.on_days(begin=begin, end=end, first=first, **values))
 
-    @field(visible=PUBLIC, description="What takes place from one day to another, page by page.")
-    async def between(
+    @paged(
+        EventsEvent,
+        order=service.BY_START,
+        cap=CAP,
+        visible=PUBLIC,
+        make=_made,
+        description="What takes place from one day to another, page by page.",
+    )
+    def between(
         self,
         since: Annotated[date, argument(name="from", description="The first day.")],
         to: Annotated[date, argument(description="The last day, included.")],
@@ -122,20 +127,12 @@ class Events(CityModule):
         free: Free = None,
         near: NearMe = None,
         text: Text = None,
-    ) -> Connection[EventsEvent]:
+    ) -> Prepared | Awaitable[Prepared]:
         if to < since:
             raise InputError(f"to: {to} is before from ({since})")
+        begin, end = service.span(self.ctx, since, to)
         wanted = _filter(category, free, near, text)
-        page = Dates(self.ctx)
-        return await paginate(
-            self.ctx,
-            service.overlapping(self.ctx, await service.values(self.ctx, wanted), since, to),
-            order=[(Occurrence.start, "asc"), (Occurrence.id, "asc")],
-            first=first,
-            after=after,
-            make=lambda row: EventsEvent.of(self.ctx, row, page, wanted.near),
-            cap=CAP,
-        )
+        return self._among(wanted, lambda values: service.overlapping(begin=begin, end=end, **values))
 
     @row(
         EventsEvent,
@@ -159,10 +156,10 @@ class Events(CityModule):
     ) -> Prepared | Awaitable[Prepared]:
         """The statement for what is wanted: at once, unless a text has to be looked up first."""
         if not wanted.text:
-            return make(service.plain_values(self.ctx, wanted))
+            return make(service.plain_values(self.ctx, wanted)).sharing(near=wanted.near)
 
         async def searched() -> Prepared:
-            return make(await service.values(self.ctx, wanted))
+            return make(await service.values(self.ctx, wanted)).sharing(near=wanted.near)
 
         return searched()
 

@@ -17,6 +17,7 @@ from .tables import Event, Occurrence
 
 FOUND = 200
 """Most events that a search text may match."""
+BY_START: Any = ((Occurrence.start, "asc"), (Occurrence.id, "asc"))
 METRES_PER_DEGREE = 111_195.0
 
 
@@ -170,12 +171,13 @@ def _day(moment: datetime) -> datetime:
 def on_days(begin: Any, end: Any, first: int, found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
     """What takes place at least partly between two instants."""
     statement = filtered(found, keys, free, near).where(*_overlapping(begin, end))
-    return statement.order_by(Occurrence.start, Occurrence.id).limit(first)
+    return statement.order_by(*(column for column, _ in BY_START)).limit(first)
 
 
-def overlapping(ctx: Context[Any], wanted: Mapping[str, Any], first: date, last: date) -> Select[Any]:
-    """What takes place at least partly on these days (both included) of the city's wall calendar."""
-    return filtered(**wanted).where(*_overlapping(*span(ctx, first, last)))
+@prepared
+def overlapping(begin: Any, end: Any, found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
+    """All of it, to be shown in pages."""
+    return filtered(found, keys, free, near).where(*_overlapping(begin, end))
 
 
 def _overlapping(begin: Any, end: Any) -> list[ColumnElement[bool]]:
@@ -253,17 +255,30 @@ async def siblings(ctx: Context[Any], parents: Iterable[str], first: int) -> Map
 
 async def category_counts(ctx: Context[EventsConfig]) -> dict[str, int]:
     """Category → number of events that have a date to come, the commonest first."""
-    statement = (
-        select(Event.categories, func.count())
-        .where(Event.last > ctx.now, Event.categories != "")
-        .group_by(Event.categories)
-    )
     counts: dict[str, int] = {}
-    async with ctx.session() as session:
-        for framed, number in (await session.execute(statement)).all():
-            for key in split_categories(framed):
-                counts[key] = counts.get(key, 0) + number
+    for framed, number in await _categories(since=await _settled(ctx)).tuples(ctx):
+        for key in split_categories(framed):
+            counts[key] = counts.get(key, 0) + number
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+@prepared
+def _categories(since: Any) -> Select[Any]:
+    shown: Any = (Event.categories, func.count())
+    return select(*shown).where(Event.last > since, Event.categories != "").group_by(Event.categories)
+
+
+async def _settled(ctx: Context[EventsConfig]) -> datetime:
+    """When an event was last over today. What is to come has not changed by itself since, so it is not read anew."""
+    now = ctx.now
+    day = _day(now)
+    ends = await _ends(begin=day, end=day + timedelta(days=1)).tuples(ctx)
+    return max((end for (end,) in ends if end <= now), default=day)
+
+
+@prepared
+def _ends(begin: Any, end: Any) -> Select[Any]:
+    return select(Event.last).where(Event.last > begin, Event.last <= end).distinct()
 
 
 async def prune(ctx: Context[EventsConfig]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,7 +11,6 @@ from allmende import (
     DESK,
     PUBLIC,
     CityModule,
-    Connection,
     Context,
     FeedItem,
     Image,
@@ -21,7 +20,7 @@ from allmende import (
     column,
     computed,
     field,
-    paginate,
+    paged,
     row,
     rows,
 )
@@ -135,8 +134,8 @@ class News(CityModule):
         check_first(first)
         return service.latest(self.ctx, first, category=category, language=language)
 
-    @field(visible=PUBLIC, description="All items, newest first, in pages.")
-    async def items(
+    @paged(NewsItem, order=service.ORDER, visible=PUBLIC, description="All items, newest first, in pages.")
+    def items(
         self,
         first: First = 20,
         after: Annotated[str | None, strawberry.argument(description="Cursor after which to go on.")] = None,
@@ -145,19 +144,10 @@ class News(CityModule):
         search: Annotated[
             str | None, strawberry.argument(description="Only those that hold these words; among the 200 best hits.")
         ] = None,
-    ) -> Connection[NewsItem]:
+    ) -> Prepared | Awaitable[Prepared]:
         if search and search.strip():
-            statement = await service.matching(self.ctx, search, category=category, language=language)
-        else:
-            statement = service.listing(self.ctx, category=category, language=language)
-        return await paginate(
-            self.ctx,
-            statement,
-            order=service.ORDER,
-            first=first,
-            after=after,
-            make=lambda row: NewsItem(ctx=self.ctx, row=row),
-        )
+            return service.matching(self.ctx, search, category=category, language=language)
+        return service.listing(self.ctx, category=category, language=language)
 
     @row(NewsItem, visible=PUBLIC, description="One item; null if there is none (any more) with this id.")
     def item(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from allmende import Context, Prepared, prepared, search_ids
@@ -19,9 +19,16 @@ MAX_HITS = 200
 MAX_CATEGORIES = 100
 
 
-def listing(ctx: Context[NewsConfig], *, category: str | None = None, language: str | None = None) -> Select[Any]:
-    """Items that have not expired, in one language, of one category or all; without order."""
-    return _listing(now=ctx.now, category=category or None, **_languages(ctx, language))
+def listing(
+    ctx: Context[NewsConfig],
+    *,
+    category: str | None = None,
+    language: str | None = None,
+    ids: Sequence[str] | None = None,
+) -> Prepared:
+    """Items that have not expired, in one language, of one category or all; without order. With `ids`, of those."""
+    among = None if ids is None else list(ids)
+    return _all(now=ctx.now, category=category or None, ids=among, **_languages(ctx, language))
 
 
 def latest(
@@ -50,6 +57,12 @@ def _latest(now: Any, category: Any, before: Any, first: int, language: Any, fal
 
 
 @prepared
+def _all(now: Any, category: Any, ids: Any, language: Any, fallback: Any) -> Select[Any]:
+    statement = _listing(now, category, language, fallback)
+    return statement if ids is None else statement.where(Item.id.in_(ids))
+
+
+@prepared
 def _by_ids(now: Any, ids: Any) -> Select[Any]:
     return select(Item).where(_current(now), Item.id.in_(ids))
 
@@ -63,25 +76,43 @@ def _listing(now: Any, category: Any, language: Any, fallback: Any) -> Select[An
 
 async def matching(
     ctx: Context[NewsConfig], text: str, *, category: str | None = None, language: str | None = None
-) -> Select[Any]:
+) -> Prepared:
     """The listing of what a search finds: the best hits, to be shown newest first."""
     hits = await search_ids(ctx, Item, text, MAX_HITS)
-    return listing(ctx, category=category, language=language).where(Item.id.in_([id_ for id_, _ in hits]))
+    return listing(ctx, category=category, language=language, ids=[id_ for id_, _ in hits])
 
 
 async def categories(ctx: Context[NewsConfig], language: str | None = None) -> Sequence[tuple[str, int]]:
     """Categories of the items in one language, with how many have them, the commonest first."""
-    count = func.count()
-    named: Any = select(ItemCategory.name, count)
-    statement = (
-        named.join(Item, and_(Item.city == ItemCategory.city, Item.id == ItemCategory.parent))
-        .where(_current(ctx.now), _in_language(ctx.now, **_languages(ctx, language)))
+    settled = await _settled(ctx)
+    rows = await _categories(now=settled, **_languages(ctx, language)).tuples(ctx)
+    return [(name, number) for name, number in rows]
+
+
+@prepared
+def _categories(now: Any, language: Any, fallback: Any) -> Select[Any]:
+    shown: Any = (ItemCategory.name, func.count())
+    return (
+        select(*shown)
+        .join(Item, and_(Item.city == ItemCategory.city, Item.id == ItemCategory.parent))
+        .where(_current(now), _in_language(now, language, fallback))
         .group_by(ItemCategory.name)
-        .order_by(count.desc(), ItemCategory.name)
+        .order_by(func.count().desc(), ItemCategory.name)
         .limit(MAX_CATEGORIES)
     )
-    async with ctx.session() as session:
-        return [(name, number) for name, number in await session.execute(statement)]
+
+
+async def _settled(ctx: Context[NewsConfig]) -> datetime:
+    """When an item last expired today. What is shown has not changed by itself since, so it need not be read anew."""
+    now = ctx.now
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    ends = await _ends(begin=day, end=day + timedelta(days=1)).tuples(ctx)
+    return max((end for (end,) in ends if end <= now), default=day)
+
+
+@prepared
+def _ends(begin: Any, end: Any) -> Select[Any]:
+    return select(Item.expires_at).where(Item.expires_at > begin, Item.expires_at <= end).distinct()
 
 
 def _current(now: Any) -> ColumnElement[bool]:

@@ -19,6 +19,8 @@ from .expression import tidy, with_holidays
 
 HORIZON = timedelta(days=400)
 """How far the next change is looked for: something that opens once a year is found."""
+KEPT = 4_096
+"""Opening hours of which it is remembered whether they are open."""
 
 
 class Now(Struct, frozen=True, kw_only=True):
@@ -27,6 +29,10 @@ class Now(Struct, frozen=True, kw_only=True):
     open: bool | None = None
     opens_at: datetime | None = None
     closes_at: datetime | None = None
+
+
+_known: dict[tuple[str, str, str, float, float], tuple[datetime, tuple[Now, datetime]]] = {}
+"""Opening hours and where they are → since when it is known how they are, how, and until when."""
 
 
 def problem_of(text: str) -> str:
@@ -45,17 +51,34 @@ def is_open(text: str, city: City, now: datetime) -> bool | None:
 
 def state(text: str, city: City, now: datetime) -> Now:
     """Open or closed at this moment, and when that changes."""
-    hours = _parsed(text, city, now)
+    return lasting(text, city, now)[0]
+
+
+def lasting(text: str, city: City, now: datetime) -> tuple[Now, datetime]:
+    """The same, and until when all of it holds: the next change, or the end of the day. Worked out once until then."""
+    key = (text, city.timezone, city.subdivision, city.area.lat, city.area.lon)
+    known = _known.get(key)
+    if known is None or not known[0] <= now < known[1][1]:
+        if len(_known) >= KEPT:
+            _known.clear()
+        now = now.astimezone(city.tz)
+        known = _known[key] = now, _lasting(_parsed(text, city, now), now)
+    return known[1]
+
+
+def _lasting(hours: OpeningHours | None, now: datetime) -> tuple[Now, datetime]:
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), tzinfo=now.tzinfo)
     if hours is None:
-        return Now()
+        return Now(), midnight
     current, _ = hours.state(now)
-    if current == State.UNKNOWN:
-        return Now()
     change = next((start for start, _, kind in _spans(hours, now, now + HORIZON) if kind != current), None)
+    until = midnight if change is None else min(change, midnight)
+    if current == State.UNKNOWN:
+        return Now(), until
     if current == State.OPEN:
-        return Now(open=True, closes_at=change)
+        return Now(open=True, closes_at=change), until
     opening = next((start for start, _, kind in _spans(hours, now, now + HORIZON) if kind == State.OPEN), None)
-    return Now(open=False, opens_at=opening)
+    return Now(open=False, opens_at=opening), until
 
 
 def week(text: str, city: City, now: datetime) -> list[tuple[datetime, list[tuple[datetime, datetime]]]]:

@@ -17,6 +17,7 @@ from allmende import (
     SearchHit,
     column,
     computed,
+    distance,
     part,
     translated,
 )
@@ -67,16 +68,26 @@ def _language(ctx: Context[Any], language: str, translations: Mapping[str, Any] 
     return ctx.language if (translations or {}).get(ctx.language) else language
 
 
+def _state(ctx: Context[Any], text: str) -> hours.Now:
+    state, until = hours.lasting(text, ctx.city, ctx.clock())
+    ctx.holds_until(until)
+    return state
+
+
 def _open(ctx: Context[Any], text: str) -> bool | None:
-    return hours.state(text, ctx.city, ctx.now).open
+    return _state(ctx, text).open
 
 
 def _opens_at(ctx: Context[Any], text: str) -> datetime | None:
-    return hours.state(text, ctx.city, ctx.now).opens_at
+    return _state(ctx, text).opens_at
 
 
 def _closes_at(ctx: Context[Any], text: str) -> datetime | None:
-    return hours.state(text, ctx.city, ctx.now).closes_at
+    return _state(ctx, text).closes_at
+
+
+def _distance(ctx: Context[Any], point: tuple[float, float] | None, lat: float, lon: float) -> float | None:
+    return None if point is None else round(distance(*point, lat, lon), 1)
 
 
 def _week(ctx: Context[Any], text: str) -> list[str]:
@@ -118,7 +129,8 @@ def _source(ctx: Context[Any], id: str, fetched_at: datetime) -> PlacesSource | 
 class PlacesPlace(SearchHit, MapFeature):
     ctx: Private[Context[Any]]
     row: Private[Row]
-    metres: Private[float | None] = None
+    point: Private[tuple[float, float] | None] = None
+    """From where `distance` is measured."""
 
     id: strawberry.ID = column(Row.id, description="Stable across imports, unique across cities.")
     title: str = translated(Row.name, Row.translations, "name", description="One line of plain text.")
@@ -175,10 +187,13 @@ class PlacesPlace(SearchHit, MapFeature):
         Row.fetched_at,
         description="Where this comes from; null where the city no longer has the source.",
     )
-
-    @strawberry.field(description="Metres from the point that was asked for; null where no point was given.")
-    def distance(self) -> float | None:
-        return None if self.metres is None else round(self.metres, 1)
+    distance: float | None = computed(
+        _distance,
+        Row.lat,
+        Row.lon,
+        given="point",
+        description="Metres from the point that was asked for; null where no point was given.",
+    )
 
 
 def _category(ctx: Context[Any], id: str) -> Category:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Annotated, Any
 
 import strawberry
@@ -11,13 +11,12 @@ from allmende import (
     BBox,
     BBoxInput,
     CityModule,
-    Connection,
     Context,
     InputError,
     Prepared,
     check_first,
     field,
-    paginate,
+    paged,
     row,
     rows,
 )
@@ -47,8 +46,8 @@ Of = Annotated[strawberry.ID | None, argument(description="Only places of the ca
 
 @strawberry.type(name="Places", description="Places in the city: what is where, how far, and whether it is open.")
 class Places(CityModule):
-    @field(visible=PUBLIC, description="The nearest places, nearest first.")
-    async def near(
+    @rows(PlacesPlace, visible=PUBLIC, description="The nearest places, nearest first.")
+    def near(
         self,
         lat: Annotated[float | None, argument(description="Degrees north; the city's centre if left out.")] = None,
         lon: Annotated[float | None, argument(description="Degrees east; the city's centre if left out.")] = None,
@@ -59,13 +58,15 @@ class Places(CityModule):
             bool | None,
             argument(description=f"Only those known to be open (or closed) now, of the nearest {service.SCAN}."),
         ] = None,
-    ) -> list[PlacesPlace]:
+    ) -> Prepared | Awaitable[list[PlacesPlace]] | None:
         check_first(first, CAP)
         point = _point(self.ctx, lat, lon)
         if metres is not None and not metres > 0:
             raise InputError(f"metres: {metres} is not greater than 0")
-        found = await service.near(self.ctx, *point, first=first, metres=metres, category=category, is_open=open)
-        return [PlacesPlace(ctx=self.ctx, row=row, metres=far) for row, far in found]
+        if open is None:
+            found = service.near(point, first=first, metres=metres, category=category)
+            return found.sharing(point=point) if found is not None else None
+        return self._in_state(point, first, metres, category, open)
 
     @rows(PlacesPlace, visible=PUBLIC, name="in", description="Places inside a box, by name.")
     def within(
@@ -87,26 +88,24 @@ class Places(CityModule):
         check_first(first, CAP)
         return _made(self.ctx, await service.search(self.ctx, text, first, category))
 
-    @field(visible=PUBLIC, description="All places, by name.")
-    async def all(
+    @paged(PlacesPlace, order=service.BY_NAME, cap=CAP, visible=PUBLIC, description="All places, by name.")
+    def all(
         self,
         first: First = 20,
         after: Annotated[str | None, argument(description="Cursor after which to go on.")] = None,
         category: Of = None,
-    ) -> Connection[PlacesPlace]:
-        return await paginate(
-            self.ctx,
-            service.places(category),
-            order=((Row.name, "asc"), (Row.id, "asc")),
-            first=first,
-            after=after,
-            make=lambda row: PlacesPlace(ctx=self.ctx, row=row),
-            cap=CAP,
-        )
+    ) -> Prepared:
+        return service.everywhere(category=category)
 
     @row(PlacesPlace, visible=PUBLIC, description="One place by its id; null if there is none.")
     def place(self, id: Annotated[strawberry.ID, argument(description="Id of the place.")]) -> Prepared:
         return service.one(id=id)
+
+    async def _in_state(
+        self, point: tuple[float, float], first: int, metres: float | None, category: str | None, is_open: bool
+    ) -> list[PlacesPlace]:
+        found = await service.near_in_state(self.ctx, point, is_open, first=first, metres=metres, category=category)
+        return [PlacesPlace(ctx=self.ctx, row=row, point=point) for row in found]
 
     @field(visible=PUBLIC, description="The city's categories in its order, with the number of places of each.")
     async def categories(self) -> list[PlacesCategory]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
+from math import pi, sin
 from typing import Any
 
-from allmende import BBox, Context, Prepared, around, distance, prepared, search_ids
-from sqlalchemy import ColumnElement, Select, func, select
+from allmende import BBox, Context, Prepared, around, prepared, search_ids
+from sqlalchemy import Select, func, select
 
 from . import hours
 from .tables import PlacesPlace, unit_vector
@@ -18,8 +18,11 @@ SCAN = 500
 """How many of the nearest places are looked at for those that are open (or closed) now."""
 BOXED = 100_000.0
 """Metres up to which a circle is narrowed down by a box."""
-EVERYWHERE = 20_100_000.0
-Near = tuple[PlacesPlace, float]
+EARTH = 6_371_008.8
+"""Mean radius in metres, as in `distance`."""
+BY_NAME: Any = ((PlacesPlace.name, "asc"), (PlacesPlace.id, "asc"))
+Point = tuple[float, float]
+"""Degrees north and east."""
 
 
 def places(category: Any = None) -> Select[Any]:
@@ -28,63 +31,79 @@ def places(category: Any = None) -> Select[Any]:
     return statement if category is None else statement.where(PlacesPlace.category == category)
 
 
-async def near(
+def near(point: Point, *, first: int, metres: float | None = None, category: str | None = None) -> Prepared | None:
+    """The nearest places, nearest first: from the neighbourhood, and where that holds too few, from everywhere."""
+    if first == 0:
+        return None
+    asked = [_within(point, radius, category, first) for radius in _radii(metres)]
+    return asked[0] if len(asked) == 1 else asked[0].or_else(asked[1], enough=first)
+
+
+async def near_in_state(
     ctx: Context[Any],
-    lat: float,
-    lon: float,
+    point: Point,
+    is_open: bool,
     *,
     first: int,
     metres: float | None = None,
     category: str | None = None,
-    is_open: bool | None = None,
-) -> list[Near]:
-    """The nearest places with their distance in metres, nearest first.
-
-    Looks into the neighbourhood, and only where that holds too few, everywhere. With `is_open`, only places known to be
-    open (or closed) now, among the nearest SCAN that have opening hours.
-    """
-    if first == 0:
-        return []
-    limit = metres if metres is not None else EVERYWHERE
-    radii = [NEIGHBOURHOOD, limit] if limit > NEIGHBOURHOOD else [limit]
-    found: list[Near] = []
-    for radius in radii:
-        nearest = await _nearest(
-            ctx, lat, lon, radius, category, first if is_open is None else SCAN, is_open is not None
-        )
-        found = list(islice(_in_state(ctx, nearest, is_open), first))
+) -> list[PlacesPlace]:
+    """The nearest places known to be open (or closed) now, among the nearest SCAN that have opening hours."""
+    found: list[PlacesPlace] = []
+    now = ctx.now
+    for radius in _radii(metres):
+        nearest = await _within(point, radius, category, SCAN, with_hours=True).scalars(ctx)
+        found = [row for row in nearest if hours.is_open(row.opening_hours, ctx.city, now) is is_open][:first]
         if len(found) == first:
             break
     return found
 
 
-async def _nearest(
-    ctx: Context[Any], lat: float, lon: float, radius: float, category: str | None, count: int, with_hours: bool
-) -> list[Near]:
-    """The `count` nearest inside the circle. The box around it holds the circle, so its corners are filtered here."""
-    x, y, z = unit_vector(lat, lon)
+def _radii(metres: float | None) -> list[float | None]:
+    """In metres; None is everywhere."""
+    return [metres] if metres is not None and metres <= NEIGHBOURHOOD else [NEIGHBOURHOOD, metres]
+
+
+def _within(
+    point: Point, metres: float | None, category: str | None, first: int, *, with_hours: bool = False
+) -> Prepared:
+    """The nearest inside the circle, which a box around it narrows down for the index."""
+    # A hundredth more, since a circle on a globe is a little wider than `around` reckons.
+    box = around(*point, metres * 1.01) if metres is not None and metres <= BOXED else None
+    x, y, z = unit_vector(*point)
+    return _nearest(
+        x=x,
+        y=y,
+        z=z,
+        box=[box.south, box.north, box.west, box.east] if box else None,
+        reach=None if metres is None else _chord(metres) ** 2,
+        category=category,
+        first=first,
+        with_hours=with_hours,
+    )
+
+
+@prepared
+def _nearest(x: Any, y: Any, z: Any, box: Any, reach: Any, category: Any, first: int, with_hours: bool) -> Select[Any]:
     dx, dy, dz = PlacesPlace.x - x, PlacesPlace.y - y, PlacesPlace.z - z
-    statement = places(category).order_by(dx * dx + dy * dy + dz * dz, PlacesPlace.id).limit(count)
-    if radius <= BOXED:
-        # A hundredth more, since a circle on a globe is a little wider than `around` reckons.
-        statement = statement.where(inside(around(lat, lon, radius * 1.01)))
-    if with_hours:
-        statement = statement.where(PlacesPlace.opening_hours != "")
-    async with ctx.session() as session:
-        rows = (await session.scalars(statement)).all()
-    measured = ((row, distance(lat, lon, row.lat, row.lon)) for row in rows)
-    return [(row, metres) for row, metres in measured if metres <= radius]
+    far = dx * dx + dy * dy + dz * dz
+    statement = places(category).order_by(far, PlacesPlace.id).limit(first)
+    if box is not None:
+        south, north, west, east = box
+        statement = statement.where(PlacesPlace.lat.between(south, north), PlacesPlace.lon.between(west, east))
+    if reach is not None:
+        statement = statement.where(far <= reach)
+    return statement.where(PlacesPlace.opening_hours != "") if with_hours else statement
 
 
-def _in_state(ctx: Context[Any], nearest: Iterable[Near], is_open: bool | None) -> Iterable[Near]:
-    now = ctx.now
-    for row, metres in nearest:
-        if is_open is None or hours.is_open(row.opening_hours, ctx.city, now) is is_open:
-            yield row, metres
+def _chord(metres: float) -> float:
+    """Through a globe of radius 1, between the ends of an arc of so many metres."""
+    return 2 * sin(min(metres / 2 / EARTH, pi / 2))
 
 
-def inside(box: BBox) -> ColumnElement[bool]:
-    return PlacesPlace.lat.between(box.south, box.north) & PlacesPlace.lon.between(box.west, box.east)
+@prepared
+def everywhere(category: Any) -> Select[Any]:
+    return places(category)
 
 
 @prepared
@@ -120,8 +139,12 @@ async def search(ctx: Context[Any], text: str, first: int, category: str | None 
     return (await by_ids(ctx, ids, category))[:first]
 
 
+@prepared
+def _counts() -> Select[Any]:
+    shown: Any = (PlacesPlace.category, func.count())
+    return select(*shown).group_by(PlacesPlace.category)
+
+
 async def counts(ctx: Context[Any]) -> dict[str, int]:
     """Category id → number of places."""
-    statement = select(PlacesPlace.category, func.count()).group_by(PlacesPlace.category)
-    async with ctx.session() as session:
-        return {row[0]: row[1] for row in await session.execute(statement)}
+    return {row[0]: row[1] for row in await _counts().tuples(ctx)}

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from allmende import Context, prepared
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Select, func, select
 
 from .tables import WastePickup
 
@@ -35,8 +35,9 @@ async def calendar_until(ctx: Context[Any], districts: Sequence[str]) -> date | 
     Every fraction that is collected all year must reach the year, so the year of the first that ends counts; within
     it the last date, since garden waste ends in autumn. December stands for the whole year.
     """
-    groups = await _last_days(ctx, districts)
-    days = [row.last for row in groups if row.number >= REGULAR] or [row.last for row in groups]
+    since = ctx.today - timedelta(days=400)
+    groups = await _last_days(districts=list(districts), since=since).tuples(ctx)
+    days = [last for last, number in groups if number >= REGULAR] or [last for last, _ in groups]
     if not days:
         return None
     year = min(day.year for day in days)
@@ -44,16 +45,16 @@ async def calendar_until(ctx: Context[Any], districts: Sequence[str]) -> date | 
     return last.replace(day=31) if last.month == 12 else last
 
 
-async def _last_days(ctx: Context[Any], districts: Sequence[str]) -> Sequence[Row[str, date, int]]:
-    number = func.count().label("number")
-    statement = (
-        select(WastePickup.fraction, func.max(WastePickup.date).label("last"), number)
-        .where(WastePickup.district.in_(districts), WastePickup.date >= ctx.today - timedelta(days=400))
+@prepared
+def _last_days(districts: Any, since: Any) -> Select[Any]:
+    """Of each fraction its last day, and how many days it has."""
+    shown: Any = (func.max(WastePickup.date), func.count())
+    return (
+        select(*shown)
+        .where(WastePickup.district.in_(districts), WastePickup.date >= since)
         .group_by(WastePickup.fraction)
         .limit(200)
     )
-    async with ctx.session() as session:
-        return (await session.execute(statement)).all()
 
 
 def ended(ctx: Context[Any], until: date | None) -> bool:
@@ -74,10 +75,12 @@ def reminders(ctx: Context[Any], day: date) -> list[datetime]:
     return [ctx.localize(evening), ctx.localize(datetime.combine(day, time(ctx.config.pickup_hour)))]
 
 
+@prepared
+def _districts(since: Any) -> Select[Any]:
+    statement = select(WastePickup.district).where(WastePickup.date >= since).distinct()
+    return statement.order_by(WastePickup.district).limit(1000)
+
+
 async def find_districts(ctx: Context[Any]) -> list[str]:
     """Districts that have dates from today on. One statement."""
-    statement = (
-        select(WastePickup.district).where(WastePickup.date >= ctx.today).distinct().order_by(WastePickup.district)
-    )
-    async with ctx.session() as session:
-        return [district for district in await session.scalars(statement.limit(1000)) if district]
+    return [district for (district,) in await _districts(since=ctx.today).tuples(ctx) if district]

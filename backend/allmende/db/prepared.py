@@ -36,10 +36,10 @@ class _Context(Protocol):
 class Template:
     """Builds a statement of bind parameters; made by `@prepared`, called with values."""
 
-    def __init__(self, build: Callable[..., Select[Any]]) -> None:
+    def __init__(self, build: Callable[..., Select[Any]], names: Sequence[str] | None = None) -> None:
         update_wrapper(self, build)
         self.build = build
-        self.names = tuple(signature(build).parameters)
+        self.names = tuple(signature(build).parameters if names is None else names)
         self.select = lru_cache(maxsize=SHAPES)(self._select)
 
     def __call__(self, **values: Any) -> Prepared:
@@ -52,12 +52,27 @@ class Template:
 class Prepared:
     """A statement with its values, ready to run."""
 
-    __slots__ = ("shape", "template", "values")
+    __slots__ = ("enough", "otherwise", "shape", "shared", "template", "values")
 
     def __init__(self, template: Template, values: Mapping[str, Any]) -> None:
         self.template = template
         self.values = values
+        self.shared: Mapping[str, Any] = {}
+        """What the objects of all rows have in common: name of an attribute → value."""
+        self.otherwise: Prepared | None = None
+        """What is asked instead where this one finds less than `enough` rows."""
+        self.enough = 0
         self.shape = tuple([_kind(values[name]) for name in template.names])
+
+    def sharing(self, **shared: Any) -> Prepared:
+        """The same, for objects that all have these attributes."""
+        self.shared = shared
+        return self
+
+    def or_else(self, other: Prepared, *, enough: int) -> Prepared:
+        """The same, unless it finds less than `enough` rows: then the other one is asked instead."""
+        self.otherwise, self.enough = other, enough
+        return self
 
     @property
     def statement(self) -> Select[Any]:
@@ -83,12 +98,15 @@ class Prepared:
         """The entities that the statement selects; of those that agree in the columns `once`, the first."""
         async with ctx.session() as session:
             found = (await session.scalars(self.statement, self.parameters)).all()
+        if self.otherwise is not None and len(found) < self.enough:
+            return await self.otherwise.scalars(ctx, once=once)
         if not once:
             return found
         return list({tuple(getattr(row, column.key) for column in once): row for row in reversed(found)}.values())[::-1]
 
     async def tuples(self, ctx: _Context, *columns: Any) -> Sequence[Sequence[Any]]:
-        """These columns of the rows, without the ORM: for what is asked so often that entities cost too much.
+        """These columns of the rows, without the ORM: for what is asked so often that entities cost too much. Without
+        any, those that the statement selects (sums and counts too).
 
         Short lists are kept until something changes in their tables.
         """

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import Select, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.city.load import Cities
 from allmende.city.model import City, pick
 from allmende.db.engine import Database
+from allmende.db.prepared import prepared
 from allmende.feeds.tables import FeedSource
 from allmende.importer import Source
 
@@ -53,12 +53,11 @@ class ModuleState(Struct, frozen=True, kw_only=True):
 
 async def source_states(database: Database, now: datetime, city: str | None = None) -> list[SourceState]:
     """The state of every source of this city, or of all cities; one statement."""
-    statement = select(FeedSource).order_by(FeedSource.city, FeedSource.plugin, FeedSource.source)
     if city is None:
         async with database.system(write=False) as session:
-            return await _load(session, statement, now)
-    async with database.session(city) as session:
-        return await _load(session, statement, now)
+            found = await session.execute(_sources().statement.with_only_columns(*_COLUMNS))
+            return [_state(_Row(*row), now) for row in found]
+    return [_state(_Row(*row), now) for row in await database.tuples(city, _sources(), _COLUMNS)]
 
 
 async def troubled_sources(
@@ -135,11 +134,32 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-async def _load(session: AsyncSession, statement: Select[Any], now: datetime) -> list[SourceState]:
-    return [_state(row, now) for row in (await session.execute(statement)).scalars()]
+@prepared
+def _sources() -> Select[Any]:
+    return select(FeedSource).order_by(FeedSource.city, FeedSource.plugin, FeedSource.source)
 
 
-def _state(row: FeedSource, now: datetime) -> SourceState:
+class _Row(NamedTuple):
+    """The columns of a FeedSource that say how it is doing."""
+
+    city: str
+    plugin: str
+    source: str
+    status: str
+    reason: str
+    last_attempt: datetime | None
+    last_success: datetime | None
+    next_run: datetime | None
+    valid_until: datetime | None
+    stale_at: datetime | None
+    items: int
+    failures: int
+
+
+_COLUMNS = tuple(getattr(FeedSource, name) for name in _Row._fields)
+
+
+def _state(row: _Row, now: datetime) -> SourceState:
     status, reason = row.status, row.reason
     if status == "fresh" and row.stale_at is not None and row.stale_at <= now:
         status = "stale"

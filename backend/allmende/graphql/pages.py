@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from allmende.context import Context
+from allmende.db.prepared import Prepared, Template
 from allmende.errors import InputError
 from allmende.graphql.types import Connection, Edge, PageInfo
 
@@ -40,12 +41,9 @@ async def paginate(
     in both directions. Raises InputError for a `first` or an `after` that cannot be used.
     """
     check_first(first, cap)
-    tag = _fingerprint(order)
-    if after is not None:
-        statement_after = statement.where(_beyond(order, decode_cursor(after, tag, len(order))))
-    else:
-        statement_after = statement
-    statement_after = statement_after.order_by(None).order_by(*_ordering(order)).limit(first + 1)
+    paging = Paging(order, cap)
+    begun = None if after is None else paging.values(after)
+    statement_after = paging.turned(statement, first, begun)
     async with ctx.session() as session:
         rows = list((await session.scalars(statement_after)).all())
 
@@ -55,10 +53,65 @@ async def paginate(
             return (await session.scalar(select(func.count()).select_from(inner))) or 0
 
     edges = [
-        Edge(cursor=encode_cursor(tag, [getattr(row, column.key) for column, _ in order]), node=make(row))
+        Edge(cursor=paging.cursor([getattr(row, column.key) for column, _ in order]), node=make(row))
         for row in rows[:first]
     ]
     return connection(edges, more=len(rows) > first, after=after, counter=count)
+
+
+class Paging:
+    """How a list is cut into pages."""
+
+    def __init__(self, order: Order, cap: int = 100) -> None:
+        self.order, self.cap = tuple(order), cap
+        self.tag = _fingerprint(order)
+        self.templates: dict[Template, tuple[Template, Template]] = {}
+        """Statement of the whole list → of one page, and of the number of rows."""
+
+    def page(self, asked: Prepared, first: int, after: str | None) -> Prepared:
+        """The rows of a page, and the one behind it if there is one. Raises InputError as `paginate` does."""
+        check_first(first, self.cap)
+        values = None if after is None else self.values(after)
+        page = self._templates(asked.template)[0]
+        # In lists, which are bound: an int alone would be part of the statement.
+        places = [None if value is None else [value] for value in values or [None] * len(self.order)]
+        named = {f"page_{number}": place for number, place in enumerate(places)}
+        return page(**asked.values, page_first=first, page_begun=values is not None, **named)
+
+    def count(self, asked: Prepared) -> Prepared:
+        """The number of rows in all pages."""
+        return self._templates(asked.template)[1](**asked.values)
+
+    def turned(self, statement: Select[Any], first: int, begun: Sequence[Any] | None) -> Select[Any]:
+        """The statement of a page, which begins behind these values."""
+        if begun is not None:
+            statement = statement.where(_beyond(self.order, begun))
+        return statement.order_by(None).order_by(*_ordering(self.order)).limit(first + 1)
+
+    def cursor(self, values: Sequence[Any]) -> str:
+        return encode_cursor(self.tag, values)
+
+    def values(self, after: str) -> list[Any]:
+        """What a cursor says, as values of the columns."""
+        raw = decode_cursor(after, self.tag, len(self.order))
+        return [_typed(column, value) for (column, _), value in zip(self.order, raw, strict=True)]
+
+    def _templates(self, template: Template) -> tuple[Template, Template]:
+        if template not in self.templates:
+            places = tuple(f"page_{number}" for number in range(len(self.order)))
+
+            def page(page_first: int, page_begun: bool, **values: Any) -> Select[Any]:
+                begun = [place[0] if (place := values.pop(name)) else None for name in places]
+                return self.turned(template.build(**values), page_first, begun if page_begun else None)
+
+            def count(**values: Any) -> Select[Any]:
+                inner = template.build(**values).order_by(None).subquery()
+                # With a limit, as lists have that share a round trip.
+                return select(func.count().label("total")).select_from(inner).limit(1)
+
+            names = (*template.names, "page_first", "page_begun", *places)
+            self.templates[template] = Template(page, names), Template(count, template.names)
+        return self.templates[template]
 
 
 def connection(
@@ -118,9 +171,8 @@ def _ordering(order: Order) -> list[ColumnElement[Any]]:
     return terms
 
 
-def _beyond(order: Order, raw: Sequence[Any]) -> ColumnElement[bool]:
+def _beyond(order: Order, values: Sequence[Any]) -> ColumnElement[bool]:
     """The rows that come after the values: greater in the first column, or equal there and greater in the next …"""
-    values = [_typed(column, value) for (column, _), value in zip(order, raw, strict=True)]
     cases: list[ColumnElement[bool]] = []
     equal: list[ColumnElement[bool]] = []
     for (column, direction), value in zip(order, values, strict=True):

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 CITIES = ("beckum", "dortmund", "guetersloh", "muenster", "musterstadt", "rheda-wiedenbrueck", "nirgends")
 MODULES = ("events", "news", "places", "waste")
 DECLARED = {
-    "Events": ["upcoming", "on", "event"],
-    "News": ["latest", "item"],
-    "Places": ["in", "place"],
-    "Waste": ["pickups", "fractions"],
+    "Events": ["upcoming", "on", "event", "between", "categories"],
+    "News": ["latest", "item", "items", "categories"],
+    "Places": ["in", "place", "near", "all", "categories"],
+    "Waste": ["pickups", "fractions", "notices", "calendarUntil"],
 }
 """Fields of the modules that plans know; the others are asked for less often."""
 VALUES: dict[str, list[Any]] = {
@@ -46,6 +46,7 @@ class Writer:
     draw: Any
     ids: list[str]
     streets: list[str]
+    cursors: list[str]
     variables: dict[str, Any] = field(default_factory=dict)
     definitions: list[str] = field(default_factory=list)
     fragments: list[str] = field(default_factory=list)
@@ -147,6 +148,8 @@ class Writer:
             return {key: self.sample(key, one.type) for key, one in kind.fields.items()}
         if kind.name == "ID" and name != "category":
             return self.draw(st.sampled_from([*self.ids, "0" * 32]))
+        if name == "after" and not self.chance(8):
+            return self.draw(st.sampled_from(self.cursors))
         if name == "street":
             return self.draw(st.sampled_from([*self.streets, "Nirgendsallee", ""]))
         if name in ("first", "days") and not self.chance(4):

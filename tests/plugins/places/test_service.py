@@ -29,6 +29,12 @@ def scattered(count: int = 400) -> list[Any]:
     ]
 
 
+async def near(ctx: Any, lat: float, lon: float, **wanted: Any) -> Any:
+    asked = service.near((lat, lon), **wanted)
+    assert asked is not None
+    return await asked.scalars(ctx)
+
+
 async def test_near_is_what_brute_force_finds(make_ctx: Any, store: Any) -> None:
     """Same places, same order, same metres: from inside, from the edge and from far away; in at most two statements."""
     rows = scattered()
@@ -40,19 +46,19 @@ async def test_near_is_what_brute_force_finds(make_ctx: Any, store: Any) -> None
     for lat, lon in points:
         for first, metres in ((5, None), (30, 3000.0), (10, 700.0), (400, 8000.0)):
             with ctx.database.count() as statements:
-                found = await service.near(ctx, lat, lon, first=first, metres=metres)
+                found = await near(ctx, lat, lon, first=first, metres=metres)
             assert len(statements) <= 2
             exact = sorted((distance(lat, lon, *spot), id) for id, spot in positions.items())
             wanted = [far for far, _ in exact if metres is None or far <= metres][:first]
-            assert [far for _, far in found] == pytest.approx(wanted, abs=0.01)
-            assert len({row.id for row, _ in found}) == len(found)
+            assert [distance(lat, lon, row.lat, row.lon) for row in found] == pytest.approx(wanted, abs=0.01)
+            assert len({row.id for row in found}) == len(found)
 
 
 async def test_near_leaves_out_the_corner_of_the_box(make_ctx: Any, store: Any) -> None:
     """A place in the corner of the box around a circle is farther away than one on its edge."""
     await store([make_row("corner", LAT + 0.0085, LON + 0.0137), make_row("edge", LAT + 0.0089, LON)])
-    found = await service.near(make_ctx(), LAT, LON, first=5, metres=1000.0)
-    assert [row.key for row, _ in found] == ["edge"]
+    found = await near(make_ctx(), LAT, LON, first=5, metres=1000.0)
+    assert [row.key for row in found] == ["edge"]
 
 
 async def test_near_finds_only_what_is_open(make_ctx: Any, store: Any) -> None:
@@ -67,20 +73,20 @@ async def test_near_finds_only_what_is_open(make_ctx: Any, store: Any) -> None:
         ]
     )
     ctx = make_ctx()
-    found = await service.near(ctx, LAT, LON, first=5, is_open=True)
-    assert [row.key for row, _ in found] == ["open", "always"]
-    found = await service.near(ctx, LAT, LON, first=5, is_open=False)
-    assert [row.key for row, _ in found] == ["closed"]
+    found = await service.near_in_state(ctx, (LAT, LON), True, first=5)
+    assert [row.key for row in found] == ["open", "always"]
+    found = await service.near_in_state(ctx, (LAT, LON), False, first=5)
+    assert [row.key for row in found] == ["closed"]
 
 
 async def test_near_sees_only_its_city_and_category(make_ctx: Any, store: Any) -> None:
     await store([make_row("park", LAT, LON), make_row("amt", LAT + 0.1, LON, category="amt")])
     await store([make_row("elsewhere", LAT, LON)], slug="nachbarstadt")
-    found = await service.near(make_ctx(), LAT, LON, first=5, category="amt")
-    assert [row.key for row, _ in found] == ["amt"]
-    found = await service.near(make_ctx("nachbarstadt"), LAT, LON, first=5)
-    assert [row.key for row, _ in found] == ["elsewhere"]
-    assert await service.near(make_ctx(), LAT, LON, first=0) == []
+    found = await near(make_ctx(), LAT, LON, first=5, category="amt")
+    assert [row.key for row in found] == ["amt"]
+    found = await near(make_ctx("nachbarstadt"), LAT, LON, first=5)
+    assert [row.key for row in found] == ["elsewhere"]
+    assert service.near((LAT, LON), first=0) is None
 
 
 async def test_box_never_returns_what_lies_outside(make_ctx: Any, store: Any) -> None:

@@ -17,8 +17,10 @@ from allmende.db.board import Board, slots_read
 
 LISTS = 2_000
 """That are kept by one worker; who was not asked for the longest time goes first."""
-ROWS = 50
+ROWS = 1_000
 """Longer lists are not kept."""
+ROOM = 50_000
+"""Rows that are kept of all lists together."""
 LIFE = 300.0
 """Seconds after which a list is read anew: what was changed past this program (by hand, in psql) shows then."""
 Counts = tuple[tuple[int, ...], tuple[int, ...], int]
@@ -39,6 +41,7 @@ class Kept:
     def __init__(self, board: Callable[[], Board | None], usable: Callable[[], bool]) -> None:
         self.board, self.usable = board, usable
         self._lists: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._rows = 0
 
     def get(self, key: Hashable) -> Sequence[Any] | None:
         """The rows, if they still hold."""
@@ -47,7 +50,7 @@ class Kept:
             return None
         board = self.board()
         if board is None or not self.usable() or kept.until < time.monotonic() or not _holds(kept, board):
-            del self._lists[key]
+            self._drop(key)
             return None
         self._lists.move_to_end(key)
         return kept.rows
@@ -66,9 +69,15 @@ class Kept:
         if before is None or len(rows) > ROWS:
             return
         slots, counts, total = before
+        if key in self._lists:
+            self._drop(key)
         self._lists[key] = _Kept(rows, slots, counts, total, time.monotonic() + LIFE)
-        if len(self._lists) > LISTS:
-            self._lists.popitem(last=False)
+        self._rows += len(rows)
+        while len(self._lists) > LISTS or self._rows > ROOM:
+            self._drop(next(iter(self._lists)))
+
+    def _drop(self, key: Hashable) -> None:
+        self._rows -= len(self._lists.pop(key).rows)
 
 
 def _holds(kept: _Kept, board: Board) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import URL, Column, Dialect
+from sqlalchemy import URL, Dialect
 from sqlalchemy.types import JSON
 
 from allmende.db.direct.kept import Kept
@@ -81,8 +81,9 @@ class Reader:
         if key not in self.single:
             if len(self.single) >= KEPT:
                 self.single.clear()
-            decoders = [moment if _is_instant(one) else decoder(_column(one), self.dialect) for one in columns]
-            self.single[key] = self.compile(prepared, columns), decoders
+            shown = columns or tuple(prepared.statement.selected_columns)
+            decoders = [moment if _is_instant(one) else decoder(one, self.dialect) for one in shown]
+            self.single[key] = self.compile(prepared, shown), decoders
         text, decoders = self.single[key]
         before = self.kept.before(city, text.tables)
         rows = (await self.read(city, [Ask(prepared, text)]))[0]
@@ -119,11 +120,6 @@ class Reader:
         return await self.postgresql.fetch(sql, arguments, SECONDS)
 
 
-def _column(source: Any) -> Column[Any]:
-    found: Column[Any] = source.property.columns[0]
-    return found
-
-
 def _is_instant(source: Any) -> bool:
     return isinstance(source.type, UtcDateTime)
 
@@ -142,7 +138,7 @@ def _is_short(ask: Ask) -> bool:
     return limit is not None and getattr(limit, "value", None) is not None and limit.value <= TOGETHER
 
 
-def decoder(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+def decoder(column: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
     """What makes of a value as the driver gives it the one that the entity has; None where they are the same.
 
     For instants there is `moment`, or what is shown of them, which is worked out without one.
@@ -151,9 +147,10 @@ def decoder(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | Non
         return None
     if isinstance(column.type, JSON):
         return _json
+    processor: Callable[[Any], Any] | None = None
     if dialect.name == "sqlite":
-        return column.type.dialect_impl(dialect).result_processor(dialect, None)
-    return None
+        processor = column.type.dialect_impl(dialect).result_processor(dialect, None)
+    return processor
 
 
 def _json(raw: Any) -> Any:

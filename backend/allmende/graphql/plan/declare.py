@@ -28,6 +28,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from allmende.context import Context
 from allmende.db.prepared import Prepared
+from allmende.graphql.pages import Order, Paging, connection
+from allmende.graphql.types import Connection, Edge
 from allmende.graphql.visibility import field
 from allmende.visibility import PUBLIC, Visibility
 
@@ -41,6 +43,8 @@ class Computed(Struct, frozen=True, eq=False):
 
     function: Callable[..., Any]
     columns: tuple[Column, ...]
+    given: str
+    """An attribute that the objects of one list share, given to the function ahead of the columns; empty for none."""
     steady: bool
     """The same for the same columns, city and language at any time; worked out once for each combination."""
 
@@ -81,10 +85,19 @@ class Rows(Struct, frozen=True, eq=False):
 
     kind: type
     ask: Callable[..., Any]
-    """The method: module and arguments → Prepared (or an awaitable of it, or None for no rows)."""
+    """The method: module and arguments → Prepared (or an awaitable of it, or None for no rows). What no statement can
+    say, it gives as a list of objects, which is for graphql-core."""
     many: bool
     once: tuple[Column, ...] = ()
     """Of rows that agree in these columns, the first is shown."""
+
+
+class Pages(Struct, frozen=True, eq=False):
+    """A field of a module that shows rows of a prepared statement in pages."""
+
+    ask: Callable[..., Any]
+    """The method: module and arguments → Prepared (or an awaitable of it)."""
+    paging: Paging
 
 
 def column(source: Column, *, description: str) -> Any:
@@ -102,17 +115,26 @@ def column(source: Column, *, description: str) -> Any:
     return _field(resolve, description, source)
 
 
-def computed(function: Callable[..., Any], *columns: Column, description: str, steady: bool = False) -> Any:
+def computed(
+    function: Callable[..., Any], *columns: Column, description: str, given: str = "", steady: bool = False
+) -> Any:
     """What `function(ctx, *values)` makes of the columns. It must not ask the database.
+
+    With `given`, it is `function(ctx, shared, *values)`: the attribute of that name, which a statement gives to the
+    objects of all its rows by `sharing` (from where distances are measured); None where it does not.
 
     `steady` promises that the result depends on nothing but the values, the city and the language, in particular not
     on the time; then it is worked out once for each combination and kept, so use it where there are few.
     """
 
-    def resolve(self: Any) -> Any:
-        return function(self.ctx, *(read(self.row, each) for each in columns))
+    if given and steady:
+        raise TypeError("what depends on something given is not steady")
 
-    return _field(resolve, description, Computed(function, columns, steady))
+    def resolve(self: Any) -> Any:
+        shared = (getattr(self, given, None),) if given else ()
+        return function(self.ctx, *shared, *(read(self.row, each) for each in columns))
+
+    return _field(resolve, description, Computed(function, columns, given, steady))
 
 
 def translated(own: Column, translations: Column, name: str, *, description: str, optional: bool = False) -> Any:
@@ -168,8 +190,8 @@ def rows(
 ) -> Callable[[Callable[..., Any]], Any]:
     """A list of `kind`: the method checks its arguments and gives the prepared statement of the rows.
 
-    `make(ctx, rows, arguments)` makes the objects where `kind(ctx=…, row=…)` is not enough. Of rows that agree in the
-    columns `once`, the first is shown. An `optional` list is null, with an error, where the method raises.
+    `make(ctx, rows, shared)` makes the objects where `kind(ctx=…, row=…, **shared)` is not enough. Of rows that agree
+    in the columns `once`, the first is shown. An `optional` list is null, with an error, where the method raises.
     """
     _only_public(visible)
     shape: Any = Optional[list[kind]] if optional else list[kind]  # type: ignore[valid-type]  # noqa: UP045 (a value)
@@ -192,6 +214,24 @@ def row(
     return functools.partial(_rows, kind, make, False, (), options)
 
 
+def paged(
+    kind: type,
+    *,
+    order: Order,
+    visible: Visibility,
+    description: str,
+    name: str | None = None,
+    make: Make | None = None,
+    cap: int = 100,
+) -> Callable[[Callable[..., Any]], Any]:
+    """A list in pages, as a Connection: the method has the arguments `first` and `after`, looks at neither, and gives
+    the prepared statement of all rows. `order` and `cap` are those of `paginate`, `make` is that of `rows`.
+    """
+    _only_public(visible)
+    options = {"visible": visible, "description": description, "name": name, "graphql_type": Connection[kind]}  # type: ignore[valid-type]
+    return functools.partial(_paged, kind, make, Paging(order, cap), options)
+
+
 def _only_public(visible: Visibility) -> None:
     """Plans answer everybody alike, and never ask who it is."""
     if visible is not None and visible != PUBLIC:
@@ -204,14 +244,39 @@ def _rows(
     @functools.wraps(ask)
     async def resolve(self: Any, **arguments: Any) -> Any:
         asked = ask(self, **arguments)
-        statement: Prepared | None = await asked if asyncio.iscoroutine(asked) else asked
+        statement: Prepared | list[Any] | None = await asked if asyncio.iscoroutine(asked) else asked
+        if isinstance(statement, list):
+            return statement
         found = await statement.scalars(self.ctx, once=once) if statement is not None else ()
-        if not many:
-            found = found[:1]
-        made = make(self.ctx, found, arguments) if make else [kind(ctx=self.ctx, row=each) for each in found]
+        made = made_of(kind, make, self.ctx, found if many else found[:1], statement.shared if statement else {})
         return made if many else next(iter(made), None)
 
     return _declared(field(resolver=resolve, **options), Rows(kind, ask, many, once))
+
+
+def _paged(kind: Any, make: Make | None, paging: Paging, options: dict[str, Any], ask: Callable[..., Any]) -> Any:
+    @functools.wraps(ask)
+    async def resolve(self: Any, **arguments: Any) -> Any:
+        asked = ask(self, **arguments)
+        statement: Prepared = await asked if asyncio.iscoroutine(asked) else asked
+        first, after = arguments["first"], arguments.get("after")
+        found = await paging.page(statement, first, after).scalars(self.ctx)
+        nodes = made_of(kind, make, self.ctx, found[:first], statement.shared)
+        cursors = [paging.cursor([read(each, column) for column, _ in paging.order]) for each in found[:first]]
+
+        async def count() -> int:
+            ((total,),) = await paging.count(statement).tuples(self.ctx)
+            return int(total)
+
+        edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)]
+        return connection(edges, more=len(found) > first, after=after, counter=count)
+
+    return _declared(field(resolver=resolve, **options), Pages(ask, paging))
+
+
+def made_of(kind: Any, make: Make | None, ctx: Context[Any], found: Sequence[Any], shared: Mapping[str, Any]) -> Any:
+    """The objects of these rows."""
+    return make(ctx, found, shared) if make else [kind(ctx=ctx, row=each, **shared) for each in found]
 
 
 def read(entity: Any, source: Column) -> Any:

@@ -2,7 +2,7 @@
 
 For `{ id start venue { name } }` it is
 
-    def encode(rows, ctx, zone):
+    def encode(rows, ctx, zone, shared):
         return [Item(v0, zone[v1], Venue(v2) if v2 else None) for v0, v1, v2 in rows]
 
 where Item and Venue are structs made for the selection: quicker to make and to encode than a dict is, and with the same
@@ -85,7 +85,7 @@ def _object(kind: GraphQLObjectType, selected: Selected, case: Case) -> Complete
     source = f"""def make(value):
     if value is None:
         return None
-    return made({", ".join(values)}) if type(value) is origin else bad()"""
+    return made({", ".join(values)}){" if type(value) is origin else bad()" if kind.is_type_of else ""}"""
     exec(compile(source, f"<plan of {kind.name}>", "exec"), names)
     make: Complete = names["make"]
     return make
@@ -143,10 +143,17 @@ class RowEncoder:
     """The columns that a selection needs, and the function that makes an answer of such rows."""
 
     def __init__(
-        self, kind: GraphQLObjectType, selected: Selected, case: Case, dialect: Dialect, once: Sequence[Column] = ()
+        self,
+        kind: GraphQLObjectType,
+        selected: Selected,
+        case: Case,
+        dialect: Dialect,
+        once: Sequence[Column] = (),
+        columns: list[Column] | None = None,
     ) -> None:
         self.case, self.dialect = case, dialect
-        self.columns: list[Column] = []
+        self.columns = [] if columns is None else columns
+        """What is fetched. Where others share the rows, those that they need as well."""
         self.steady: list[Callable[[Any], Kept]] = []
         self.floats: set[int] = set()
         self.names: dict[str, Any] = {"bad": _bad, "truth": TRUTH, "days": DAYS, "moment": moment, "isfinite": isfinite}
@@ -154,7 +161,7 @@ class RowEncoder:
         self.once = [self.place(column) for column in once]
         """Where the columns are in which rows must differ, to be shown both."""
         shape = self._shape(kind, case.select(kind, selected.nodes))
-        given = ", ".join(["rows", "ctx", "zone", *(f"kept{number}" for number in range(len(self.steady)))])
+        given = ", ".join(["rows", "ctx", "zone", "shared", *(f"kept{number}" for number in range(len(self.steady)))])
         row = "".join(f"v{number}, " for number in range(len(self.columns))) or "_"
         self.source = f"def encode({given}):\n"
         for place in sorted(self.floats):  # JSON has neither NaN nor infinity, and a sum shows both
@@ -191,11 +198,7 @@ class RowEncoder:
 
     def place(self, column: Column) -> int:
         """Where in a row the column is; from now on it is one of those that are fetched."""
-        for number, known in enumerate(self.columns):
-            if known.class_ is column.class_ and known.key == column.key:
-                return number
-        self.columns.append(column)
-        return len(self.columns) - 1
+        return place_in(self.columns, column)
 
     def _raw(self, column: Column) -> str:
         return f"v{self.place(column)}"
@@ -230,7 +233,7 @@ class RowEncoder:
         number = len(self.names)
         done = completed(kind, selected, self.case)
         raws = [self._raw(column) for column in plan.columns]
-        decoders = [_decoder(column, self.dialect) for column in plan.columns]
+        decoders = [decoded(column, self.dialect) for column in plan.columns]
         if plan.steady:
             self.steady.append(_keeper(plan.function, decoders, done))
             key = raws[0] if len(raws) == 1 else f"({', '.join(raws)},)" if raws else "()"
@@ -242,12 +245,13 @@ class RowEncoder:
                 self.names[f"d{number}_{place}"] = decode
                 raw = f"d{number}_{place}({raw})"
             arguments.append(raw)
-        return f"done{number}(f{number}({', '.join(['ctx', *arguments])}))"
+        given = ["ctx", f"shared.get({plan.given!r})"] if plan.given else ["ctx"]
+        return f"done{number}(f{number}({', '.join([*given, *arguments])}))"
 
     def _translated(self, plan: Translated, kind: GraphQLOutputType, where: str) -> str:
         if get_named_type(kind).name != "String" or isinstance(kind, GraphQLList):
             raise Unplannable(f"{where}: a translated text is a String")
-        local, decode = f"f{len(self.names)}", _decoder(plan.translations, self.dialect)
+        local, decode = f"f{len(self.names)}", decoded(plan.translations, self.dialect)
         self.names[local] = lambda ctx, own, raw: plan.text(ctx, own, decode(raw) if decode else raw)
         own, raw = self._raw(plan.own), self._raw(plan.translations)
         otherwise = f"{own} or None" if plan.optional else own
@@ -283,6 +287,15 @@ class RowEncoder:
         return f"({made} if {condition} else {otherwise})" if condition else made
 
 
+def place_in(columns: list[Column], column: Column) -> int:
+    """Where the column is; at the end, if it was not there."""
+    for number, known in enumerate(columns):
+        if known.class_ is column.class_ and known.key == column.key:
+            return number
+    columns.append(column)
+    return len(columns) - 1
+
+
 def plain(answer: Any) -> Any:
     """The answer with a dict for every object."""
     return msgspec.to_builtins(answer)
@@ -300,7 +313,8 @@ def _keeper(function: Callable[..., Any], decoders: Sequence[Any], done: Complet
     return keep
 
 
-def _decoder(column: Column, dialect: Dialect) -> Complete | None:
+def decoded(column: Column, dialect: Dialect) -> Complete | None:
+    """What makes the Python value of what the driver gives; None where they are the same."""
     if isinstance(column.type, UtcDateTime):
         return moment
     return decoder(column.property.columns[0], dialect)

@@ -2,90 +2,63 @@
 
 from __future__ import annotations
 
-import asyncio
-from operator import itemgetter
 from typing import Any
 
-from graphql import FieldNode, GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, get_named_type
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
 
 from allmende.context import Context
-from allmende.db.direct.reader import SECONDS, Ask, Reader
-from allmende.db.direct.statement import Text, Unplannable
-from allmende.db.prepared import Template
+from allmende.db.direct.reader import SECONDS, Reader
+from allmende.db.direct.statement import Unplannable
 from allmende.graphql.caps import small
 from allmende.graphql.plan.arguments import Arguments, Values
-from allmende.graphql.plan.declare import PLAN, Rows
-from allmende.graphql.plan.encode import RowEncoder, completed, declaration, origin_of
+from allmende.graphql.plan.declare import PLAN, Pages, Rows
+from allmende.graphql.plan.encode import completed, declaration, origin_of
 from allmende.graphql.plan.fields import Case, Selected
+from allmende.graphql.plan.lists import Listed
+from allmende.graphql.plan.paged import Paged
 from allmende.graphql.plan.values import Kept
+from allmende.graphql.visibility import visibility_of
 from allmende.isolation import PluginCrash, bounded
+from allmende.visibility import PUBLIC
 
-TEXTS = 200
-"""Shapes of a statement that a field keeps compiled."""
 REST = object()
 """Stands in the answer of a plan where graphql-core's part is to go."""
 
 
-class Listed:
-    """A field that is declared as rows: a statement, and an encoder of what it finds."""
-
-    def __init__(self, module: GraphQLObjectType, selected: Selected, rows: Rows, case: Case, reader: Reader) -> None:
-        field = module.fields[selected.name]
-        kind = get_named_type(field.type)
-        if not isinstance(kind, GraphQLObjectType):
-            raise Unplannable(f"{kind.name} is abstract")
-        self.key, self.rows, self.reader = selected.key, rows, reader
-        self.required = isinstance(field.type, GraphQLNonNull)
-        self.arguments = Arguments(case.schema, selected.nodes[0], field)
-        self.encoder = RowEncoder(kind, selected, case, reader.dialect, rows.once)
-        self.texts: dict[tuple[Template, Any], Text] = {}
-
-    async def ask(self, module: Any, variables: Values) -> Ask | None:
-        """Calls the plugin's method. Whatever it raises, graphql-core will meet again and put into words."""
-        asked = self.rows.ask(module, **self.arguments.read(variables))
-        prepared = await bounded(asked, SECONDS) if asyncio.iscoroutine(asked) else asked
-        if prepared is None:
-            return None
-        key = (prepared.template, prepared.shape)
-        text = self.texts.get(key)
-        if text is None:
-            if len(self.texts) >= TEXTS:
-                self.texts.clear()
-            columns = self.encoder.columns or [prepared.statement.selected_columns[0]]
-            text = self.texts[key] = self.reader.compile(prepared, columns)
-        return Ask(prepared, text)
-
-    def encode(self, rows: Any, ctx: Context[Any], zone: Kept, kept: list[Kept]) -> Any:
-        if self.encoder.once:
-            same = itemgetter(*self.encoder.once)
-            rows = list({same(row): row for row in reversed(rows)}.values())[::-1]
-        if self.rows.many:
-            return self.encoder.encode(rows, ctx, zone, *kept)
-        found = self.encoder.encode(rows[:1], ctx, zone, *kept)
-        return found[0] if found else None
-
-
 class Worked:
-    """A field that a plain method answers from the configuration, without the database."""
+    """A field that a method answers with objects, whose fields need nothing but the object."""
 
-    def __init__(self, module: GraphQLObjectType, selected: Selected, case: Case) -> None:
-        field: GraphQLField = module.fields[selected.name]
-        declared = declaration(field)
-        resolver = declared.base_resolver
-        if resolver is None or resolver.is_async or resolver.info_parameter or not resolver.self_parameter:
-            raise Unplannable(f"{module.name}.{selected.name} is not declared")
-        self.key = selected.key
+    def __init__(self, parent: GraphQLObjectType, selected: Selected, case: Case, *, core: bool = False) -> None:
+        field: GraphQLField = parent.fields[selected.name]
+        resolver = declaration(field).base_resolver
+        if resolver is None or not resolver.self_parameter or (resolver.info_parameter and not core):
+            raise Unplannable(f"{parent.name}.{selected.name} is not declared")
+        if visibility_of(field) not in (None, PUBLIC):
+            raise Unplannable(f"{parent.name}.{selected.name} asks who it is")
+        self.key, self.is_async = selected.key, resolver.is_async
+        self.info = resolver.info_parameter.name if resolver.info_parameter else None
         self.arguments = Arguments(case.schema, selected.nodes[0], field)
         self.work = resolver.wrapped_func
         self.done = completed(field.type, selected, case)
 
-    def answer(self, module: Any, variables: Values) -> Any:
+    def answer(self, parent: Any, variables: Values) -> Any:
+        """The part of the answer."""
         try:
-            value = self.work(module, **self.arguments.read(variables))
+            value = self.work(parent, **self.arguments.read(variables))
         except Exception:
             raise
         except BaseException as error:  # it would end the process
             raise PluginCrash(type(error).__name__) from error
+        return self._shown(value)
+
+    async def later(self, parent: Any, variables: Values, info: Any) -> Any:
+        """The same where the method waits for something."""
+        given = self.arguments.read(variables)
+        if self.info:
+            given = {**given, self.info: info}
+        return self._shown(await bounded(self.work(parent, **given), SECONDS))
+
+    def _shown(self, value: Any) -> Any:
         if not small(value):
             raise Unplannable("more than a plan may carry; the reference weighs it")
         return self.done(value)
@@ -98,7 +71,7 @@ class ModulePlan:
         self.plugin, self.key = plugin, selected.key
         self.make = origin_of(kind)
         self.fixed: dict[str, Any] = {}
-        self.lists: list[Listed] = []
+        self.lists: list[Listed | Paged] = []
         self.worked: list[Worked] = []
         self.rest: list[FieldNode] = []
         """Fields that graphql-core answers."""
@@ -108,20 +81,22 @@ class ModulePlan:
                 self.fixed[each.key] = kind.name
                 continue
             try:
-                rows = declaration(kind.fields[each.name]).metadata.get(PLAN)
-                if isinstance(rows, Rows):
-                    self.lists.append(Listed(kind, each, rows, case, reader))
+                declared = declaration(kind.fields[each.name]).metadata.get(PLAN)
+                if isinstance(declared, Rows):
+                    self.lists.append(Listed(kind, each, declared, case, reader))
+                elif isinstance(declared, Pages):
+                    self.lists.append(Paged(kind, each, declared, case, reader))
                 else:
                     self.worked.append(Worked(kind, each, case))
             except Unplannable:
                 self.fixed[each.key] = REST
                 self.rest.extend(each.nodes)
-        if not self.lists:
+        if not self.lists and not self.worked:
             raise Unplannable("nothing to be gained")
 
     def keep(self, ctx: Context[Any]) -> list[list[Kept]]:
         """For each list, what is worked out once for this city and language."""
-        return [[make(ctx) for make in one.encoder.steady] for one in self.lists]
+        return [[make(ctx) for make in one.steady] for one in self.lists]
 
 
 def module_plan(schema: GraphQLSchema, plugin: str, selected: Selected, case: Case, reader: Reader) -> ModulePlan:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -15,16 +16,20 @@ from graphql import (
 from msgspec import Struct
 
 from allmende.city.model import City
-from allmende.db.direct.reader import Ask, Reader
+from allmende.context import Context
+from allmende.db.direct.reader import Reader
 from allmende.db.direct.statement import Unplannable
 from allmende.graphql.compose import Composed
 from allmende.graphql.plan.arguments import Arguments, Values, Variables
 from allmende.graphql.plan.encode import Complete, declaration, value_of
 from allmende.graphql.plan.fields import Case, Selected
-from allmende.graphql.plan.module import REST, ModulePlan, module_plan
+from allmende.graphql.plan.lists import Place, Question
+from allmende.graphql.plan.module import REST, ModulePlan, Worked, module_plan
 from allmende.graphql.plan.values import Kept, zone_times
 from allmende.graphql.request import RequestContext
 
+LOADED = {"modules"}
+"""Fields of City that the core answers by a look into the database, whoever asks."""
 PLACES = 2_000
 """How many combinations of plan, city and language are kept, by all plans together."""
 Store = dict[tuple[int, int, str], "_Kept"]
@@ -59,6 +64,7 @@ class CityPlan:
         self.find = declaration(field).base_resolver.wrapped_func
         self.order: dict[str, Any] = {}
         self.facts: list[tuple[str, Complete]] = []
+        self.worked: list[Worked] = []
         self.modules: list[ModulePlan] = []
         self.rest: list[FieldNode] = []
         self.store = store
@@ -71,6 +77,8 @@ class CityPlan:
                     self.modules.append(module)
                     if module.rest:
                         self.rest.append(_with(each.nodes[0], module.rest))
+                elif each.name in LOADED:
+                    self.worked.append(Worked(kind, each, case, core=True))
                 else:
                     self.facts.append((each.key, value_of(kind, each, case)))
             except Unplannable:
@@ -85,8 +93,8 @@ class CityPlan:
         answer = dict(self.order)
         for key, fact in self.facts:
             answer[key] = fact(found)
-        asked: list[Ask] = []
-        pending = []
+        later: list[tuple[dict[str, Any], Worked, Any]] = [(answer, worked, found) for worked in self.worked]
+        pending: list[tuple[dict[str, Any], ModulePlan, int, Context[Any], Question]] = []
         for plan in self.modules:
             ctx = context.plugin(city, plan.plugin, language)
             if ctx is None:
@@ -97,21 +105,31 @@ class CityPlan:
             module = plan.make(ctx=ctx)
             part = answer[plan.key] = dict(plan.fixed)
             for worked in plan.worked:
-                part[worked.key] = worked.answer(module, variables)
+                if worked.is_async:
+                    later.append((part, worked, module))
+                else:
+                    part[worked.key] = worked.answer(module, variables)
             for number, listed in enumerate(plan.lists):
-                ask = await listed.ask(module, variables)
-                if ask is not None:
-                    asked.append(ask)
-                    pending.append((part, plan, number, ctx))
-                elif listed.rows.many:
-                    part[listed.key] = []
-        if asked:
+                question = await listed.ask(module, variables)
+                if question is not None:
+                    pending.append((part, plan, number, ctx, question))
+                else:
+                    part[listed.key] = listed.nothing
+        if later:
+            works = (worked.later(parent, variables, _Asking(context)) for _, worked, parent in later)
+            for (part, worked, _), value in zip(later, await _together(works), strict=True):
+                part[worked.key] = value
+        if pending:
             kept = self._kept(city, language)
-            for (part, plan, number, ctx), rows in zip(pending, await self.reader.read(city.slug, asked), strict=True):
+            found = iter(await self.reader.read(city.slug, [ask for *_, one in pending for ask in one.asks]))
+            for part, plan, number, ctx, question in pending:
+                rows = [next(found) for _ in question.asks]
+                if question.instead is not None and len(rows[0]) < question.prepared.enough:
+                    rows = await self.reader.read(city.slug, [question.instead])
                 if plan.key not in kept.lists:
                     kept.lists[plan.key] = plan.keep(ctx)
                 listed = plan.lists[number]
-                part[listed.key] = listed.encode(rows, ctx, kept.zone, kept.lists[plan.key][number])
+                part[listed.key] = listed.encode(question, rows, Place(ctx, kept.zone, kept.lists[plan.key][number]))
         return answer
 
     def _kept(self, city: City, language: str) -> _Kept:
@@ -123,6 +141,15 @@ class CityPlan:
             # It holds the plan and the city, so that no others can come to have the same ids.
             kept = self.store[key] = _Kept(self, city, zone_times(city.timezone), {})
         return kept
+
+
+async def _together(works: Iterable[Awaitable[Any]]) -> Sequence[Any]:
+    """The results of all, which run at the same time. Raises what one of them raised, when all are done."""
+    found = await asyncio.gather(*works, return_exceptions=True)
+    for value in found:
+        if isinstance(value, BaseException):
+            raise value
+    return found
 
 
 class Plan:
@@ -154,7 +181,7 @@ class Plan:
                     rest.append(_with(each.nodes[0], city.rest))
             else:
                 rest.extend(each.nodes)
-        if not any(plan.modules for plan in self.cities):
+        if not any(plan.modules or plan.worked for plan in self.cities):
             raise Unplannable("nothing to be gained")
         self.rest = _document(document, operation, rest) if rest else None
         """The part of the query that graphql-core answers."""
@@ -166,7 +193,7 @@ class Plan:
         for city in self.cities:
             for module in city.modules:
                 for listed in module.lists:
-                    for text in listed.texts.values():
+                    for text in listed.texts.known.values():
                         found[module.plugin] = found.get(module.plugin, frozenset()) | text.tables
         return found
 
