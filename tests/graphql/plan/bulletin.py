@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 from allmende import (
     PUBLIC,
+    SIGNED_IN,
     CityModule,
     Context,
     InputError,
@@ -16,6 +17,8 @@ from allmende import (
     Prepared,
     column,
     computed,
+    field,
+    paged,
     part,
     prepared,
     row,
@@ -24,6 +27,8 @@ from allmende import (
 from sqlalchemy import Select, select
 
 from ..gazette import GazetteNotice
+
+ORDER: Any = ((GazetteNotice.rank, "asc"), (GazetteNotice.published, "desc"), (GazetteNotice.id, "asc"))
 
 
 @prepared
@@ -37,6 +42,17 @@ def one(id: Any) -> Select[Any]:
 
 
 @prepared
+def ranked(least: Any, first: int) -> Select[Any]:
+    chosen = select(GazetteNotice).where(GazetteNotice.rank >= least)
+    return chosen.order_by(GazetteNotice.rank, GazetteNotice.id).limit(first)
+
+
+@prepared
+def every(least: Any) -> Select[Any]:
+    return select(GazetteNotice) if least is None else select(GazetteNotice).where(GazetteNotice.rank >= least)
+
+
+@prepared
 def of_another_city(city: Any) -> Select[Any]:
     return select(GazetteNotice).where(GazetteNotice.city == city)
 
@@ -47,21 +63,32 @@ def loud(ctx: Context[Any], title: str) -> str:
     return title.upper() if title != "Nothing" else None  # type: ignore[return-value]
 
 
+def apart(ctx: Context[Any], since: int | None, rank: int | None) -> int | None:
+    return None if since is None or rank is None else rank - since
+
+
 @strawberry.type(description="A notice.")
 class BulletinNotice:
     ctx: strawberry.Private[Context[Any]]
     row: strawberry.Private[GazetteNotice]
+    least: strawberry.Private[int | None] = None
 
     id: strawberry.ID = column(GazetteNotice.id, description="Its id.")
     title: str = column(GazetteNotice.title, description="Its title.")
     published: datetime = column(GazetteNotice.published, description="When it was published.")
     rank: int | None = column(GazetteNotice.rank, description="Its rank.")
     position: Position = part(Position, lat=GazetteNotice.lat, lon=GazetteNotice.lon, description="Where.")
+    apart: int | None = computed(apart, GazetteNotice.rank, given="least", description="From the rank asked for.")
     loud: str = computed(loud, GazetteNotice.title, description="Its title, shouted.")
 
     @strawberry.field(description="Not declared.")
     def quiet(self) -> str:
         return str(self.row.title).lower()
+
+
+@strawberry.type(description="How many there are.")
+class BulletinCount:
+    total: int = strawberry.field(description="How many.")
 
 
 @strawberry.type(description="The bulletin.")
@@ -75,6 +102,27 @@ class Bulletin(CityModule):
     @row(BulletinNotice, visible=PUBLIC, description="One.")
     def notice(self, id: strawberry.ID) -> Prepared:
         return one(id=str(id))
+
+    @rows(BulletinNotice, visible=PUBLIC, description="From a rank on; all of them where those are too few.")
+    def ranked(self, least: int, first: int = 2) -> Prepared:
+        found = ranked(least=least, first=first).or_else(ranked(least=0, first=first), enough=first)
+        return found.sharing(least=least)
+
+    @paged(BulletinNotice, order=ORDER, cap=5, visible=PUBLIC, description="All, in pages.")
+    def all(self, first: int = 2, after: str | None = None, least: int | None = None) -> Prepared:
+        return every(least=least).sharing(least=least)
+
+    @field(visible=PUBLIC, description="Worked out by a method.")
+    async def count(self) -> BulletinCount:
+        return BulletinCount(total=len(await every(least=None).tuples(self.ctx, GazetteNotice.id)))
+
+    @field(visible=SIGNED_IN, description="Not for everybody.")
+    def secret(self) -> str | None:
+        return "secret"
+
+    @field(visible=SIGNED_IN, description="Not for everybody.")
+    async def later_secret(self) -> str | None:
+        return "secret"
 
     @rows(BulletinNotice, visible=PUBLIC, description="Tries to see another city's.")
     def stolen(self, city: str) -> Prepared:

@@ -1,0 +1,120 @@
+"""What can be declared beside lists and rows: pages, second attempts, what all rows share, what a method works out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from allmende.db.engine import Database
+from allmende.graphql.execute import Engine
+
+from ..gazette import make_engine, publish
+from .bulletin import BULLETIN
+from .test_safe import ask
+
+RANKS = (3, None, 1, 2, None, 3, 4)
+PAGE = """all(first: $first, after: $after, least: 0) {
+    nodes { title rank apart } edges { cursor node { id published } } pageInfo { hasNextPage hasPreviousPage
+    startCursor endCursor } totalCount __typename }"""
+
+
+@pytest.fixture
+async def engine(database: Database) -> Engine:
+    days = (datetime(2026, 11, day, tzinfo=UTC) for day in (5, 5, 9, 5, 7, 5, 5))
+    notices = ({"title": f"{n}", "rank": rank, "published": next(days)} for n, rank in enumerate(RANKS))
+    await publish(database, "oben", *notices)
+    await publish(database, "unten", {"title": "Unten", "rank": 1})
+    return make_engine(database, BULLETIN)
+
+
+async def both(engine: Engine, selection: str, **variables: Any) -> Any:
+    """The answer, which is the same with plans and without."""
+    bodies = []
+    for on in (False, True):
+        engine.plans.on = on
+        bodies.append(await ask(engine, selection, **variables))
+    assert bodies[0] == bodies[1]
+    return bodies[1]["data"]["city"]["bulletin"]
+
+
+async def test_pages_of_a_plan_are_those_of_the_reference(engine: Engine) -> None:
+    """Turned to the end: ties are broken by the next column, and every page is planned."""
+    after, seen, turned = None, [], 0
+    while after is not None or not turned:
+        page = (await both(engine, PAGE, declare="($first: Int!, $after: String)", first=2, after=after))["all"]
+        assert (page["totalCount"], page["pageInfo"]["hasPreviousPage"]) == (5, turned > 0)
+        turned += 1
+        assert [edge["cursor"] for edge in page["edges"]][-1] == page["pageInfo"]["endCursor"]
+        seen += [(node["rank"], node["apart"]) for node in page["nodes"]]
+        after = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
+    assert seen == [(1, 1), (2, 2), (3, 3), (3, 3), (4, 4)]
+    assert engine.plans.planned == turned == 3
+
+
+async def test_nulls_come_last_in_pages_of_a_plan(engine: Engine) -> None:
+    page = (await both(engine, "all(first: 5) { nodes { rank } pageInfo { endCursor } }"))["all"]
+    assert [node["rank"] for node in page["nodes"]] == [1, 2, 3, 3, 4]
+    rest = f'all(first: 5, after: "{page["pageInfo"]["endCursor"]}") {{ nodes {{ rank }} totalCount }}'
+    assert (await both(engine, rest))["all"] == {"nodes": [{"rank": None}, {"rank": None}], "totalCount": 7}
+
+
+@pytest.mark.parametrize(
+    ("selection", "statements"),
+    [
+        ("all { totalCount }", ["count"]),
+        ("all { nodes { id } }", ["rows"]),
+        ("all { pageInfo { hasNextPage } }", ["rows"]),
+        ("all { totalCount nodes { id } }", ["rows", "count"]),
+    ],
+)
+async def test_only_what_is_selected_of_a_page_is_asked_for(
+    engine: Engine, database: Database, selection: str, statements: list[str]
+) -> None:
+    with database.count() as asked:
+        await ask(engine, selection)
+    assert engine.plans.planned == 1
+    together = database.reader.postgresql is not None
+    assert len(asked) == (1 if together else len(statements))
+    assert ("count(" in " ".join(asked)) is ("count" in statements)
+
+
+async def test_pages_that_are_too_long_or_begin_nowhere_are_refused_as_without_plans(engine: Engine) -> None:
+    for selection, code in (
+        ("all(first: 6) { totalCount }", "BAD_FIRST"),
+        ('all(after: "x") { totalCount }', "BAD_CURSOR"),
+    ):
+        for on in (False, True):
+            engine.plans.on = on
+            body = await ask(engine, selection)
+            assert body["errors"][0]["extensions"]["code"] == code
+    assert engine.plans.planned == 0
+
+
+async def test_a_second_statement_is_asked_where_the_first_finds_too_little(engine: Engine, database: Database) -> None:
+    shown = "{ rank apart }"
+    assert (await both(engine, f"ranked(least: 3) {shown}"))["ranked"] == [{"rank": 3, "apart": 0}] * 2
+    few = [{"rank": 1, "apart": -3}, {"rank": 2, "apart": -2}]
+    assert (await both(engine, f"ranked(least: 4) {shown}"))["ranked"] == few
+    assert engine.plans.planned == 2
+    for least, times in ((3, 1), (4, 2)):
+        with database.count() as asked:
+            await ask(engine, f"ranked(least: {least}) {shown}")
+        assert len(asked) == times
+
+
+async def test_what_a_method_works_out_is_part_of_the_plan(engine: Engine) -> None:
+    found = await both(engine, "count { total __typename } notices(first: 1) { title }")
+    assert found["count"] == {"total": 7, "__typename": "BulletinCount"}
+    ((plan,),) = (entry.cases.values() for entry in engine.plans.entries.values())
+    assert plan is not None
+    assert plan.rest is None
+
+
+@pytest.mark.parametrize("field", ["secret", "laterSecret"])
+async def test_what_is_not_for_everybody_is_no_matter_of_plans(engine: Engine, field: str) -> None:
+    for on in (False, True):
+        engine.plans.on = on
+        body = await ask(engine, f"{field} notices(first: 1) {{ title }}")
+        assert body["data"]["city"]["bulletin"] == {field: None, "notices": [{"title": "2"}]}
+        assert body["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
