@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from allmende.db.engine import Database
 from allmende.graphql.directory import Directory
+from allmende.graphql.pages import encode_cursor
 from allmende.testing import make_city
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,9 +131,11 @@ async def test_search_shows_nothing_of_modules_that_are_off(database: Database) 
 
 async def test_bad_arguments_name_the_argument(database: Database) -> None:
     engine = make_engine(database)
+    outside = encode_cursor("feed", ["0001-01-01T00:00:00+23:59", "a", 1])
     for field, code in {
         "feed(first: 101) { nodes { id } }": "BAD_FIRST",
         'feed(after: "x") { nodes { id } }': "BAD_CURSOR",
+        f'feed(after: "{outside}") {{ nodes {{ id }} }}': "BAD_CURSOR",
         'search(text: "x", first: 51) { id }': "BAD_FIRST",
         "map(bbox: {south: 1, north: 0, west: 0, east: 1}) { id }": "BAD_INPUT",
         'feed(modules: ["nosuch"]) { nodes { id } }': "BAD_INPUT",

@@ -222,4 +222,16 @@ def test_documents_are_parsed_and_validated_once() -> None:
     made = engine()
     first, second = made.prepare("{ __typename }"), made.prepare("{ __typename }")
     assert first is second
-    assert made.prepare.cache_info().maxsize == 500
+
+
+def test_large_documents_push_out_large_ones_before_they_fill_the_memory() -> None:
+    """A list of values is the largest that a document can hold: 500 of these were 700 MB."""
+    made = engine()
+    small = made.prepare("{ __typename }")
+    query = '{ city(slug: "oben") { changes(modules: [%s]) { cursor } } } # %d'
+    for number in range(200):
+        assert made.prepare(query % ('"a" ' * 3_900, number)).document is not None
+        assert made.prepare("{ __typename }") is small
+    kept = made._prepared
+    assert len(kept) <= 20
+    assert kept.size <= kept.room

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, Literal
 
 import pytest
@@ -86,6 +88,35 @@ async def test_unusable_arguments_are_refused_by_name(first: int, after: str | N
         await paginate(
             make_context("gazette", Config()), select(GazetteNotice), order=order, first=first, after=after, make=str
         )
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        *[{"id": value} for value in ("\0", "a\0b", 7, None, [], "x" * 2_000)],
+        *[{"rank": value} for value in (2**31, -(2**31), 2**63, 2**64, 10**400, 1.5, "1", True, {})],
+        {"published": "2026-11-26T10:00:00"},
+        {"published": "9999-12-31T23:59:59-23:59"},
+        {"published": "0001-01-01T00:00:00+23:59"},
+        {"published": "2026-02-30T10:00:00Z"},
+    ],
+)
+async def test_a_cursor_that_is_made_up_is_the_readers_fault_and_never_the_modules(
+    database: Database, forged: dict[str, Any]
+) -> None:
+    """Five of the module's own faults would shut it out for everybody."""
+    await publish(database, "oben", {"title": "A", "rank": 1}, {"title": "B", "rank": 2})
+    columns = ("published", "rank", "id")
+    order: list[tuple[Any, Direction]] = [(getattr(GazetteNotice, name), "asc") for name in columns]
+    ctx, statement = context(database), select(GazetteNotice)
+    page = await paginate(ctx, statement, order=order, first=1, make=str)
+    text = page.page_info.end_cursor or ""
+    version, tag, *values = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    made = [version, tag, *({**dict(zip(columns, values, strict=True)), **forged}).values()]
+    after = urlsafe_b64encode(json.dumps(made).encode()).decode().rstrip("=")
+    with pytest.raises(InputError) as refused:
+        await paginate(ctx, statement, order=order, first=1, after=after, make=str)
+    assert refused.value.code == "BAD_CURSOR"
 
 
 @given(st.text(max_size=60))

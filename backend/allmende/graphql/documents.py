@@ -6,7 +6,6 @@ Apollo's protocol (automatic persisted queries), as many as fit. An instance can
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +15,7 @@ import structlog
 from graphql import GraphQLError, parse, print_ast
 
 from allmende.errors import AllmendeError
+from allmende.graphql.recent import Recent
 
 log = structlog.get_logger(__name__)
 REMEMBERED = 2_000_000
@@ -41,8 +41,7 @@ class Documents:
         self.registered = dict(registered or {})
         self.only_registered = only_registered
         self._texts = frozenset(self.registered.values())
-        self._remembered: OrderedDict[str, str] = OrderedDict()
-        self._size = 0
+        self._remembered: Recent[str, str] = Recent(REMEMBERED)
 
     def registers(self, text: str) -> bool:
         """Whether this is an operation of a registered app, in one of its forms."""
@@ -62,7 +61,7 @@ class Documents:
         if not isinstance(asked, dict) or asked.get("version") != 1 or not _is_hash(asked.get("sha256Hash")):
             raise DocumentError("PersistedQueryNotSupported", code=NOT_SUPPORTED)
         key: str = asked["sha256Hash"]
-        known = self.registered.get(key) or self._recall(key)
+        known = self.registered.get(key) or self._remembered.get(key)
         if not query:
             if known is None:
                 raise _unregistered() if self.only_registered else DocumentError("PersistedQueryNotFound")
@@ -77,17 +76,7 @@ class Documents:
         """Keep a document that has proved to be valid; registered ones are never pushed out by it."""
         if len(text) > LONGEST or self.only_registered or key in self._remembered:
             return
-        self._remembered[key] = text
-        self._size += len(text)
-        while self._size > REMEMBERED:
-            _, oldest = self._remembered.popitem(last=False)
-            self._size -= len(oldest)
-
-    def _recall(self, key: str) -> str | None:
-        text = self._remembered.get(key)
-        if text is not None:
-            self._remembered.move_to_end(key)
-        return text
+        self._remembered.put(key, text, text)
 
 
 def load_documents(folder: Path, valid: Callable[[str], bool]) -> dict[str, str]:

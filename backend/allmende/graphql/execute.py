@@ -36,13 +36,14 @@ from allmende.graphql.limits.model import Limits
 from allmende.graphql.plan.encode import plain
 from allmende.graphql.plan.operation import merged
 from allmende.graphql.plan.plans import Plans
+from allmende.graphql.recent import Recent
 from allmende.graphql.request import RequestContext, Services
 from allmende.isolation import bounded
 from allmende.reader import ANONYMOUS, Reader
 from allmende.usage import Part
 
-DOCUMENTS = 500
-"""Documents that are kept parsed and validated."""
+DOCUMENTS = 300_000
+"""Characters of the documents that are kept parsed and validated, each some 200 bytes of memory."""
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -94,7 +95,7 @@ class Engine:
         self.checks = Checks(composed, limits or Limits(), introspectable=introspectable)
         self.plans = Plans(composed, getattr(services.database, "reader", None))
         self._closing: set[asyncio.Task[None]] = set()
-        self.prepare = lru_cache(maxsize=DOCUMENTS)(self._prepare)
+        self._prepared: Recent[str, Prepared] = Recent(DOCUMENTS)
         self._counted = lru_cache(maxsize=10)(lambda name: metrics.Tally(metrics.REQUESTS.labels(name).inc))
         self._seconds = metrics.Timing(metrics.REQUEST_SECONDS)
 
@@ -240,9 +241,14 @@ class Engine:
         context.settle(_failures(body.get("errors", ()), context))
         return Outcome(kind="executed", body=body, asked=context.asked())
 
-    def _prepare(self, text: str) -> Prepared:
-        document, costs, errors = self.checks.document(text)
-        return Prepared(document, errors, costs)
+    def prepare(self, text: str) -> Prepared:
+        """What is known of a document before its variables are; worked out once."""
+        prepared = self._prepared.get(text)
+        if prepared is None:
+            document, costs, errors = self.checks.document(text)
+            prepared = Prepared(document, errors, costs)
+            self._prepared.put(text, prepared, text)
+        return prepared
 
 
 def _name(outcome: Outcome) -> str:

@@ -14,7 +14,7 @@ from allmende.city.model import BBox, City
 from allmende.context import Context
 from allmende.errors import InputError
 from allmende.graphql.guard import MAX_ITEMS, gathered
-from allmende.graphql.pages import check_first, decode_cursor, encode_cursor
+from allmende.graphql.pages import as_instant, check_first, decode_cursor, encode_cursor
 from allmende.graphql.request import Info
 from allmende.graphql.types import FeedItem, PageInfo
 from allmende.plugin import Plugin, Search
@@ -97,10 +97,10 @@ def _position(after: str | None) -> tuple[datetime, str, int] | None:
         return None
     try:
         date, last, same = decode_cursor(after, FEED_CURSOR, 3)
-        moment = datetime.fromisoformat(date)
-        if moment.tzinfo is None or not isinstance(last, str) or type(same) is not int or not 0 < same < 10_000:
+        moment = as_instant(datetime.fromisoformat(date))
+        if not isinstance(last, str) or type(same) is not int or not 0 < same < 10_000:
             raise ValueError
-    except (ValueError, TypeError) as error:
+    except (ValueError, OverflowError, TypeError) as error:
         raise InputError("after: not a cursor of this feed; leave it out to begin anew", code="BAD_CURSOR") from error
     return moment, last, same
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from allmende.context import Context
 from allmende.db.prepared import Prepared, Template
 from allmende.errors import InputError
+from allmende.graphql.limits.document import check_text
 from allmende.graphql.types import Connection, Edge, PageInfo
 
 T = TypeVar("T")
@@ -147,7 +149,10 @@ def decode_cursor(text: str, tag: str, size: int) -> list[Any]:
         parts = msgspec.json.decode(urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)), type=list[Any])
         if parts[:2] != [VERSION, tag] or len(parts) != size + 2:
             raise ValueError
-    except (ValueError, binascii.Error, msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        for part in parts:
+            if isinstance(part, str):
+                check_text(part)
+    except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError, InputError) as error:
         raise InputError("after: not a cursor of this list; leave it out to begin anew", code="BAD_CURSOR") from error
     return parts[2:]
 
@@ -194,12 +199,25 @@ def _later(column: InstrumentedAttribute[Any], direction: Direction, value: Any)
 
 
 def _typed(column: InstrumentedAttribute[Any], value: Any) -> Any:
-    """The value as the column's Python type (an instant is text in the cursor)."""
+    """The value as the column's Python type (an instant is text in the cursor), if the column could hold it: whoever
+    makes a cursor up must not be able to make the module fail."""
     if value is None:
         if not _nullable(column):
             raise InputError("after: not a cursor of this list; leave it out to begin anew", code="BAD_CURSOR")
         return None
     try:
-        return msgspec.convert(value, column.type.python_type)
-    except (msgspec.ValidationError, NotImplementedError) as error:
+        typed = msgspec.convert(value, column.type.python_type)
+        if isinstance(typed, datetime):
+            return as_instant(typed)
+        if isinstance(typed, int) and abs(typed) >= 2 ** (63 if isinstance(column.type, BigInteger) else 31):
+            raise ValueError
+    except (ValueError, OverflowError, NotImplementedError) as error:
         raise InputError("after: not a cursor of this list; leave it out to begin anew", code="BAD_CURSOR") from error
+    return typed
+
+
+def as_instant(given: datetime) -> datetime:
+    """In UTC. ValueError or OverflowError for what is no instant, or leaves the calendar there."""
+    if given.tzinfo is None:
+        raise ValueError("no offset")
+    return given.astimezone(UTC)

@@ -7,6 +7,7 @@ from typing import Any
 from allmende.changes.log import record
 from allmende.db.engine import Database
 from allmende.graphql.execute import Engine
+from allmende.graphql.pages import encode_cursor
 from allmende.testing import NOON
 
 from tests.graphql.gazette import GazetteNotice, ask, make_engine, publish
@@ -70,6 +71,7 @@ async def test_what_is_no_cursor_or_too_many_is_refused_and_the_city_stays(datab
     engine = make_engine(database)
     for argument, code in (
         ('since: "nonsense"', "BAD_CURSOR"),
+        (f'since: "{encode_cursor("changes", ["", "", 0, 0, chr(0)])}"', "BAD_CURSOR"),
         ("first: 501", "BAD_FIRST"),
         ('modules: ["nothing"]', "BAD_INPUT"),
     ):

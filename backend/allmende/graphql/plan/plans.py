@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from typing import Any
 
 import structlog
@@ -18,10 +17,12 @@ from allmende.graphql.compose import Composed
 from allmende.graphql.plan.arguments import Values
 from allmende.graphql.plan.fields import Case, switches
 from allmende.graphql.plan.operation import Plan, Store
+from allmende.graphql.recent import Recent
 from allmende.graphql.request import RequestContext
 
 log = structlog.get_logger(__name__)
-PLANS = 500
+PLANS = 300_000
+"""Characters of the documents whose plans are kept."""
 PAUSE = 5.0
 """Seconds without plans for a document after the database (or a plugin) has failed under one."""
 
@@ -40,7 +41,7 @@ class Plans:
 
     def __init__(self, composed: Composed, reader: Reader | None) -> None:
         self.composed, self.reader = composed, reader
-        self.entries: OrderedDict[tuple[str, str | None], _Entry] = OrderedDict()
+        self.entries: Recent[tuple[str, str | None], _Entry] = Recent(PLANS)
         self.store: Store = {}
         self.on = True
         self.planned = 0
@@ -102,9 +103,8 @@ class Plans:
             except Unplannable as reason:
                 log.debug("not_planned", reason=str(reason))
                 entry = _Entry((), {(): None})
-            self.entries[key] = entry
-            if len(self.entries) > PLANS:
-                self.entries.popitem(last=False)
+            if self.entries.put(key, entry, text):
+                self.store.clear()  # it holds plans that are not kept any more
         return entry
 
     def _make(self, document: DocumentNode, operation: OperationDefinitionNode, case: dict[str, bool]) -> Plan | None:
