@@ -57,6 +57,11 @@ class Source(Strict, frozen=True, kw_only=True, tag_field="kind"):
             raise ValueError(f"no source may be called {DESK!r}: that is what editors write")
         if bool(self.url) + bool(self.file) + self.upload != 1:
             raise ValueError("a source needs either url or file, or upload = true")
+        if self.encoding:
+            try:
+                "".encode(self.encoding)
+            except LookupError as error:
+                raise ValueError(f"encoding {self.encoding!r} is not known: utf-8, cp1252 or iso-8859-15?") from error
 
 
 class Payload(Struct, frozen=True, kw_only=True):
@@ -74,6 +79,7 @@ class Payload(Struct, frozen=True, kw_only=True):
         """The content as text: by byte order mark, then `encoding`, then UTF-8, then Windows-1252."""
         for mark, name in (
             (codecs.BOM_UTF8, "utf-8-sig"),
+            (codecs.BOM_UTF32_LE, "utf-32"),  # begins like that of UTF-16
             (codecs.BOM_UTF16_LE, "utf-16"),
             (codecs.BOM_UTF16_BE, "utf-16"),
         ):
@@ -82,7 +88,7 @@ class Payload(Struct, frozen=True, kw_only=True):
         for name in (self.encoding, "utf-8", "cp1252"):
             try:
                 return self.content.decode(name) if name else self.content.decode("ascii")
-            except (UnicodeDecodeError, LookupError):
+            except (UnicodeError, LookupError):
                 continue
         raise FeedError("the text is neither UTF-8 nor Windows-1252", place="the file")
 

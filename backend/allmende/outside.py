@@ -85,7 +85,7 @@ class Outside(Struct, frozen=True, kw_only=True):
                 kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
                 return Answer(status=response.status_code, content=bytes(body), media_type=kind)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-            raise Unreached(f"cannot be reached ({error or type(error).__name__})", place=_plain(url)) from error
+            raise Unreached(f"cannot be reached ({str(error) or type(error).__name__})", place=_plain(url)) from error
         except FeedError as error:
             if answered:
                 raise

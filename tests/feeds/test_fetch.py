@@ -104,6 +104,77 @@ async def test_gzip_bomb_does_not_unfold() -> None:
         await fetch(server)
 
 
+async def test_gzip_within_gzip_is_refused() -> None:
+    bomb = gzip.compress(gzip.compress(b" " * 100_000_000, 1))
+    with (
+        serving(answer(body=bomb, Content_Encoding="gzip, gzip")) as server,
+        pytest.raises(FeedError, match="is packed as 'gzip, gzip', which was not asked for"),
+    ):
+        await fetch(server)
+
+
+@pytest.mark.parametrize("name", ["gzip", "x-gzip"])
+async def test_gzip_of_several_members_is_read_to_the_end(name: str) -> None:
+    """As a server makes it that joins files; the zeros are padding."""
+    parts = [b"[" + b"1," * 2_000_00, b"2]"]
+    packed = b"".join(gzip.compress(part) for part in parts) + bytes(9)
+    with serving(answer(body=packed, Content_Encoding=name)) as server:
+        payload = (await fetch(server)).payload
+    assert payload is not None
+    assert payload.content == b"".join(parts)
+
+
+@pytest.mark.parametrize(("kept", "reason"), [(0.5, "the gzip ends in the middle"), (0, "the gzip is damaged")])
+async def test_half_a_gzip_is_not_taken_for_the_whole(kept: float, reason: str) -> None:
+    packed = gzip.compress(b"[" + b"1," * 100_000 + b"2]")
+    body = packed[: int(len(packed) * kept)] or b"no gzip"
+    with serving(answer(body=body, Content_Encoding="gzip")) as server, pytest.raises(FeedError, match=reason):
+        await fetch(server)
+
+
+async def test_packing_that_was_not_asked_for_is_named() -> None:
+    with (
+        serving(answer(body=b"...", Content_Encoding="br")) as server,
+        pytest.raises(FeedError, match="is packed as 'br', which was not asked for"),
+    ):
+        await fetch(server)
+
+
+async def test_server_that_says_unchanged_without_being_asked_is_refused() -> None:
+    """Otherwise a source would be fresh, with nothing in it."""
+    with serving(answer(304)) as server, pytest.raises(FeedError, match="nothing has changed, and was not asked that"):
+        await fetch(server)
+
+
+async def test_etag_that_cannot_be_sent_back_is_forgotten() -> None:
+    with serving(answer(ETag='"\xe9"', Last_Modified="M\xe4rz")) as server:
+        first = await fetch(server)
+        assert (await fetch(server, first.validators)).payload is None
+    assert (first.validators.etag, first.validators.last_modified) == ("", "")
+
+
+@pytest.mark.parametrize("body", ['["café"]'.encode(), '["café"]'.encode("cp1252"), '["café"]'.encode("utf-32")])
+@pytest.mark.parametrize("charset", ["iso-8859-1", "utf-8", "klingon", "undefined"])
+async def test_text_is_read_whatever_the_server_says_of_its_encoding(body: bytes, charset: str) -> None:
+    with serving(answer(body=body, Content_Type=f"application/json; charset={charset}")) as server:
+        payload = (await fetch(server)).payload
+    assert payload is not None
+    assert payload.text() == '["café"]'
+
+
+def test_encoding_that_nobody_knows_is_an_error_of_the_city() -> None:
+    with pytest.raises(ValueError, match="encoding 'klingon' is not known"):
+        make(url="https://a.example/", encoding="klingon")
+
+
+async def test_reason_holds_nothing_that_a_terminal_would_obey(database: Database) -> None:
+    with serving(answer(302, Location="http://a/\x1b]0;title\x07\x1b[31m")) as server:
+        city, source = make(url=server.url)
+        run = await import_source(make_services(database, port=server.port), city, plugin, source)
+    assert run.status == "failed"
+    assert run.reason.isprintable()
+
+
 async def test_redirect_is_refused_and_named() -> None:
     with serving(answer(302, Location="http://10.0.0.1/")) as server, pytest.raises(FeedError) as error:
         await fetch(server)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from collections.abc import Callable
+import zlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,6 +28,8 @@ from allmende.feeds.sharing import Shared
 from allmende.importer import Payload, Source
 
 USER_AGENT = "Allmende/1 (open source citizen app backend; feed importer)"
+PIECE = 2**20
+"""Bytes that are unpacked at a time."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -102,24 +106,25 @@ class Fetcher:
             ):
                 _check_status(response, source)
                 if response.status_code == 304:
-                    return Fetched(payload=None, validators=known)
+                    return _unchanged(source, known)
                 content = await _body(response, source, limits.size)
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise _TryAgain("the server did not answer in time") from error
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
             raise FeedError(f"not an address that can be fetched ({error})", place=_address(source)) from error
         except httpx2.HTTPError as error:
-            raise _TryAgain(f"the connection failed ({error or type(error).__name__})") from error
+            raise _TryAgain(f"the connection failed ({str(error) or type(error).__name__})") from error
         payload = Payload(
             content=content,
             name=source.url,
             media_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-            encoding=response.charset_encoding or "",
+            encoding=_charset(response.charset_encoding or "", content),
             fetched_at=self.clock(),
         )
         etag, last_modified = (response.headers.get(name, "") for name in ("etag", "last-modified"))
         now = Validators(
-            etag=etag if len(etag) <= 250 else "", last_modified=last_modified if len(last_modified) <= 60 else ""
+            etag=etag if len(etag) <= 250 and etag.isascii() else "",
+            last_modified=last_modified if len(last_modified) <= 60 and last_modified.isascii() else "",
         )
         return _compare(payload, now, known)
 
@@ -175,17 +180,54 @@ def _retry_after(value: str) -> float:
     return max(0.0, (moment - utc_now()).total_seconds())
 
 
+def _unchanged(source: Source, known: Validators) -> Fetched:
+    if not (known.etag or known.last_modified):
+        raise FeedError("the server says that nothing has changed, and was not asked that", place=_address(source))
+    return Fetched(payload=None, validators=known)
+
+
 async def _body(response: httpx2.Response, source: Source, size: int) -> bytes:
     """The decoded body. It is counted after decompression, in pieces, so that no bomb unfolds."""
     too_large = FeedError(f"is larger than {size // 1_000_000 or 1} MB", place=_address(source))
     if int(response.headers.get("content-length") or 0) > size:
         raise too_large
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity", "gzip", "x-gzip"):
+        raise FeedError(f"is packed as {coding[:40]!r}, which was not asked for", place=_address(source))
     body = bytearray()
-    async for piece in response.aiter_bytes():
+    async for piece in response.aiter_raw() if coding in ("", "identity") else _unpacked(response):
         body += piece
         if len(body) > size:
             raise too_large
     return bytes(body)
+
+
+async def _unpacked(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """What a gzip holds, in pieces of bounded size: all of its members, and to the end (httpx2 looks for neither)."""
+    inflate = None
+    async for packed in response.aiter_raw():
+        rest, piece = packed, b""
+        while rest or len(piece) == PIECE:
+            inflate = inflate or zlib.decompressobj(wbits=31)
+            try:
+                piece = inflate.decompress(rest, PIECE)
+            except zlib.error as error:
+                raise _TryAgain(f"the gzip is damaged ({error})") from error
+            yield piece
+            rest = inflate.unconsumed_tail
+            if inflate.eof:
+                rest, piece, inflate = inflate.unused_data.lstrip(b"\0"), b"", None
+    if inflate is not None:
+        raise _TryAgain("the gzip ends in the middle")
+
+
+def _charset(declared: str, content: bytes) -> str:
+    """The encoding that the server names. Where it names another one for what is UTF-8, it is mistaken."""
+    if declared and not content.isascii():
+        with suppress(UnicodeDecodeError):
+            content.decode()
+            return "utf-8"
+    return declared
 
 
 def read_file(city: City, source: Source, size: int, now: datetime) -> Payload:

@@ -175,4 +175,4 @@ def reason_of(error: Exception) -> str:
         text = f"the database refused: {error.orig}"
     else:
         text = f"{type(error).__name__}: {error}"
-    return " ".join(text.split())[:500]
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:1000]).split())[:500]
