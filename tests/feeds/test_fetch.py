@@ -216,6 +216,16 @@ async def test_file_outside_the_citys_folder_is_refused(tmp_path: Path, path: st
         await Fetcher().fetch(city, source)
 
 
+@pytest.mark.parametrize("path", ["circle", "a\0b", "."])
+async def test_path_that_leads_nowhere_is_named(tmp_path: Path, path: str) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    city, source = make(tmp_path, file=path)
+    with pytest.raises(FeedError) as error:
+        await Fetcher().fetch(city, source)
+    assert error.value.message.startswith(f"{path}: ")
+    assert str(tmp_path) not in error.value.message
+
+
 async def test_file_beyond_the_limit_is_refused(tmp_path: Path) -> None:
     city, source = make(tmp_path)
     (tmp_path / "benches.json").write_bytes(b" " * 3_000_000)

@@ -82,6 +82,8 @@ def import_(city: str | None, source: str | None, verbose: bool) -> None:
                     markup=False,
                     highlight=False,
                 )
+    elif any(each.refused for each in runs):
+        console.print("with -v: what was refused, with place and reason", style="dim")
     if any(each.status == "failed" for each in runs):
         raise SystemExit(1)
 
@@ -123,7 +125,7 @@ def feeds() -> None:
 @feeds.command()
 @click.argument("city", required=False)
 def show(city: str | None) -> None:
-    """Status, last success, next run and reason of every configured source."""
+    """Status, last success, next run and reason of each source."""
 
     async def run() -> list[SourceState]:
         async with open_house(load_settings()) as house:
@@ -144,7 +146,7 @@ def show(city: str | None) -> None:
 
     table = Table(box=None, pad_edge=False, collapse_padding=True)
     for heading in ("city", "source", "status", "items", "last success", "next run"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, no_wrap=True, justify="right" if heading == "items" else "left")
     states = asyncio.run(run())
     for state in states:
         table.add_row(

@@ -233,7 +233,10 @@ def _charset(declared: str, content: bytes) -> str:
 def read_file(city: City, source: Source, size: int, now: datetime) -> Payload:
     """The payload of a `file` source; the path may not leave the city's folder, by whatever way."""
     folder = Path(city.folder).resolve()
-    path = (folder / source.file).resolve()
+    try:
+        path = (folder / source.file).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links that go in a circle, a NUL
+        raise FeedError("is not a path that leads to a file", place=source.file) from error
     if not city.folder or not path.is_relative_to(folder):
         raise FeedError("is outside the city's folder", place=source.file)
     try:
