@@ -20,7 +20,8 @@ class NewsSource(Source, frozen=True, kw_only=True):
     keep_days: KeepDays | None = None
     """Days for which items stay after they were published; 0 is for ever; as the plugin's `keep_days` if not set."""
     identity: Literal["guid", "link", "title"] = "guid"
-    """What an item is recognised by at the next import, for feeds that invent a new id each time."""
+    """What an item is recognised by at the next import; for feeds that invent a new id each time, and do not even keep
+    address, title and date together."""
     complete: bool = False
     """Whether the feed lists all that counts, so that whatever it no longer lists is deleted. Most feeds show only
     the newest entries; then only what they have taken back from among the newest is deleted."""

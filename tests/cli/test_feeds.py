@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from allmende.cli import root
+from allmende.db.branches import core_tables
 from allmende.jobs.queue import ensure_schema
 from allmende.registry import load_registry
 from allmende.settings import load_settings
@@ -88,6 +89,7 @@ def city(tmp_path: Path, plugins: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setenv("ALLMENDE_PLUGINS", str(plugins))
     monkeypatch.setenv("ALLMENDE_DATABASE", f"sqlite:///{tmp_path}/allmende.sqlite")
     assert list(load_registry(load_settings()).plugins) == ["kiosk"]
+    core_tables()  # imports them, so that they are made
     create_tables(os.environ["ALLMENDE_DATABASE"])
     return folder
 

@@ -152,6 +152,37 @@ async def test_importing_again_changes_nothing(stage: Stage) -> None:
     assert [(run.added, run.changed, run.removed, run.unchanged) for run in runs] == [(0, 0, 0, 3), (0, 0, 0, 1)]
 
 
+async def test_items_keep_their_ids_though_the_feed_makes_up_new_ones(stage: Stage) -> None:
+    """By address and title, by title and date, or by address and date; what is not the same is new."""
+    entry = "<item><title>{}</title><guid isPermaLink='false'>{}</guid>{}</item>"
+    link, day = "<link>https://city.example/{}</link>".format, "<pubDate>Fri, {} Nov 2026 09:00:00 GMT</pubDate>".format
+
+    def feed(run: str, third: str = "Gamma") -> str:
+        entries = [
+            entry.format("Alpha", f"{run}1", link(1) + "<category>Umwelt</category>"),
+            entry.format("Beta", f"{run}2", day(20)),
+            entry.format(third, f"{run}3", link(3) + day(13)),
+            entry.format("Gleich", f"{run}4", link(4)),
+            entry.format("Gleich", f"{run}5", link(4)),
+        ]
+        return f"<rss><channel>{''.join(entries)}</channel></rss>"
+
+    async def ids() -> dict[str, str]:
+        found = (await stage.ask("latest(first: 20) { id title categories }"))["latest"]
+        assert [one["categories"] for one in found if one["title"] == "Alpha"] == [["Umwelt"]]
+        return {one["title"]: one["id"] for one in found if one["title"] != "Gleich"}
+
+    await stage.bring(de_xml=feed("a"))
+    before = await ids()
+    again = (await stage.bring(de_xml=feed("b")))[0]
+    assert (again.changed, again.unchanged) == (0, 3)
+    assert await ids() == before
+    renamed = (await stage.bring(de_xml=feed("c", "Gamma, neu")))[0]
+    assert (renamed.changed, renamed.unchanged) == (1, 2)
+    after = await ids()
+    assert (after["Alpha"], after["Gamma, neu"]) == (before["Alpha"], before["Gamma"])
+
+
 async def test_item_that_slid_out_of_the_feed_stays_and_a_withdrawn_one_goes(stage: Stage) -> None:
     four = "<item><title>Vier</title><guid>4</guid><pubDate>Mon, 23 Nov 2026 09:00:00 GMT</pubDate></item>"
     head, _, two, _ = DE.split("<item>")
