@@ -1,11 +1,11 @@
 # The image of every process of an instance: `allmende serve`, `allmende work`, `allmende db upgrade`.
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /build
-COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY requirements-image.lock pyproject.toml README.md LICENSE ./
 COPY backend backend
 COPY plugins plugins
 RUN python -m venv /opt/allmende \
-    && /opt/allmende/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
+    && /opt/allmende/bin/pip install --no-cache-dir --require-hashes -r requirements-image.lock \
     && /opt/allmende/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim-bookworm
@@ -16,6 +16,8 @@ COPY --from=build /opt/allmende /opt/allmende
 WORKDIR /srv/allmende
 COPY --chown=allmende:allmende plugins plugins
 COPY --chown=allmende:allmende cities cities
+COPY --chown=allmende:allmende clients clients
+COPY --chown=allmende:allmende backend/schema.graphql backend/schema.graphql
 USER 10001
 ENV PATH=/opt/allmende/bin:$PATH \
     PYTHONUNBUFFERED=1 \

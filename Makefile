@@ -54,5 +54,6 @@ bench: $(STAMP) ## measure serving beside its fastest peer; ARGS="--rounds 1 --o
 germany: $(STAMP) ## measure one deployment with every municipality of Germany; ARGS="--write"
 	@$(BIN)/python -m tests.benchmarks.germany $(ARGS)
 
-lock: $(STAMP) ## renew requirements.lock from pyproject.toml
+lock: $(STAMP) ## renew requirements.lock, and its part that the image needs, from pyproject.toml
 	@$(UV) pip compile --quiet --python $(BIN)/python --upgrade --universal --generate-hashes --group dev pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --python $(BIN)/python --universal --generate-hashes --group build -c requirements.lock pyproject.toml -o requirements-image.lock

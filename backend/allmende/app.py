@@ -59,7 +59,7 @@ from allmende.privacy.rooms import erasers
 from allmende.registry import Registry, load_registry
 from allmende.sealing import load_sealer
 from allmende.settings import Settings, load_settings
-from allmende.town import Town, load_town, problems
+from allmende.town import Town, load_town, problems, tell
 from allmende.uploads import upload_routes
 from allmende.usage import Usage, usage_chores
 from allmende.watchdog import Watchdog
@@ -232,6 +232,7 @@ def create_app(settings: Settings | None = None) -> Door:
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         metrics.started()
+        tell(registry, town)
         # What is there now stays: the collector need not look at a quarter of a million objects again and again.
         gc.collect()
         gc.freeze()

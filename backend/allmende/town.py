@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import structlog
@@ -112,6 +113,14 @@ def load_town(settings: Settings, registry: Registry) -> Town:
         cache=settings.cache,
     )
     return Town(cities)
+
+
+def tell(registry: Registry, town: Town) -> None:
+    """A line for the log as a process begins: what it works with; and one for whatever is wrong with that."""
+    cities = town.cities.by_slug
+    log.info("started", version=version("allmende"), cities=len(cities), plugins=list(registry.plugins))
+    for problem in problems(registry, town):
+        log.warning("city_problem", problem=problem)
 
 
 def problems(registry: Registry, town: Town) -> list[str]:

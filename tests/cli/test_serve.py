@@ -22,6 +22,7 @@ def test_serve_ends_with_the_reason_where_no_worker_can_begin(tmp_path: Path) ->
     assert done.returncode == 3
     assert "ALLMENDE_KEY: is shorter than 32 characters" in done.stderr
     assert done.stderr.rstrip().endswith("a worker cannot be started: see above")
+    assert "Traceback" not in done.stderr
 
 
 def test_workers_do_not_outlive_the_server(tmp_path: Path) -> None:

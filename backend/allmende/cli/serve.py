@@ -20,6 +20,8 @@ from uvicorn.server import Server
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 
+from allmende.errors import AllmendeError
+
 GOODBYE = 0.5
 """Seconds for live connections to be told that the server stops."""
 GRACE = 5
@@ -87,8 +89,11 @@ class Worker(Process):
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
         try:
             super().target(sockets)
-        except Exception:
-            traceback.print_exc()
+        except Exception as error:
+            if isinstance(error, AllmendeError):  # for people: it names the setting
+                click.echo(str(error), err=True)
+            else:
+                traceback.print_exc()
             sys.exit(STARTUP_FAILURE)
 
 
@@ -136,5 +141,6 @@ class Polite(Multiprocess):
                 self.hopeless = True
                 self.should_exit.set()
                 return
+            click.echo(f"worker {worker.pid} has ended ({worker.exitcode}): another one takes its place", err=True)
             self.began[place] = now
             self.processes[place] = self._started()

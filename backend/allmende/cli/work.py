@@ -20,7 +20,7 @@ from allmende.jobs.queue import work as work_on_queue
 from allmende.jobs.stop import until_stopped
 from allmende.registry import load_registry
 from allmende.settings import Settings, load_settings
-from allmende.town import Town, load_town
+from allmende.town import Town, load_town, tell
 from allmende.watchdog import Watchdog
 
 
@@ -47,6 +47,7 @@ async def _work(settings: Settings, concurrency: int) -> None:
     watchdog = Watchdog(folders, run_folder(settings))
     house = make_house(settings, registry, town, database, blocked=watchdog.blocklist.holds)
     metrics.started()
+    tell(registry, town)
     watchdog.blocklist.refresh()
     watchdog.start()
     watching = asyncio.create_task(town.watch())

@@ -54,7 +54,7 @@ def graphql_routes(
 
     @get("/schema.graphql", include_in_schema=False, sync_to_thread=False)
     def schema() -> Response[str]:
-        return Response(engine().composed.sdl, media_type="text/plain; charset=utf-8")
+        return Response(engine().composed.sdl, media_type="text/plain")  # Litestar adds the charset
 
     return [graphql, schema, _asset_route()] if graphiql else [graphql, schema]
 

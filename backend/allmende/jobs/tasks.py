@@ -22,7 +22,7 @@ from allmende.city.model import City
 from allmende.db.leash import SHARE, Leash
 from allmende.feeds.importing import import_source
 from allmende.feeds.lease import next_try, settle, take
-from allmende.feeds.outcome import reason_of
+from allmende.feeds.outcome import Run, reason_of
 from allmende.feeds.removal import remove_source
 from allmende.feeds.services import sources_of
 from allmende.feeds.status import DEAD_AFTER, is_configured
@@ -149,11 +149,20 @@ async def run_task(house: House, task: Task) -> None:
     elif task.kind == "import":
         for source in sources_of(city, plugin):
             if source.id == task.name:
-                await import_source(house.services, city, plugin, source)
+                _tell(await import_source(house.services, city, plugin, source))
     else:
         for job in plugin.jobs:
             if job.name == task.name:
                 await run_job(house, city, plugin, job)
+
+
+def _tell(run: Run) -> None:
+    """An import that changed something, or that a person has to look at, is worth a line; failures have theirs."""
+    counts = {"added": run.added, "changed": run.changed, "removed": run.removed, "refused": run.refused}
+    if run.status == "quarantined":
+        log.warning("feed_held", city=run.city, plugin=run.plugin, source=run.source, reason=run.reason, **counts)
+    elif run.status == "fresh" and any((run.added, run.changed, run.removed)):
+        log.info("feed_imported", city=run.city, plugin=run.plugin, source=run.source, **counts)
 
 
 async def run_job(house: House, city: City, plugin: Plugin, job: Job) -> str:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import MappingProxyType, ModuleType
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from allmende.registry import Registry, load_registry
 from allmende.settings import load_settings
+
+if TYPE_CHECKING:
+    import pytest
 
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost", "", None})
 WATCHED = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname"})
@@ -85,4 +86,6 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.meta_path.insert(0, Strangers(name))
     registry = only(load_registry(load_settings()), name)
     if broken := registry.broken.get(name):
+        import pytest  # not at the top: the image has no pytest, and its commands need `only`
+
         raise pytest.UsageError(f"{name} cannot be loaded: {broken.reason}")
