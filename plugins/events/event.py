@@ -219,7 +219,7 @@ class EventsEvent(FeedItem):
     ics_url: str = computed(
         _ics_url, Occurrence.id, description="Path on this server of this date as an iCalendar file."
     )
-    image: Image | None = computed(_image, Event.image, description="A picture.")
+    image: Image | None = computed(_image, Event.image, steady=True, description="A picture.")
     source: EventsSource = computed(
         _source,
         Occurrence.source,

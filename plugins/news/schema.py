@@ -116,8 +116,8 @@ class NewsItem(FeedItem, SearchHit):
     language: str = column(Item.language, description="Language of the texts, a primary subtag of BCP 47.")
     category: str | None = computed(_first, Item.categories, steady=True, description="The first of its categories.")
     categories: list[str] = computed(_all, Item.categories, steady=True, description="All of its categories.")
-    image: Image | None = computed(_image, Item.images, description="The picture to show in lists.")
-    images: list[Image] = computed(_images, Item.images, description="All pictures.")
+    image: Image | None = computed(_image, Item.images, steady=True, description="The picture to show in lists.")
+    images: list[Image] = computed(_images, Item.images, steady=True, description="All pictures.")
     source: NewsSource | None = computed(_source, Item.source, steady=True, description="Where it comes from.")
 
 

@@ -179,7 +179,7 @@ class PlacesPlace(SearchHit, MapFeature):
     facts: list[PlacesFact] = computed(_facts, Row.facts, description="What else the source knows about it.")
     phone: str | None = computed(_given, Row.phone, description="Telephone number.")
     website: str | None = computed(_given, Row.website, description="Address of its web page.")
-    image: Image | None = computed(_image, Row.image, description="A picture of it.")
+    image: Image | None = computed(_image, Row.image, steady=True, description="A picture of it.")
     language: str = computed(_language, Row.language, Row.translations, description="Language of its texts, BCP 47.")
     source: PlacesSource | None = computed(
         _source,

@@ -63,6 +63,10 @@ def loud(ctx: Context[Any], title: str) -> str:
     return title.upper() if title != "Nothing" else None  # type: ignore[return-value]
 
 
+def slow(ctx: Context[Any], title: str) -> str:
+    return "-".join(title)
+
+
 def apart(ctx: Context[Any], since: int | None, rank: int | None) -> int | None:
     return None if since is None or rank is None else rank - since
 
@@ -80,6 +84,7 @@ class BulletinNotice:
     position: Position = part(Position, lat=GazetteNotice.lat, lon=GazetteNotice.lon, description="Where.")
     apart: int | None = computed(apart, GazetteNotice.rank, given="least", description="From the rank asked for.")
     loud: str = computed(loud, GazetteNotice.title, description="Its title, shouted.")
+    slow: str = computed(slow, GazetteNotice.title, steady=True, description="Its title, drawled.")
 
     @strawberry.field(description="Not declared.")
     def quiet(self) -> str:

@@ -10,6 +10,7 @@ from allmende.db.direct.reader import Ask
 from allmende.db.direct.statement import Unplannable, compile_text
 from allmende.db.engine import Database
 from allmende.graphql.execute import Engine, Operation
+from allmende.graphql.plan import operation
 from sqlalchemy import Select, func, literal_column, select, text
 
 from ..gazette import GazetteNotice, make_engine, publish
@@ -99,6 +100,19 @@ async def test_what_a_plan_cannot_do_is_answered_as_without_plans(database: Data
             bodies.append(body)
         assert bodies[0] == bodies[1], selection
     assert engine.plans.planned == 0
+
+
+async def test_steady_values_are_kept_within_bounds(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many plans and rows there are; and what was forgotten comes out the same."""
+    monkeypatch.setattr(operation, "VALUES", 12)
+    engine = await make(database, *(f"T{number}" for number in range(10)))
+    expected = sorted(f"T-{number}" for number in range(10))
+    for number in range(20):
+        body = await ask(engine, f"a{number}: notices(first: 10) {{ slow }}")
+        assert sorted(one["slow"] for one in body["data"]["city"]["bulletin"][f"a{number}"]) == expected
+        kept = [one for place in engine.plans.store.values() for many in place.lists.values() for one in many[0]]
+        assert 0 < sum(map(len, kept)) < 12 + 10
+    assert engine.plans.planned == 20
 
 
 async def test_lists_of_one_city_take_one_round_trip_on_postgresql(database: Database) -> None:

@@ -124,7 +124,7 @@ def computed(
     objects of all its rows by `sharing` (from where distances are measured); None where it does not.
 
     `steady` promises that the result depends on nothing but the values, the city and the language, in particular not
-    on the time; then it is worked out once for each combination and kept, so use it where there are few.
+    on the time; then it is worked out once for each combination and kept, until there are very many.
     """
 
     if given and steady:

@@ -35,7 +35,7 @@ from allmende.db.direct.statement import Unplannable
 from allmende.db.table import UtcDateTime
 from allmende.graphql.plan.declare import PLAN, Column, Computed, Part, Translated
 from allmende.graphql.plan.fields import Case, Selected
-from allmende.graphql.plan.values import DAYS, TRUTH, Kept
+from allmende.graphql.plan.values import DAYS, TRUTH, Kept, Steady
 
 Complete = Callable[[Any], Any]
 _RAW = {"String": str, "ID": str, "Int": int, "Float": float, "Boolean": bool}
@@ -308,7 +308,7 @@ def _keeper(function: Callable[..., Any], decoders: Sequence[Any], done: Complet
             values = [decode(raw) if decode else raw for decode, raw in zip(decoders, raws, strict=True)]
             return done(function(ctx, *values))
 
-        return Kept(make)
+        return Steady(make)
 
     return keep
 

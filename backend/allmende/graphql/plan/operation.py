@@ -25,13 +25,15 @@ from allmende.graphql.plan.encode import Complete, declaration, value_of
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.lists import Place, Question
 from allmende.graphql.plan.module import REST, ModulePlan, Worked, module_plan
-from allmende.graphql.plan.values import Kept, zone_times
+from allmende.graphql.plan.values import Kept, Steady, zone_times
 from allmende.graphql.request import RequestContext
 
 LOADED = {"modules"}
 """Fields of City that the core answers by a look into the database, whoever asks."""
 PLACES = 2_000
 """How many combinations of plan, city and language are kept, by all plans together."""
+VALUES = 20_000
+"""How many values of rows are kept by all of these."""
 Store = dict[tuple[int, int, str], "_Kept"]
 
 
@@ -133,11 +135,12 @@ class CityPlan:
         return answer
 
     def _kept(self, city: City, language: str) -> _Kept:
+        if len(self.store) >= PLACES or Steady.held >= VALUES:
+            self.store.clear()
+            Steady.held = 0
         key = (id(self), id(city), language)
         kept = self.store.get(key)
         if kept is None:
-            if len(self.store) >= PLACES:
-                self.store.clear()
             # It holds the plan and the city, so that no others can come to have the same ids.
             kept = self.store[key] = _Kept(self, city, zone_times(city.timezone), {})
         return kept

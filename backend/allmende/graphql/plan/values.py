@@ -30,6 +30,18 @@ class Kept(dict[Any, Any]):
         return value
 
 
+class Steady(Kept):
+    """What is made of the values of a row, for one city and language; see `computed(steady=True)`."""
+
+    __slots__ = ()
+    held = 0
+    """How many values all of them have made, since they were last forgotten together."""
+
+    def __missing__(self, key: Any) -> Any:
+        Steady.held += 1
+        return super().__missing__(key)
+
+
 @lru_cache(maxsize=100)
 def zone_times(zone: str) -> Kept:
     """Raw instant → text with the offset of this time zone."""
