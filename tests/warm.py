@@ -23,6 +23,8 @@ IMPORTED = ("allmende.app", "allmende.authoring.check", "allmende.cli.db", "allm
 LIBRARIES = ("feedparser", "holidays.countries", "icalendar", "opening_hours", "recurring_ical_events", "shapely")
 """Those of the plugins."""
 SECONDS = 300
+UNUSED = "-p no:faker -p no:schemathesis"
+"""Of pytest where a command starts it: to import these two takes as long as all the rest of its start."""
 
 
 def allmende(
@@ -33,7 +35,8 @@ def allmende(
     assert warm.stdin is not None
     assert warm.stdout is not None
     with tempfile.TemporaryDirectory() as folder:
-        request = {"command": command, "cwd": str(cwd), "environ": dict(environ or os.environ), "folder": folder}
+        environ = {**(environ or os.environ), "PYTEST_ADDOPTS": UNUSED}
+        request = {"command": command, "cwd": str(cwd), "environ": environ, "folder": folder}
         warm.stdin.write(json.dumps(request) + "\n")
         warm.stdin.flush()
         answer = warm.stdout.readline()
