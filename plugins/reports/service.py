@@ -10,9 +10,9 @@ from math import isfinite
 from pathlib import Path
 
 import msgspec
-from allmende import AllmendeError, BBox, Context, Denied, InputError, NotFound, around, cases, distance
+from allmende import BBox, Context, Denied, InputError, NotFound, around, cases, distance
 from msgspec import Struct
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .config import Category, ReportsConfig
@@ -63,6 +63,8 @@ async def create(ctx: Ctx, report: Report, key: str) -> cases.Submitted:
     if not any(one.isprintable() and not one.isspace() for one in report.text):  # some characters nobody sees
         raise InputError("text: is empty; say what is wrong")
     _check_contact(ctx, report)
+    if ctx.reader.kind == "anonymous" and not ctx.config.anonymous_per_hour:
+        raise Denied("this city takes reports with a token of a device or a citizen only", code="UNAUTHENTICATED")
     draft = cases.Draft(
         title=ctx.in_language(ctx.city.language).pick(category.name),
         category=category.id,
@@ -77,9 +79,9 @@ async def create(ctx: Ctx, report: Report, key: str) -> cases.Submitted:
         published=ctx.config.moderation == "after",
     )
     async with ctx.transaction() as session:
-        submitted = await cases.submit(session, ctx, DEFECT, draft, key=key)
+        most = ctx.config.anonymous_per_hour
+        submitted = await cases.submit(session, ctx, DEFECT, draft, key=key, anonymous_per_hour=most)
         if not submitted.repeated:
-            await _check_anonymous(session, ctx)
             if report.media_url:
                 looked_at = ctx.config.moderation == "after"
                 known = ctx.reader.kind == "service"
@@ -230,20 +232,6 @@ def _check_contact(ctx: Ctx, report: Report) -> None:
             raise InputError(f"{name}: at most 200 characters are possible", code="TOO_LONG")
     if report.email and not _EMAIL.fullmatch(report.email):
         raise InputError("email: is no e-mail address; name@example.org is expected")
-
-
-async def _check_anonymous(session: AsyncSession, ctx: Ctx) -> None:
-    """Of devices, the register keeps count; those who give no token share a limit. The new report is counted."""
-    if ctx.reader.kind != "anonymous":
-        return
-    most = ctx.config.anonymous_per_hour
-    if not most:
-        raise Denied("this city takes reports with a token of a device or a citizen only", code="UNAUTHENTICATED")
-    since = ctx.clock() - timedelta(hours=1)
-    case = cases.Case
-    recent = select(func.count()).where(case.created > since, case.kind == KIND, case.submitter == "")
-    if (await session.scalar(recent) or 0) > most:
-        raise AllmendeError("too many reports without a token at the moment; register the device", code="RATE_LIMITED")
 
 
 async def _pictured(

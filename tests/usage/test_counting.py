@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
 import pytest_asyncio
+from allmende.cases import Case
 from allmende.db.engine import Database
 from allmende.graphql.cache.keep import Responses
 from allmende.graphql.documents import Documents, load_documents
@@ -22,10 +24,12 @@ from allmende.testing import NOON, Town
 from allmende.usage import Asked, Usage, UsageCount, read, rows
 from allmende.usage.counting import OTHER, RELEASES
 from allmende.usage.keeping import DAYS, WEEKS, keep_counts
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 NEWS = (CLIENTS / "allmende-app/1.0/News.graphql").read_text()
+FILE = "mutation($input: ReportsCreateInput!) { reportsCreate(input: $input) { number } }"
+REPORTS = '[[categories]]\nid = "light"\nname = "Laterne"\n'
 TODAY = NOON.date()
 """A Monday."""
 
@@ -149,7 +153,7 @@ async def test_counting_an_answer_from_the_cache_is_a_few_instructions_and_no_st
     assert Asked.count.__code__.co_names == ("releases", "KeyError", "_usage", "begin")
 
 
-async def test_a_filed_report_is_counted_with_it_and_devices_by_a_chore_that_forgets_what_is_old(town: Town) -> None:
+async def test_devices_are_counted_by_a_chore_that_forgets_what_is_old(town: Town) -> None:
     database: Database = town.instance.database
     old = [
         UsageCount(span=span, begins=TODAY - age, measure="request", name="", number=number)
@@ -172,8 +176,38 @@ async def test_a_filed_report_is_counted_with_it_and_devices_by_a_chore_that_for
     async with database.session(town.slug) as session:
         found = (await session.scalars(select(UsageCount).where(UsageCount.measure == "request"))).all()
         assert {(row.span, row.number) for row in found} == {("day", 2), ("week", 2)}
-        figures = await read(session, "day", TODAY)
+        figures = await read(session, "day", TODAY, town.city.tz)
     assert (len(figures.begins), figures.begins[-1], figures.timelines["device"][-1]) == (90, TODAY, 7)
+
+
+async def test_reports_are_counted_from_the_register_when_they_are_looked_at_and_by_a_chore(town: Town) -> None:
+    town.switch_on("reports", REPORTS)
+
+    async def file(number: int) -> None:
+        for _ in range(number):
+            given = {"city": town.slug, "category": "light", "lat": 51.96, "lon": 7.63, "text": "Die Laterne ist aus."}
+            answer = await town.answer(FILE, input={**given, "idempotencyKey": str(uuid4())})
+            assert "errors" not in answer
+
+    async def told(day: int = 0) -> tuple[list[int | None], list[Any]]:
+        today = TODAY + timedelta(days=day)
+        async with town.context("reports").session() as session:
+            figures = await read(session, "day", today, town.city.tz)
+            listed = [row for row in await rows(session, "week", today, town.city.tz) if row[1] == "report"]
+        return list(figures.timelines["report"][-2:]), listed
+
+    await file(5)
+    assert await told() == ([0, 5], [(TODAY, "report", "reports", 5)])
+    async with town.context("reports").transaction() as session:
+        session.add(Case(id="f" * 32, number="NAC-1", origin="nachbardorf", kind="reports.defect", status="received",
+                         created=town.now, updated=town.now))  # fmt: skip
+    assert (await told())[0] == [0, 5], "counted where it was filed"
+    town.wait(days=1)
+    await file(6)
+    await keep_counts(town.instance.database, town.city, town.now)
+    async with town.context("reports").transaction() as session:
+        await session.execute(update(Case).values(created=NOON - timedelta(days=100)))
+    assert await told(1) == ([5, 6], [(TODAY, "report", "reports", 11)]), "kept, whatever becomes of the register"
 
 
 async def test_few_are_not_told_and_rare_names_have_none(town: Town) -> None:
@@ -188,9 +222,9 @@ async def test_few_are_not_told_and_rare_names_have_none(town: Town) -> None:
             session.add(UsageCount(span="day", begins=TODAY, measure=measure, name=name, number=number))
     async with town.instance.database.session(town.slug) as session:
         with town.count() as statements:
-            figures = await read(session, "day", TODAY)
-        listed = await rows(session, "day", TODAY)
-    assert len(statements) == 2
+            figures = await read(session, "day", TODAY, town.city.tz)
+        listed = await rows(session, "day", TODAY, town.city.tz)
+    assert len(statements) == 3
     assert {one: numbers[-2:] for one, numbers in figures.timelines.items()} == {
         "request": [0, 100], "report": [0, None], "device": [0, 0],
     }  # fmt: skip
@@ -203,4 +237,4 @@ async def test_few_are_not_told_and_rare_names_have_none(town: Town) -> None:
     assert ("language", "uk") not in told
     neighbour = town.neighbour()
     async with town.instance.database.session(neighbour.slug) as session:
-        assert await rows(session, "day", TODAY) == []
+        assert await rows(session, "day", TODAY, town.city.tz) == []

@@ -69,8 +69,26 @@ async def record(
 
     `facts` hold nothing personal: they stay for ever. `text` may; it goes when the case is erased.
     """
-    now = ctx.clock().astimezone(UTC)
     salt = secrets.token_hex(16) if text else ""
+    event = following(ctx, case, what, audience, facts or {}, by=by, text=_fingerprint(salt, text) if text else "")
+    session.add(event)
+    if text:
+        session.add(CaseText(case_id=case.id, seq=event.seq, salt=salt, text=text))
+    return event
+
+
+def following(
+    ctx: Context[Any],
+    case: Case,
+    what: str,
+    audience: Audience,
+    facts: Mapping[str, Any],
+    *,
+    by: str = "",
+    text: str = "",
+) -> CaseEvent:
+    """The next event of a case, which from now on ends with it; `text` is the fingerprint of its text."""
+    now = ctx.clock().astimezone(UTC)
     event = CaseEvent(
         city=case.city,
         case_id=case.id,
@@ -79,13 +97,10 @@ async def record(
         what=what,
         actor=by or actor_of(ctx.reader),
         audience=audience,
-        facts=dict(facts or {}),
-        text=_fingerprint(salt, text) if text else "",
+        facts=dict(facts),
+        text=text,
     )
     event.hash = chained(case.head, event)
-    session.add(event)
-    if text:
-        session.add(CaseText(case_id=case.id, seq=event.seq, salt=salt, text=text))
     case.seq, case.head, case.updated = event.seq, event.hash, now
     return event
 

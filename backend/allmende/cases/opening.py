@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import make_transient_to_detached
 
 from allmende.casekind import CaseKind
 from allmende.cases.codes import fingerprint, new_number, new_receipt
 from allmende.cases.draft import Draft, check, searchable
-from allmende.cases.history import lock, record
+from allmende.cases.history import SYSTEM, following, lock, moment, record
 from allmende.cases.pictures import SHOWN
-from allmende.cases.routing import ready, route
-from allmende.cases.tables import Case, CaseFollower, new_id
+from allmende.cases.routing import Route, ready, route
+from allmende.cases.tables import Case, CaseEvent, CaseFollower, new_id
 from allmende.context import Context
+from allmende.db.prepared import Prepared, prepared
+from allmende.db.rows import row_values
+from allmende.db.upsert import upsert
 from allmende.errors import AllmendeError, InputError, NotFound
 from allmende.files import service as files
 from allmende.once import keys as once
-from allmende.usage import add
 
 PER_HOUR = 30
 """Cases that one device or citizen may submit within an hour, and follow. Of those who give no token, so many may
@@ -44,35 +47,49 @@ class _Kept(Struct):
     receipt: str
 
 
-async def submit(session: AsyncSession, ctx: Context[Any], kind: CaseKind, draft: Draft, *, key: str) -> Submitted:
+class _Limit(Struct, frozen=True):
+    recent: Prepared
+    """Counts the cases of the last hour, up to as many as there may be."""
+    most: int
+    message: str
+
+
+async def submit(
+    session: AsyncSession,
+    ctx: Context[Any],
+    kind: CaseKind,
+    draft: Draft,
+    *,
+    key: str,
+    anonymous_per_hour: int | None = None,
+) -> Submitted:
     """Open a case of one of the plugin's kinds, in the caller's transaction.
 
     `key` is the client's idempotency key. Raises InputError for a draft that cannot be stored, IDEMPOTENCY_MISMATCH
-    for a key that was used for another one, RATE_LIMITED for too many of one device or citizen.
+    for a key that was used for another one, RATE_LIMITED for too many of one device or citizen, or of this kind from
+    all who give no token together.
     """
     check(kind, draft)
-    name = f"{ctx.plugin}.{kind.name}"
-    earlier = await once.earlier(session, ctx, "case.submit", key, [name, draft])
+    name, kept = f"{ctx.plugin}.{kind.name}", _Kept(new_id(), new_receipt())
+    earlier = await once.claim(session, ctx, "case.submit", key, [name, draft], msgspec.json.encode(kept))
     if earlier is not None:
         kept = msgspec.json.decode(earlier, type=_Kept)
         return Submitted(await _get(session, ctx, kept.id), kept.receipt, repeated=True)
-    await _check_rate(session, ctx)
+    limit = _limit(ctx, name, anonymous_per_hour)
+    if limit and (await session.scalar(limit.recent.statement, limit.recent.parameters) or 0) >= limit.most:
+        raise AllmendeError(limit.message, code="RATE_LIMITED")
     if draft.parent:
         await _get(session, ctx, draft.parent)
-    receipt = new_receipt()
-    await ready(kind.rules(ctx) if kind.rules else ())
-    case = await _numbered(session, _case(ctx, name, kind, draft, receipt), draft)
+    found = await _routed(ctx, kind, draft)
+    for attempt in range(TRIES):
+        case, events = _opened(ctx, name, kind, draft, kept, found, digits=6 if attempt < 3 else 8)
+        if await _inserted(session, case):
+            break
+    else:
+        raise RuntimeError("no number is free")
+    session.add_all(events)
     await files.claim(session, draft.files, SHOWN, f"case:{case.id}", public=draft.published)
-    facts: dict[str, Any] = {"number": case.number, "kind": name, "status": case.status, "files": list(draft.files)}
-    await record(session, ctx, case, "submitted", audience="public", facts=facts)
-    if case.department:
-        due = case.deadline.isoformat(timespec="seconds") if case.deadline else None
-        facts = {"department": case.department, "deadline": due}
-        await record(session, ctx, case, "assigned", facts=facts, by="system")
-    await once.keep(session, "case.submit", key, msgspec.json.encode(_Kept(case.id, receipt)))
-    counted = ((ctx.city.slug, "report", ctx.plugin), 1)
-    await add(session, {ctx.city.slug: ctx.now.astimezone(ctx.city.tz).date()}, [counted])
-    return Submitted(case, receipt)
+    return Submitted(case, kept.receipt)
 
 
 async def follow(session: AsyncSession, ctx: Context[Any], case: Case, *, key: str) -> Submitted:
@@ -80,8 +97,8 @@ async def follow(session: AsyncSession, ctx: Context[Any], case: Case, *, key: s
 
     A device or citizen counts once, and not for a case of its own. RATE_LIMITED for too many.
     """
-    what, submitter = "case.follow", _submitter(ctx)
-    earlier = await once.earlier(session, ctx, what, key, case.id)
+    receipt, submitter = new_receipt(), _submitter(ctx)
+    earlier = await once.claim(session, ctx, "case.follow", key, case.id, receipt.encode())
     if earlier is not None:
         return Submitted(case, earlier.decode(), repeated=True)
     if not (case.published and case.shown):
@@ -93,12 +110,10 @@ async def follow(session: AsyncSession, ctx: Context[Any], case: Case, *, key: s
         raise AllmendeError(f"at most {PER_HOUR} an hour are possible; try again later", code="RATE_LIMITED")
     mine = there.where(CaseFollower.case_id == case.id, CaseFollower.submitter == submitter)
     known = bool(submitter) and (case.submitter == submitter or bool(await session.scalar(mine)))
-    receipt = new_receipt()
     session.add(CaseFollower(case_id=case.id, receipt=fingerprint(receipt), submitter=submitter, created=ctx.clock()))
     if not known:
         case.followers += 1
         await record(session, ctx, case, "followed", facts={"followers": case.followers})
-    await once.keep(session, what, key, receipt.encode())
     return Submitted(case, receipt)
 
 
@@ -106,14 +121,42 @@ def _submitter(ctx: Context[Any]) -> str:
     return ctx.reader.id if ctx.reader.is_signed_in else ""
 
 
-def _case(ctx: Context[Any], name: str, kind: CaseKind, draft: Draft, receipt: str) -> Case:
-    now, first = ctx.now, kind.first
+def _limit(ctx: Context[Any], kind: str, anonymous_per_hour: int | None) -> _Limit | None:
+    """How many cases may be opened in an hour by whoever opens this one."""
+    since = ctx.clock() - timedelta(hours=1)
+    if submitter := _submitter(ctx):
+        recent = _recent(submitter=submitter, kind=None, since=since, most=PER_HOUR)
+        return _Limit(recent, PER_HOUR, f"at most {PER_HOUR} an hour are possible; try again later")
+    if ctx.reader.kind != "anonymous" or anonymous_per_hour is None:
+        return None
+    recent = _recent(submitter="", kind=kind, since=since, most=anonymous_per_hour)
+    return _Limit(recent, anonymous_per_hour, "too many without a token at the moment; register the device")
+
+
+@prepared
+def _recent(submitter: Any, kind: Any, since: Any, most: Any) -> Select[Any]:
+    found = select(Case.id).where(Case.submitter == submitter, Case.created > since)
+    if kind is not None:
+        found = found.where(Case.kind == kind)
+    return select(func.count()).select_from(found.limit(most).subquery())
+
+
+async def _routed(ctx: Context[Any], kind: CaseKind, draft: Draft) -> Route:
     rules = kind.rules(ctx) if kind.rules else ()
-    found = route(ctx.city, rules, category=draft.category, position=draft.position, at=now)
-    return Case(
+    await ready(rules)
+    return route(ctx.city, rules, category=draft.category, position=draft.position, at=ctx.now)
+
+
+def _opened(
+    ctx: Context[Any], name: str, kind: CaseKind, draft: Draft, kept: _Kept, found: Route, *, digits: int = 6
+) -> tuple[Case, Sequence[CaseEvent]]:
+    """A new case with the first events of its history; nothing of it is stored yet."""
+    now, first = ctx.now, kind.first
+    number = new_number(ctx.city.slug, now.year, digits)
+    case = Case(
         city=ctx.city.slug,
-        id=new_id(),
-        number="",
+        id=kept.id,
+        number=number,
         kind=name,
         status=first.name,
         open=first.open,
@@ -130,34 +173,31 @@ def _case(ctx: Context[Any], name: str, kind: CaseKind, draft: Draft, receipt: s
         private=msgspec.to_builtins(draft.private),
         submitter=_submitter(ctx),
         language=draft.language or ctx.language,
-        receipt=fingerprint(receipt),
+        receipt=fingerprint(kept.receipt),
         parent=draft.parent,
+        words=searchable(number, draft),
         created=now,
         updated=now,
         seq=0,
         head="",
-        followers=0,
     )
+    facts: dict[str, Any] = {"number": number, "kind": name, "status": case.status, "files": list(draft.files)}
+    events = [following(ctx, case, "submitted", "public", facts)]
+    if found.department:
+        facts = {"department": found.department, "deadline": found.deadline and moment(found.deadline)}
+        events.append(following(ctx, case, "assigned", "staff", facts, by=SYSTEM))
+    return case, events
 
 
-async def _numbered(session: AsyncSession, case: Case, draft: Draft) -> Case:
-    """The case in the database, with a number that no other has. Two that draw the same at once: one draws again."""
-    values = {column.key: getattr(case, column.key) for column in Case.__mapper__.columns}
-    for attempt in range(TRIES):
-        number = new_number(case.city, case.created.year, 6 if attempt < 3 else 8)
-        given = {k: v for k, v in values.items() if v is not None} | {
-            "number": number,
-            "words": searchable(number, draft),
-        }
-        tried = Case(**given)
-        try:
-            async with session.begin_nested():
-                session.add(tried)
-            return tried
-        except IntegrityError:
-            if attempt == TRIES - 1:
-                raise
-    raise AssertionError("unreachable")
+async def _inserted(session: AsyncSession, case: Case) -> bool:
+    """Whether the case is in the database now, and in the session; not where another one has its number."""
+    statement = upsert(session, Case).values(**row_values(case))
+    statement = statement.on_conflict_do_nothing(index_elements=["city", "number", "origin"])
+    if await session.scalar(statement.returning(Case.id)) is None:
+        return False
+    make_transient_to_detached(case)
+    session.add(case)
+    return True
 
 
 async def _get(session: AsyncSession, ctx: Context[Any], id_: str) -> Case:
@@ -165,15 +205,3 @@ async def _get(session: AsyncSession, ctx: Context[Any], id_: str) -> Case:
     if found is None:
         raise InputError("parent: there is no such case", code="NOT_FOUND")
     return found
-
-
-async def _check_rate(session: AsyncSession, ctx: Context[Any]) -> None:
-    if not (submitter := _submitter(ctx)):
-        return
-    recent = (
-        select(func.count())
-        .select_from(Case)
-        .where(Case.submitter == submitter, Case.created > ctx.clock() - timedelta(hours=1))
-    )
-    if (await session.scalar(recent) or 0) >= PER_HOUR:
-        raise AllmendeError(f"at most {PER_HOUR} an hour are possible; try again later", code="RATE_LIMITED")

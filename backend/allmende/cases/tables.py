@@ -25,7 +25,7 @@ class Case(CityTable):
         Index("ix_case_case_inbox", "city", "open", "department", "created"),
         Index("ix_case_case_created", "city", "created", "id"),
         Index("ix_case_case_map", "city", "published", "lat"),
-        Index("ix_case_case_submitter", "city", "submitter"),
+        Index("ix_case_case_submitter", "city", "submitter", "kind", "created"),
         Index("ix_case_case_parent", "city", "parent"),
         Index("ix_case_case_merged", "city", "merged_into"),
         Index("ix_case_case_closed", "city", "closed"),

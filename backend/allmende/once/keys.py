@@ -17,12 +17,13 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.context import Context
 from allmende.db.engine import Database
+from allmende.db.rows import row_values
+from allmende.db.upsert import upsert
 from allmende.errors import AllmendeError, InputError
 from allmende.once.tables import OnceKey
 
@@ -33,37 +34,41 @@ SHORTEST, LONGEST = 16, 128
 _NONCE = 12
 
 
-async def earlier(session: AsyncSession, ctx: Context[Any], what: str, key: str, request: Any) -> bytes | None:
-    """The first answer to this request under this key; None where it is new, and `keep` has to follow.
+async def claim(
+    session: AsyncSession, ctx: Context[Any], what: str, key: str, request: Any, answer: bytes
+) -> bytes | None:
+    """Store the answer to this request under this key, before what it tells of is done; None where the key is new.
 
-    `what` names the mutation, `request` is what it was given (msgspec can encode it). Another transaction that is at
-    the same key right now is waited for. Raises InputError for a key that cannot be used, and IDEMPOTENCY_MISMATCH
-    where the key was used for another request.
+    Where it is not, the first answer: nothing is to be done then. `what` names the mutation, `request` is what it was
+    given (msgspec can encode it). Another transaction that is at the same key right now is waited for. Raises
+    InputError for a key that cannot be used, and IDEMPOTENCY_MISMATCH where the key was used for another request.
     """
-    check_key(key)
-    id_, sealing, signing = _derive(what, key)
-    fingerprint = hmac.new(signing, msgspec.json.encode(request, order="sorted"), sha256).hexdigest()
-    statement = _insert(session).values(id=id_, request=fingerprint, answer=b"", created=ctx.clock())
-    claimed = await session.scalar(statement.on_conflict_do_nothing().returning(OnceKey.id))
-    if claimed is not None:
+    made = row(ctx, what, key, request, answer)
+    statement = upsert(session, OnceKey).values(**row_values(made))
+    if await session.scalar(statement.on_conflict_do_nothing().returning(OnceKey.id)) is not None:
         return None
-    row = (await session.execute(select(OnceKey.request, OnceKey.answer).where(OnceKey.id == id_))).one()
-    if not hmac.compare_digest(row.request, fingerprint):
+    first = (await session.execute(select(OnceKey.request, OnceKey.answer).where(OnceKey.id == made.id))).one()
+    if not hmac.compare_digest(first.request, made.request):
         raise AllmendeError(
             "idempotencyKey: was used for another request; make a new key for each thing that is to be done",
             code="IDEMPOTENCY_MISMATCH",
         )
-    if not row.answer:
-        raise RuntimeError(f"{what} was committed without once.keep")
-    return AESGCM(sealing).decrypt(row.answer[:_NONCE], row.answer[_NONCE:], id_.encode())
+    _, sealing, _ = _derive(what, key)
+    return AESGCM(sealing).decrypt(first.answer[:_NONCE], first.answer[_NONCE:], made.id.encode())
 
 
-async def keep(session: AsyncSession, what: str, key: str, answer: bytes) -> None:
-    """Store the answer to what `earlier` said is new, in the same transaction."""
-    id_, sealing, _ = _derive(what, key)
+def row(ctx: Context[Any], what: str, key: str, request: Any, answer: bytes) -> OnceKey:
+    """What `claim` stores, for who writes it together with what is done. InputError for a key that cannot be used."""
+    check_key(key)
+    id_, sealing, signing = _derive(what, key)
     nonce = os.urandom(_NONCE)
-    sealed = nonce + AESGCM(sealing).encrypt(nonce, answer, id_.encode())
-    await session.execute(update(OnceKey).where(OnceKey.id == id_).values(answer=sealed))
+    return OnceKey(
+        city=ctx.city.slug,
+        id=id_,
+        request=hmac.new(signing, msgspec.json.encode(request, order="sorted"), sha256).hexdigest(),
+        answer=nonce + AESGCM(sealing).encrypt(nonce, answer, id_.encode()),
+        created=ctx.clock(),
+    )
 
 
 def check_key(key: str) -> None:
@@ -83,8 +88,3 @@ def _derive(what: str, key: str) -> tuple[str, bytes, bytes]:
     """Id of the row, key that seals the answer, key that signs the request."""
     raw = HKDF(algorithm=SHA256(), length=96, salt=None, info=f"allmende once\x1f{what}".encode()).derive(key.encode())
     return raw[:32].hex(), raw[32:64], raw[64:]
-
-
-def _insert(session: AsyncSession) -> Any:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(OnceKey)

@@ -20,6 +20,6 @@ class OnceKey(CityTable):
     """Fingerprint of the mutation and the client's key."""
     request: Mapped[str] = mapped_column(String(64))
     """Fingerprint of what was asked for, by a key that only the client has."""
-    answer: Mapped[bytes] = mapped_column(default=b"")
-    """AES-GCM under a key derived from the client's; empty until the mutation is done."""
+    answer: Mapped[bytes] = mapped_column()
+    """AES-GCM under a key derived from the client's."""
     created: Mapped[datetime] = mapped_column()

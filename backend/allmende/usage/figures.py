@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Literal
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.usage.counting import OTHER
+from allmende.usage.filed import filed
 from allmende.usage.keeping import DAYS, WEEKS
-from allmende.usage.tables import UsageCount, monday
+from allmende.usage.tables import Span, UsageCount, monday
 
 FEWER = 5
 """Smaller numbers are not told: in a small place, what three have done could be known of one of them."""
-Span = Literal["day", "week"]
 TIMELINES = ("request", "report", "device")
 BREAKDOWNS = ("module", "operation", "release", "language")
 _ANONYMOUS = ("release", "language")
@@ -39,8 +39,8 @@ class Figures(Struct, frozen=True, kw_only=True):
     """module, operation, release, language → names with their numbers in the whole time, the largest first."""
 
 
-async def read(session: AsyncSession, span: Span, today: date) -> Figures:
-    """The counts of the last 90 days, or 104 weeks; two statements."""
+async def read(session: AsyncSession, span: Span, today: date, tz: ZoneInfo) -> Figures:
+    """The counts of the last 90 days, or 104 weeks; three statements."""
     begins = list(_begins(span, today))
     total = func.sum(UsageCount.number)
     here = (UsageCount.span == span, UsageCount.begins >= begins[0])
@@ -49,6 +49,10 @@ async def read(session: AsyncSession, span: Span, today: date) -> Figures:
     by_time: dict[str, dict[date, int]] = defaultdict(dict)
     for measure, begin, number in await session.execute(times.group_by(UsageCount.measure, UsageCount.begins)):
         by_time[measure][begin] = int(number)
+    opened: Counter[date] = Counter()
+    for (of, begin, _), number in (await filed(session, today, tz)).items():
+        opened[begin] += number if of == span else 0
+    by_time["report"] = dict(opened | Counter(by_time["report"]))
     found: dict[str, dict[str, int]] = defaultdict(dict)
     grouped = names.group_by(UsageCount.measure, UsageCount.name).order_by(total.desc()).limit(NAMES)
     for measure, name, number in await session.execute(grouped):
@@ -60,7 +64,7 @@ async def read(session: AsyncSession, span: Span, today: date) -> Figures:
     )
 
 
-async def rows(session: AsyncSession, span: Span, today: date) -> list[tuple[date, str, str, int | None]]:
+async def rows(session: AsyncSession, span: Span, today: date, tz: ZoneInfo) -> list[tuple[date, str, str, int | None]]:
     """The same, each day or week by itself: (begins, measure, name, number), as a file."""
     statement = (
         select(UsageCount.begins, UsageCount.measure, UsageCount.name, UsageCount.number)
@@ -71,9 +75,13 @@ async def rows(session: AsyncSession, span: Span, today: date) -> list[tuple[dat
     found: dict[tuple[date, str], dict[str, int]] = defaultdict(dict)
     for begin, measure, name, number in await session.execute(statement):
         found[begin, measure][name] = number
+    for (of, begin, plugin), number in (await filed(session, today, tz)).items():
+        if of == span:
+            counts = found[begin, "report"]
+            counts[plugin] = max(number, counts.get(plugin, 0))
     return [
         (begin, measure, name, number)
-        for (begin, measure), counts in found.items()
+        for (begin, measure), counts in sorted(found.items(), key=lambda item: (-item[0][0].toordinal(), item[0][1]))
         for name, number in told_all(measure, counts)
     ]
 

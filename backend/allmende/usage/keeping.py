@@ -1,4 +1,4 @@
-"""What becomes of the counts by themselves: devices are counted every few hours, and old counts go."""
+"""What becomes of the counts by themselves: cases and devices are counted every few hours, and old counts go."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from allmende.chore import Chore
 from allmende.city.model import City
 from allmende.db.engine import Database
 from allmende.notify.tables import Endpoint
-from allmende.usage.tables import UsageCount, put
+from allmende.usage.filed import filed
+from allmende.usage.tables import Row, UsageCount, put, rows_of
 
 DAYS = timedelta(days=90)
 """For which there are counts by day."""
@@ -31,7 +32,8 @@ def usage_chores(database: Database, clock: Callable[[], datetime]) -> tuple[Cho
 
 
 async def keep_counts(database: Database, city: City, now: datetime) -> None:
-    """Count the devices and addresses that are told of something now, and forget what is too old."""
+    """Count the cases of these days, and the devices and addresses that are told of something now; forget what is too
+    old."""
     today = now.astimezone(city.tz).date()
     reached = (
         select(Endpoint.channel, func.count().label("number")).where(Endpoint.confirmed).group_by(Endpoint.channel)
@@ -43,5 +45,8 @@ async def keep_counts(database: Database, city: City, now: datetime) -> None:
     async with database.transaction(city.slug) as session:
         counted = {row.channel: row.number for row in await session.execute(reached)}
         counts = [((city.slug, what, channel), counted.get(channel, 0)) for channel, what in CHANNELS.items()]
-        await put(session, {city.slug: today}, counts)
+        rows: list[Row] = rows_of({city.slug: today}, counts)
+        for (span, begins, plugin), number in (await filed(session, today, city.tz)).items():
+            rows.append((city.slug, span, begins, "report", plugin, number))
+        await put(session, rows)
         await session.execute(delete(UsageCount).where(old), execution_options={"synchronize_session": False})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import BigInteger, String
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,36 +33,40 @@ class UsageCount(CityTable):
     number: Mapped[int] = mapped_column(BigInteger)
 
 
+Span = Literal["day", "week"]
 Cell = tuple[str, str, str]
 """City, measure, name."""
+Row = tuple[str, Span, date, str, str, int]
+"""City, span, begins, measure, name, number."""
 
 
 async def add(session: AsyncSession, days: Mapping[str, date], counts: Iterable[tuple[Cell, int]]) -> None:
     """Add to the counts of the day that each of these cities has, and of its week."""
     statement = upsert(session, UsageCount)
-    more = UsageCount.number + statement.excluded.number
-    await _write(session, statement, more, days, counts)
+    await _write(session, statement, UsageCount.number + statement.excluded.number, rows_of(days, counts))
 
 
-async def put(session: AsyncSession, days: Mapping[str, date], counts: Iterable[tuple[Cell, int]]) -> None:
-    """Let these be the counts of the day, and of its week: of what is there, not of what happens."""
+async def put(session: AsyncSession, rows: Iterable[Row]) -> None:
+    """Let these be the counts: of what is there, not of what happens."""
     statement = upsert(session, UsageCount)
-    await _write(session, statement, statement.excluded.number, days, counts)
+    await _write(session, statement, statement.excluded.number, rows)
 
 
-async def _write(
-    session: AsyncSession,
-    statement: Any,
-    number: Any,
-    days: Mapping[str, date],
-    counts: Iterable[tuple[Cell, int]],
-) -> None:
-    """One statement, its rows in order: two workers that write the same must not wait for each other in a circle."""
-    given = sorted(
-        (city, span, begins, measure, name[:LONGEST], number)
+def rows_of(days: Mapping[str, date], counts: Iterable[tuple[Cell, int]]) -> list[Row]:
+    """Each count twice, for the day that its city has and for its week."""
+    return [
+        row
         for (city, measure, name), number in counts
-        for span, begins in (("day", days[city]), ("week", monday(days[city])))
-    )
+        for row in (
+            (city, "day", days[city], measure, name, number),
+            (city, "week", monday(days[city]), measure, name, number),
+        )
+    ]
+
+
+async def _write(session: AsyncSession, statement: Any, number: Any, rows: Iterable[Row]) -> None:
+    """One statement, its rows in order: two workers that write the same must not wait for each other in a circle."""
+    given = sorted((city, span, begins, what, name[:LONGEST], count) for city, span, begins, what, name, count in rows)
     if given:
         keys = ("city", "span", "begins", "measure", "name")
         statement = statement.on_conflict_do_update(index_elements=keys, set_={"number": number})

@@ -36,7 +36,7 @@ class Timeline(Struct, frozen=True, kw_only=True):
 async def show(desk: Desk) -> Response[Any]:
     span = _span(desk)
     async with desk.session() as session:
-        figures = await read(session, span, desk.now.date())
+        figures = await read(session, span, desk.now.date(), desk.city.tz)
     timelines = {measure: _timeline(measure, figures.begins, line) for measure, line in figures.timelines.items()}
     breakdowns = {
         measure: [(_title(desk, measure, name), number) for name, number in found[:MOST]]
@@ -53,7 +53,7 @@ async def file(desk: Desk) -> Response[Any]:
     """All counts as CSV (RFC 4180)."""
     span = _span(desk)
     async with desk.session() as session:
-        found = await rows(session, span, desk.now.date())
+        found = await rows(session, span, desk.now.date(), desk.city.tz)
     written = StringIO()
     table = csv.writer(written)
     table.writerow(("begins", "span", "measure", "name", "number"))

@@ -150,9 +150,9 @@ class CaseMutations(CoreMutations):
         async with ctx.transaction() as session:
             seen = await tracked(self.request, session, ctx, input.number, receipt)
             ctx, key = self._context(seen.case.kind), input.idempotency_key
-            if await once.earlier(session, ctx, what, key, strawberry.asdict(input)) is None:
+            answer = seen.case.id.encode()
+            if await once.claim(session, ctx, what, key, strawberry.asdict(input), answer) is None:
                 await do(session, ctx, seen, self.request.services.registry.case_kind(seen.case.kind))
-                await once.keep(session, what, key, seen.case.id.encode())
                 await session.flush()
             return await self._whole(session, seen)
 
