@@ -21,8 +21,7 @@ from allmende.cases.routing import Route, ready, route
 from allmende.cases.tables import Case, CaseEvent, CaseFollower, new_id
 from allmende.context import Context
 from allmende.db.prepared import Prepared, prepared
-from allmende.db.rows import row_values
-from allmende.db.upsert import upsert
+from allmende.db.upsert import insert_new
 from allmende.errors import AllmendeError, InputError, NotFound
 from allmende.files import service as files
 from allmende.once import keys as once
@@ -83,11 +82,12 @@ async def submit(
     found = await _routed(ctx, kind, draft)
     for attempt in range(TRIES):
         case, events = _opened(ctx, name, kind, draft, kept, found, digits=6 if attempt < 3 else 8)
-        if await _inserted(session, case):
+        if await insert_new(session, case):  # not if another one has its number
             break
     else:
         raise RuntimeError("no number is free")
-    session.add_all(events)
+    make_transient_to_detached(case)
+    session.add_all([case, *events])
     await files.claim(session, draft.files, SHOWN, f"case:{case.id}", public=draft.published)
     return Submitted(case, kept.receipt)
 
@@ -187,17 +187,6 @@ def _opened(
         facts = {"department": found.department, "deadline": found.deadline and moment(found.deadline)}
         events.append(following(ctx, case, "assigned", "staff", facts, by=SYSTEM))
     return case, events
-
-
-async def _inserted(session: AsyncSession, case: Case) -> bool:
-    """Whether the case is in the database now, and in the session; not where another one has its number."""
-    statement = upsert(session, Case).values(**row_values(case))
-    statement = statement.on_conflict_do_nothing(index_elements=["city", "number", "origin"])
-    if await session.scalar(statement.returning(Case.id)) is None:
-        return False
-    make_transient_to_detached(case)
-    session.add(case)
-    return True
 
 
 async def _get(session: AsyncSession, ctx: Context[Any], id_: str) -> Case:

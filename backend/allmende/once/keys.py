@@ -22,8 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.context import Context
 from allmende.db.engine import Database
-from allmende.db.rows import row_values
-from allmende.db.upsert import upsert
+from allmende.db.upsert import insert_new
 from allmende.errors import AllmendeError, InputError
 from allmende.once.tables import OnceKey
 
@@ -44,8 +43,7 @@ async def claim(
     InputError for a key that cannot be used, and IDEMPOTENCY_MISMATCH where the key was used for another request.
     """
     made = row(ctx, what, key, request, answer)
-    statement = upsert(session, OnceKey).values(**row_values(made))
-    if await session.scalar(statement.on_conflict_do_nothing().returning(OnceKey.id)) is not None:
+    if await insert_new(session, made):
         return None
     first = (await session.execute(select(OnceKey.request, OnceKey.answer).where(OnceKey.id == made.id))).one()
     if not hmac.compare_digest(first.request, made.request):
