@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from math import isfinite
 from pathlib import Path
 
 import msgspec
-from allmende import BBox, Context, Denied, InputError, NotFound, around, cases, distance
+from allmende import BBox, CityTable, Context, Denied, InputError, NotFound, around, cases, distance
 from msgspec import Struct
 from sqlalchemy import Select, or_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -78,17 +78,16 @@ async def create(ctx: Ctx, report: Report, key: str) -> cases.Submitted:
         ),
         published=ctx.config.moderation == "after",
     )
-    async with ctx.transaction() as session:
-        most = ctx.config.anonymous_per_hour
-        submitted = await cases.submit(session, ctx, DEFECT, draft, key=key, anonymous_per_hour=most)
-        if not submitted.repeated:
-            if report.media_url:
-                looked_at = ctx.config.moderation == "after"
-                known = ctx.reader.kind == "service"
-                await cases.fetch(session, ctx, submitted.case, report.media_url, shown=looked_at, trusted=known)
-            if passes_on(ctx.config, category.id):
-                session.add(Passed(case_id=submitted.case.id, due=ctx.clock()))
-    return submitted
+
+    def also(case: cases.Case) -> Iterator[CityTable]:
+        if report.media_url:
+            looked_at, known = ctx.config.moderation == "after", ctx.reader.kind == "service"
+            yield cases.to_fetch(ctx, case, report.media_url, shown=looked_at, trusted=known)
+        if passes_on(ctx.config, category.id):
+            yield Passed(case_id=case.id, due=ctx.clock())
+
+    most = ctx.config.anonymous_per_hour
+    return await cases.open_case(ctx, DEFECT, draft, key=key, anonymous_per_hour=most, also=also)
 
 
 async def follow(ctx: Ctx, id: str, key: str) -> cases.Submitted:

@@ -21,6 +21,7 @@ from allmende.cases.export import to_html as to_html
 from allmende.cases.export import to_json as to_json
 from allmende.cases.fetching import awaits_pictures as awaits_pictures
 from allmende.cases.fetching import fetch as fetch
+from allmende.cases.fetching import to_fetch as to_fetch
 from allmende.cases.history import events as events
 from allmende.cases.history import has_moved as has_moved
 from allmende.cases.history import verify as verify
@@ -36,6 +37,7 @@ from allmende.cases.listing import public as public
 from allmende.cases.listing import statistics as statistics
 from allmende.cases.opening import Submitted as Submitted
 from allmende.cases.opening import follow as follow
+from allmende.cases.opening import open_case as open_case
 from allmende.cases.opening import submit as submit
 from allmende.cases.pictures import Picture as Picture
 from allmende.cases.pictures import pictures as pictures

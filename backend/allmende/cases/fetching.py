@@ -47,9 +47,15 @@ async def fetch(
     was published stays private: nobody has looked at it. `trusted` addresses, which no stranger has given, may be on
     the private servers that the operator allows. Where it cannot be had, staff find a note in the case.
     """
-    key = {"city": case.city, "case_id": case.id, "id": blake2b(url.encode(), digest_size=16).hexdigest()}
-    if await session.get(CaseFetch, key) is None:
-        session.add(CaseFetch(**key, url=url, shown=shown, trusted=trusted, due=ctx.clock()))
+    row = to_fetch(ctx, case, url, shown=shown, trusted=trusted)
+    if await session.get(CaseFetch, {"city": row.city, "case_id": row.case_id, "id": row.id}) is None:
+        session.add(row)
+
+
+def to_fetch(ctx: Context[Any], case: Case, url: str, *, shown: bool, trusted: bool = False) -> CaseFetch:
+    """The same for a case that is not there yet, as a row that is written with it."""
+    id_ = blake2b(url.encode(), digest_size=16).hexdigest()
+    return CaseFetch(city=case.city, case_id=case.id, id=id_, url=url, shown=shown, trusted=trusted, due=ctx.clock())
 
 
 async def awaits_pictures(session: AsyncSession, case: Case) -> bool:

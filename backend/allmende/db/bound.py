@@ -11,7 +11,8 @@ from allmende.errors import ScopeError
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from allmende.db.prepared import Prepared
+    from allmende.db.prepared import Prepared, Room
+    from allmende.db.table import CityTable
 
 
 class Sessions(Protocol):
@@ -19,6 +20,7 @@ class Sessions(Protocol):
 
     def session(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
     def transaction(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
+    async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None = None) -> bool: ...
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]: ...
     def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None: ...
 
@@ -40,6 +42,11 @@ class Bound:
         """ScopeError for any city but its own."""
         self._check(city)
         return self._database.transaction(city)
+
+    async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None = None) -> bool:
+        """New rows in a transaction of their own. ScopeError for any city but its own."""
+        self._check(city)
+        return await self._database.insert(city, rows, room)
 
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
         """The rows of one prepared list. ScopeError for any city but its own."""

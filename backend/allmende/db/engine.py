@@ -10,20 +10,23 @@ from typing import Any
 
 import asyncpg
 import structlog
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, insert, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from allmende.db.board import open_board
 from allmende.db.direct.kept import Kept
 from allmende.db.direct.reader import Reader
+from allmende.db.direct.writer import Writer
 from allmende.db.interrupt import connect
 from allmende.db.listening import Listener, connect_options
-from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements
-from allmende.db.prepared import Prepared
+from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements, to_text
+from allmende.db.prepared import Prepared, Room
 from allmende.db.rls import EVERY, SETTING
+from allmende.db.rows import row_values
 from allmende.db.scope import CitySession, ReadSession, bind_scope, unwrap
-from allmende.db.table import SCOPE
+from allmende.db.table import SCOPE, CityTable
 from allmende.db.url import serving_url
 from allmende.errors import ScopeError
 
@@ -63,6 +66,7 @@ class Database:
         kept = Kept(lambda: self.board, lambda: self.hears())
         self.reader = Reader(self.url, self._cities.dialect, self._note, pool_size, kept)
         """Reads for plans, by statements that were compiled by the compiler of these sessions."""
+        self.writer = None if self.is_sqlite else Writer(self.url, self._cities.dialect, self._note, pool_size)
 
     @asynccontextmanager
     async def session(self, city: str) -> AsyncIterator[AsyncSession]:
@@ -96,6 +100,35 @@ class Database:
         """The same, if it was read before and nothing has changed since."""
         return self.reader.tuples_kept(city, prepared, columns)
 
+    async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None = None) -> bool:
+        """Write new rows of this city, all or none, in a transaction of their own: on PostgreSQL one round trip.
+
+        Whether they were written: not if there is no `room`, or one of them is there already.
+        """
+        if any(row.city not in (None, city) for row in rows):
+            raise ScopeError(f"a row of another city cannot be written for {city!r}")
+        if self.writer is None:
+            return await self._insert(city, rows, room)
+        self._bound(city, True)  # raises for what is no city
+        tags = {(city, row.__tablename__) for row in rows}
+        try:
+            return await self.writer.insert(city, rows, room, to_text(tags))
+        finally:
+            if self.board is not None:
+                self.board.raise_(tags)
+
+    async def _insert(self, city: str, rows: Sequence[CityTable], room: Room | None) -> bool:
+        try:
+            async with self.transaction(city) as session:
+                if room and (await session.scalar(room.taken.statement, room.taken.parameters) or 0) >= room.most:
+                    return False
+                for row in rows:
+                    table: Any = row.__table__
+                    await session.execute(insert(table), row_values(row) | {"city": city})
+        except IntegrityError:
+            return False
+        return True
+
     @asynccontextmanager
     async def system(self, *, write: bool = True) -> AsyncIterator[AsyncSession]:
         """A transaction across all cities, for the core's own work (the scheduler). Never handed to a plugin."""
@@ -121,6 +154,8 @@ class Database:
 
     async def close(self) -> None:
         await self.reader.close()
+        if self.writer is not None:
+            await self.writer.close()
         await self._cities.dispose()
         await self._system.dispose()
         if self.board is not None:

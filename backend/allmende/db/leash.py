@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from allmende.db.bound import Sessions
 
 if TYPE_CHECKING:
-    from allmende.db.prepared import Prepared
+    from allmende.db.prepared import Prepared, Room
+    from allmende.db.table import CityTable
 
 log = structlog.get_logger(__name__)
 SHARE = 10
@@ -39,6 +40,10 @@ class Leash:
 
     def transaction(self, city: str) -> _Loan:
         return _Loan(self, self._database.transaction(city))
+
+    async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None = None) -> bool:
+        """It has its own time limit, and leaves nothing open."""
+        return await self._database.insert(city, rows, room)
 
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
         """A read by a prepared statement has its own time limit, and leaves nothing open."""

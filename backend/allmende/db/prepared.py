@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, update_wrapper
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy import BindParameter, Select, bindparam
 
@@ -117,6 +117,13 @@ class Prepared:
         """What `tuples` would give, if that is known without asking the database; else None."""
         rows: Sequence[Sequence[Any]] | None = ctx.database.tuples_kept(ctx.city.slug, self, columns)
         return rows
+
+
+class Room(NamedTuple):
+    """A limit: something new is written only while `taken`, which selects a number, gives less than `most`."""
+
+    taken: Prepared
+    most: int
 
 
 def prepared(build: Callable[..., Select[Any]]) -> Template:

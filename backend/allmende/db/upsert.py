@@ -28,5 +28,5 @@ async def insert_new(session: AsyncSession, row: Base) -> bool:
 @cache
 def _insert_new(table: type[Base], dialect: str) -> Any:
     """Built once: with many columns, that takes longer than to run it."""
-    keys = table.__table__.primary_key.columns
-    return _INSERT[dialect](table.__table__).on_conflict_do_nothing().returning(*keys)
+    target: Any = table.__table__
+    return _INSERT[dialect](target).on_conflict_do_nothing().returning(*target.primary_key)

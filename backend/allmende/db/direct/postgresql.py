@@ -1,4 +1,4 @@
-"""Connections for plans on PostgreSQL: a plain list of free ones, statements prepared once on each, no reset.
+"""Connections without the ORM on PostgreSQL: a plain list of free ones, statements prepared once on each, no reset.
 
 A statement sets its city for itself only (`in_scope`), so a connection holds nothing that would have to be reset, and
 row-level security shows no row to a statement that set none.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -20,7 +20,7 @@ STATEMENTS = 300
 """Prepared statements that each connection keeps."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_SETTINGS = {
+READING = {
     # A plan is made before the statement has set its city, when row-level security seems to leave no rows: the planner
     # would think that sorting them costs nothing. These lists are short, and most are in the order of an index.
     "enable_sort": "off",
@@ -31,15 +31,17 @@ _SETTINGS = {
     "jit": "off",
     "default_transaction_read_only": "on",
 }
+"""Settings of connections that plans read by."""
 
 
 class Connections:
     """At most `size` connections, opened when they are needed."""
 
-    def __init__(self, url: URL, dialect: Dialect, size: int) -> None:
+    def __init__(self, url: URL, dialect: Dialect, size: int, settings: Mapping[str, str] = READING) -> None:
         _, self.options = dialect.create_connect_args(url)
         for key in ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback"):
             self.options.pop(key, None)
+        self.options["server_settings"] = dict(settings)
         self.free: deque[_Connection] = deque()
         self.waiting: deque[asyncio.Future[_Connection | None]] = deque()
         self.room = size
@@ -49,6 +51,9 @@ class Connections:
         connection = await self._take(seconds)
         try:
             rows = await connection.fetch(sql, arguments, seconds)
+        except asyncpg.IntegrityConstraintViolationError:
+            self._give(connection)  # nothing is wrong with it
+            raise
         except BaseException:
             connection.driver.terminate()
             self._give(None)
@@ -118,7 +123,7 @@ class _Connection:
 
 
 async def _connect(options: Any) -> Any:
-    driver = await asyncpg.connect(**options, timeout=5, statement_cache_size=0, server_settings=_SETTINGS)
+    driver = await asyncpg.connect(**options, timeout=5, statement_cache_size=0)
     # Instants as microseconds: what becomes of them is decided where they are shown.
     await driver.set_type_codec(
         "timestamptz", schema="pg_catalog", format="tuple", encoder=_microseconds, decoder=itemgetter(0)
