@@ -78,6 +78,10 @@ async def submit(ctx: Context[Any], title: str = "Lampe dunkel", *, key: str = "
         return await cases.submit(session, ctx, LAMP, draft(title, **values), key=key or new_key())
 
 
+async def open_case(ctx: Context[Any], title: str = "Lampe dunkel", *, key: str = "", **values: Any) -> cases.Submitted:
+    return await cases.open_case(ctx, LAMP, draft(title, **values), key=key or new_key())
+
+
 async def history(ctx: Context[Any], case: cases.Case) -> list[tuple[str, str]]:
     async with ctx.session() as session:
         return [(event.what, event.actor) for event, _ in await cases.events(session, case)]

@@ -7,7 +7,7 @@ import sys
 
 from allmende.db.engine import Database
 
-from tests.cases.lamps import context, submit
+from tests.cases.lamps import context, open_case
 
 
 async def storm(url: str, keys: list[str]) -> None:
@@ -17,7 +17,7 @@ async def storm(url: str, keys: list[str]) -> None:
 
     async def phone() -> None:
         for key in waiting:
-            done = await submit(ctx, f"Lampe {key}", key=key)
+            done = await open_case(ctx, f"Lampe {key}", key=key)
             print(key, done.case.number, done.receipt, flush=True)  # noqa: T201
 
     await asyncio.gather(*(phone() for _ in range(8)))

@@ -12,13 +12,17 @@ import pytest
 from allmende import AllmendeError, CaseRule, InputError, cases
 from allmende.cases.opening import PER_HOUR
 from allmende.cases.routing import route
-from allmende.cases.tables import CaseEvent
+from allmende.cases.tables import CaseEvent, CaseFetch
 from allmende.db.engine import Database
 from allmende.once.tables import OnceKey
 from allmende.testing import NOON, make_city
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
-from .lamps import DEVICE, HERE, LAMP, THERE, LampPublic, context, draft, history, new_key, submit
+from .lamps import DEVICE, HERE, LAMP, THERE, LampPublic, context, draft, history, new_key, open_case, submit
+
+BOTH = pytest.mark.parametrize("submit", [submit, open_case])
+"""In the caller's transaction, and in one of its own."""
 
 
 async def count(database: Database, table: Any, city: str = HERE) -> int:
@@ -26,7 +30,8 @@ async def count(database: Database, table: Any, city: str = HERE) -> int:
         return int(await session.scalar(select(func.count()).select_from(table)) or 0)
 
 
-async def test_a_submitted_case_has_number_receipt_department_and_history(database: Database) -> None:
+@BOTH
+async def test_a_submitted_case_has_number_receipt_department_and_history(database: Database, submit: Any) -> None:
     ctx = context(database, DEVICE)
     case, receipt = (done := await submit(ctx)).case, done.receipt
     assert case.number.startswith("TES-2026-")
@@ -37,7 +42,8 @@ async def test_a_submitted_case_has_number_receipt_department_and_history(databa
     assert await history(ctx, case) == [("submitted", "citizen"), ("assigned", "system")]
 
 
-async def test_a_retry_gets_the_first_answer_with_the_receipt_again(database: Database) -> None:
+@BOTH
+async def test_a_retry_gets_the_first_answer_with_the_receipt_again(database: Database, submit: Any) -> None:
     ctx, key = context(database), new_key()
     first = await submit(ctx, key=key)
     again = await submit(ctx, key=key)
@@ -45,7 +51,8 @@ async def test_a_retry_gets_the_first_answer_with_the_receipt_again(database: Da
     assert (await count(database, cases.Case), await count(database, CaseEvent)) == (1, 2)
 
 
-async def test_a_key_for_another_request_is_refused(database: Database) -> None:
+@BOTH
+async def test_a_key_for_another_request_is_refused(database: Database, submit: Any) -> None:
     ctx, key = context(database), new_key()
     await submit(ctx, key=key)
     with pytest.raises(AllmendeError) as refused:
@@ -54,7 +61,8 @@ async def test_a_key_for_another_request_is_refused(database: Database) -> None:
     assert await count(database, cases.Case) == 1
 
 
-async def test_one_key_in_two_cities_makes_two_cases(database: Database) -> None:
+@BOTH
+async def test_one_key_in_two_cities_makes_two_cases(database: Database, submit: Any) -> None:
     key = new_key()
     here = await submit(context(database), key=key)
     there = await submit(context(database, slug=THERE), key=key)
@@ -62,12 +70,48 @@ async def test_one_key_in_two_cities_makes_two_cases(database: Database) -> None
     assert here.receipt != there.receipt
 
 
-async def test_twenty_at_once_with_the_same_key_make_exactly_one_case(database: Database) -> None:
+@BOTH
+async def test_twenty_at_once_with_the_same_key_make_exactly_one_case(database: Database, submit: Any) -> None:
     ctx, key = context(database), new_key()
     answers = await asyncio.gather(*(submit(ctx, key=key) for _ in range(20)))
     assert {(one.case.id, one.receipt) for one in answers} == {(answers[0].case.id, answers[0].receipt)}
     assert sorted(one.repeated for one in answers) == [False] + [True] * 19
     assert (await count(database, cases.Case), await count(database, OnceKey)) == (1, 1)
+
+
+async def test_a_case_is_opened_with_the_plugins_rows_or_not_at_all(database: Database) -> None:
+    def also(case: cases.Case) -> list[Any]:
+        return [cases.to_fetch(ctx, case, "https://example.org/a.jpg", shown=True), *taken]
+
+    ctx, key = context(database), new_key()
+    first = (await submit(ctx)).case
+    taken = [CaseEvent(case_id=first.id, seq=1, at=NOON, what="x", actor="x", audience="staff", hash="x")]
+    with pytest.raises(IntegrityError):
+        await cases.open_case(ctx, LAMP, draft(), key=key, also=also)
+    assert (await count(database, cases.Case), await count(database, CaseFetch)) == (1, 0)
+    taken.clear()
+    for repeated in (False, True):
+        assert (await cases.open_case(ctx, LAMP, draft(), key=key, also=also)).repeated is repeated
+    assert (await count(database, cases.Case), await count(database, CaseFetch)) == (2, 1)
+
+
+async def test_a_case_takes_few_statements_and_those_without_a_token_share_a_limit(database: Database) -> None:
+    ctx = context(database)
+    with database.count() as statements:
+        for _ in range(2):
+            await cases.open_case(ctx, LAMP, draft(), key=new_key(), anonymous_per_hour=2)
+    assert len(statements) == (2 * 4 if database.is_sqlite else 2)
+    with database.count() as statements:
+        await open_case(context(database, DEVICE))
+        await submit(ctx)
+    assert len(statements) == (4 if database.is_sqlite else 1) + 3
+    with pytest.raises(AllmendeError) as refused:
+        await cases.open_case(ctx, LAMP, draft(), key=new_key(), anonymous_per_hour=3)
+    assert refused.value.code == "RATE_LIMITED"
+    await cases.open_case(context(database, DEVICE), LAMP, draft(), key=new_key(), anonymous_per_hour=0)
+    await cases.open_case(context(database, slug=THERE), LAMP, draft(), key=new_key(), anonymous_per_hour=1)
+    later = context(database, now=NOON + timedelta(hours=1, seconds=1))
+    await cases.open_case(later, LAMP, draft(), key=new_key(), anonymous_per_hour=1)
 
 
 async def test_what_failed_leaves_nothing_and_can_be_tried_again_with_its_key(database: Database) -> None:
@@ -99,6 +143,7 @@ async def test_a_receipt_is_stored_nowhere_in_the_clear(database: Database, data
         )
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("values", "code"),
     [
@@ -115,7 +160,9 @@ async def test_a_receipt_is_stored_nowhere_in_the_clear(database: Database, data
         ({"parent": "0" * 32}, "NOT_FOUND"),
     ],
 )
-async def test_bad_drafts_are_refused_and_leave_nothing(database: Database, values: dict[str, Any], code: str) -> None:
+async def test_bad_drafts_are_refused_and_leave_nothing(
+    database: Database, submit: Any, values: dict[str, Any], code: str
+) -> None:
     with pytest.raises(InputError) as refused:
         await submit(context(database), **values)
     assert refused.value.code == code
@@ -133,7 +180,8 @@ async def test_scripts_in_a_text_stay_text(database: Database) -> None:
     assert done.case.title == "<script>alert(1)</script>"
 
 
-async def test_one_device_cannot_flood_the_town_hall(database: Database) -> None:
+@BOTH
+async def test_one_device_cannot_flood_the_town_hall(database: Database, submit: Any) -> None:
     ctx, key = context(database, DEVICE), new_key()
     for _ in range(PER_HOUR - 1):
         await submit(ctx)
@@ -146,7 +194,8 @@ async def test_one_device_cannot_flood_the_town_hall(database: Database) -> None
     assert not (await submit(later)).repeated
 
 
-async def test_two_that_draw_the_same_number_get_two_numbers(database: Database, monkeypatch: Any) -> None:
+@BOTH
+async def test_two_that_draw_the_same_number_get_two_numbers(database: Database, submit: Any, monkeypatch: Any) -> None:
     drawn = iter([7, 7, 7, 8])
     monkeypatch.setattr("allmende.cases.codes.secrets.randbelow", lambda top: next(drawn))
     ctx = context(database)

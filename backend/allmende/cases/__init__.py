@@ -1,7 +1,8 @@
 """One register of all that citizens submit and the town hall works on: `from allmende import cases`.
 
-A plugin declares its kinds of case (`Plugin(cases=(CaseKind(…),))`), opens cases with `submit`, and reads them with
-`track`, `public`, `on_map` and `nearby`. Every function takes the session of the caller's transaction first.
+A plugin declares its kinds of case (`Plugin(cases=(CaseKind(…),))`), opens cases with `open_case`, or `submit` as part
+of a transaction, and reads them with `track`, `public`, `on_map` and `nearby`. Nearly every function takes the session
+of the caller's transaction first.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import asyncpg
@@ -105,11 +106,13 @@ class Database:
 
         Whether they were written: not if there is no `room`, or one of them is there already.
         """
-        if any(row.city not in (None, city) for row in rows):
-            raise ScopeError(f"a row of another city cannot be written for {city!r}")
+        self._bound(city, True)  # raises for what is no city
+        for row in rows:
+            row.city = row.city or city
+            if row.city != city:
+                raise ScopeError(f"a row for {row.city!r} cannot be written for {city!r}")
         if self.writer is None:
             return await self._insert(city, rows, room)
-        self._bound(city, True)  # raises for what is no city
         tags = {(city, row.__tablename__) for row in rows}
         try:
             return await self.writer.insert(city, rows, room, to_text(tags))
@@ -122,9 +125,9 @@ class Database:
             async with self.transaction(city) as session:
                 if room and (await session.scalar(room.taken.statement, room.taken.parameters) or 0) >= room.most:
                     return False
-                for row in rows:
-                    table: Any = row.__table__
-                    await session.execute(insert(table), row_values(row) | {"city": city})
+                for kind, alike in groupby(rows, type):
+                    table: Any = kind.__table__
+                    await session.execute(insert(table), [row_values(row) for row in alike])
         except IntegrityError:
             return False
         return True

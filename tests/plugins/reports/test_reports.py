@@ -59,6 +59,12 @@ async def test_a_retry_gets_the_first_answer_and_files_nothing(desk: Any) -> Non
     assert await desk.count() == 1
 
 
+async def test_a_report_is_filed_with_one_statement_and_four_on_sqlite(desk: Any) -> None:
+    with desk.town.count() as statements:
+        await desk.file()
+    assert len(statements) == (4 if desk.town.instance.database.is_sqlite else 1)
+
+
 async def test_several_drafts_at_once_each_have_their_own_answer(desk: Any) -> None:
     arguments = ", ".join(f"${name}: ReportsCreateInput!" for name in "abc")
     fields = " ".join(f"{name}: reportsCreate(input: ${name}) {{ number repeated }}" for name in "abc")
