@@ -125,9 +125,9 @@ class Database:
             async with self.transaction(city) as session:
                 if room and (await session.scalar(room.taken.statement, room.taken.parameters) or 0) >= room.most:
                     return False
-                for kind, alike in groupby(rows, type):
-                    table: Any = kind.__table__
-                    await session.execute(insert(table), [row_values(row) for row in alike])
+                for table, alike in groupby(rows, lambda row: row.__table__):
+                    target: Any = table
+                    await session.execute(insert(target), [row_values(row) for row in alike])
         except IntegrityError:
             return False
         return True
