@@ -15,13 +15,18 @@ EARLIEST = 1990
 FAR = timedelta(days=366)
 _GERMAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?\s+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s+Uhr)?)?$")
 
+_MONTH = re.compile(r"(\d{1,2})(\.?)\s+([A-Za-zäÄ]{3,9})\.?\s+(\d{4})\b")
+_MONTHS = ("jan", "feb", "mär", "apr", "mai", "jun", "jul", "aug", "sep", "okt", "nov", "dez")
+_ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_ALSO = {"jän": "jan", "mrz": "mär", "mae": "mär"}
+
 
 def read_date(text: str | None, ctx: Context[Any], parsed: struct_time | None = None) -> datetime | None:
     """The instant, in UTC; a time without an offset is the city's. None where there is none that could be true.
 
     `parsed` is what feedparser made of it, which knows the long tail (other languages, asctime).
     """
-    text = (text or "").strip()
+    text = _MONTH.sub(_named, (text or "").strip())
     found = _iso(text) or _rfc822(text) or _german(text) or _utc(parsed)
     if found is None:
         return None
@@ -30,6 +35,17 @@ def read_date(text: str | None, ctx: Context[Any], parsed: struct_time | None = 
     except (OverflowError, ValueError):
         return None
     return moment if moment.year >= EARLIEST and moment <= ctx.now + FAR else None
+
+
+def _named(match: re.Match[str]) -> str:
+    """`15 Okt 2026` as RFC 822 has it, `15. Oktober 2026` as a German date; other months stay as they are."""
+    day, point, name, year = match.groups()
+    short = name[:3].lower()
+    short = _ALSO.get(short, short)
+    if short not in _MONTHS:
+        return match[0]
+    month = _MONTHS.index(short)
+    return f"{day}.{month + 1}.{year}" if point else f"{day} {_ENGLISH[month]} {year}"
 
 
 def _iso(text: str) -> datetime | None:

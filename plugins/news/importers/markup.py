@@ -35,6 +35,8 @@ _LINES = {"br", "dd", "dt", "li", "tr"}
 _SPACES = re.compile(r"[^\S\n]+")
 _TWICE = re.compile(r"&amp;(#\d{2,6}|#x[0-9a-fA-F]{2,5}|[a-zA-Z][a-zA-Z0-9]{1,9});")
 _ENTITY = re.compile(r"&(#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|[a-zA-Z][a-zA-Z0-9]{1,9});")
+_FIGURE = re.compile(r"<(/?)figure\b", re.IGNORECASE)
+_CAPTION = re.compile(r"<figcaption\b(?:(?!<figcaption\b).)*?</figcaption\s*>", re.IGNORECASE | re.DOTALL)
 _EMPTY = re.compile(r"<(p|div|li|ul|ol|h[1-6]|b|i|em|strong)>(?:\s|&nbsp;|<br>)*</\1>")
 _SENTENCE = re.compile(r"(?<=[a-zäöüß)“”»]{2}[.!?])\s+(?=[\"„“»«(]?[A-ZÄÖÜ0-9])")
 """The end of a sentence: after a word of some length, so that `1. August`, `Dr.` and `z. B.` end none."""
@@ -43,7 +45,7 @@ _SENTENCE = re.compile(r"(?<=[a-zäöüß)“”»]{2}[.!?])\s+(?=[\"„“»«(
 def sanitise(markup: str, base: str = "") -> str:
     """The HTML with nothing in it that runs, loads or pretends: text, structure, and links resolved against `base`."""
     cleaned = nh3.clean(
-        _TWICE.sub(r"&\1;", markup),
+        _ready(markup),
         tags=TAGS,
         clean_content_tags=DROPPED,
         attributes=ATTRIBUTES,
@@ -60,9 +62,21 @@ def sanitise(markup: str, base: str = "") -> str:
 def plain(markup: str) -> str:
     """The text of a piece of HTML: whitespace folded, one empty line between paragraphs, list items with bullets."""
     parser = _Text()
-    parser.feed(nh3.clean(_TWICE.sub(r"&\1;", markup), tags=TAGS, clean_content_tags=DROPPED))
+    parser.feed(nh3.clean(_ready(markup), tags=TAGS, clean_content_tags=DROPPED))
     parser.close()
     return fold("".join(parser.parts))
+
+
+def _ready(markup: str) -> str:
+    """Entities that were escaped twice put right; captions of pictures taken out, which are shown with the pictures."""
+    parts, done, begin = list[str](), 0, -1
+    for edge in _FIGURE.finditer(markup):
+        if not edge[1]:
+            begin = edge.start()
+        elif begin >= done and "<img" in (figure := markup[begin : edge.start()]).lower():
+            parts += [markup[done:begin], _CAPTION.sub("", figure)]
+            done, begin = edge.start(), -1
+    return _TWICE.sub(r"&\1;", "".join(parts) + markup[done:])
 
 
 def fold(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -11,6 +12,9 @@ from msgspec import Struct
 from .markup import fold, one_line, web_url
 
 MAX_PICTURES = 12
+_LATE = ("data-src", "data-lazy-src", "data-original")
+_SIZES = re.compile(r"(\S+?)(?:\s+(\d+(?:\.\d+)?)[wx])?\s*(?:,\s|,?$)")
+"""Of a `srcset`: addresses, which may hold commas, with their width or density."""
 _ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".svg")
 
 
@@ -69,7 +73,7 @@ def pictures_in(markup: str, base: str) -> list[Picture]:
     parser.close()
     found = (
         picture(
-            attrs.get("src") or attrs.get("data-src"),
+            _address(attrs),
             base,
             alt=attrs.get("alt"),
             caption=attrs.get("figcaption") or attrs.get("title"),
@@ -79,6 +83,15 @@ def pictures_in(markup: str, base: str) -> list[Picture]:
         for attrs in parser.images
     )
     return [one for one in found if one]
+
+
+def _address(attrs: Mapping[str, str]) -> str | None:
+    """Where the picture is: pages that load it late have a placeholder in `src`. Of several sizes, the largest."""
+    for name in (*_LATE, "src"):
+        if (address := attrs.get(name)) and not address.lstrip().startswith("data:"):
+            return address
+    sizes = _SIZES.findall(attrs.get("data-srcset") or attrs.get("srcset") or "")
+    return max(sizes, key=lambda size: float(size[1] or 0))[0] if sizes else None
 
 
 def distinct(pictures: Iterable[Picture | None]) -> list[Picture]:

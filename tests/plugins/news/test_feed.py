@@ -85,8 +85,22 @@ def test_pictures_in_html_keep_alt_and_figcaption_and_trackers_are_none() -> Non
     assert row.images == [
         {"url": "https://city.example/news/p/1.jpg", "alt": "Ein Baum", "caption": "Die Linde am Tor", "width": 640}
     ]
-    assert "<img" not in row.html
-    assert "<p>Text</p>" in row.html
+    assert (row.html, row.text) == ("<p>Text</p>", "Text")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'src="data:image/gif;base64,R0" data-src="/a.jpg"',
+        'src="/placeholder.gif" data-lazy-src="/a.jpg"',
+        'srcset="/klein,1.jpg 300w, /a.jpg 800w, /b.jpg 640w"',
+        'src="data:image/gif;base64,R0" data-srcset="/b.jpg 1x, /a.jpg 2x"',
+        'src="/a.jpg" srcset="/b.jpg 1600w"',
+    ],
+)
+def test_pictures_that_pages_load_late_or_in_several_sizes_are_found(attributes: str) -> None:
+    row = only(f"<title>T</title><description><![CDATA[<img {attributes}>]]></description>")
+    assert [one["url"] for one in row.images] == ["https://city.example/a.jpg"]
 
 
 def test_thumbnail_is_taken_where_there_is_nothing_better() -> None:
@@ -105,6 +119,12 @@ def test_thumbnail_is_taken_where_there_is_nothing_better() -> None:
         ("2026-11-22", datetime(2026, 11, 21, 23, 0, tzinfo=UTC)),
         ("22.11.2026", datetime(2026, 11, 21, 23, 0, tzinfo=UTC)),
         ("So, 22.11.2026, 10:15 Uhr", datetime(2026, 11, 22, 9, 15, tzinfo=UTC)),
+        ("Do, 15 Okt 2026 09:30:00 +0200", datetime(2026, 10, 15, 7, 30, tzinfo=UTC)),
+        ("Di, 03 Mär 2026 09:30:00 +0100", datetime(2026, 3, 3, 8, 30, tzinfo=UTC)),
+        ("15. Oktober 2026", datetime(2026, 10, 14, 22, 0, tzinfo=UTC)),
+        ("Dienstag, 1. Dez. 2026, 10:15 Uhr", datetime(2026, 12, 1, 9, 15, tzinfo=UTC)),
+        ("31. Februar 2026", None),
+        ("15. Quark 2026", None),
         ("Thu, 01 Jan 1970 00:00:00 GMT", None),
         ("Thu, 01 Jan 2099 00:00:00 GMT", None),
         ("0000-00-00T00:00:00Z", None),

@@ -144,6 +144,16 @@ def test_structure_and_links_are_kept() -> None:
     )
 
 
+def test_captions_go_with_their_pictures_and_others_stay() -> None:
+    """A gallery, a table, a figure that never ends; and no text but captions is lost."""
+    picture = "<figure class='x'><a href='/1'><IMG src=a></a><figcaption>Foto: <b>A</b></figcaption></figure>"
+    table = "<figure><table><tr><td>1</td></tr></table><figcaption>Zahlen</figcaption></figure>"
+    assert plain(f"<p>vor</p><figure>{picture}{picture}</figure><p>nach</p>") == "vor\n\nnach"
+    assert plain(f"{picture}{table}") == "1\n\nZahlen"
+    assert plain("a<figure><img src=a><figcaption>b") == "ab"
+    assert plain("<figure><img><figcaption>a<figcaption>b</figcaption>c</figure>d") == "acd"
+
+
 def test_relative_links_without_a_base_are_dropped() -> None:
     assert sanitise('<a href="/x">x</a>') == '<a rel="noopener noreferrer">x</a>'
 
