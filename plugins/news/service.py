@@ -68,10 +68,25 @@ def _by_ids(now: Any, ids: Any) -> Select[Any]:
 
 
 def _listing(now: Any, category: Any, language: Any, fallback: Any) -> Select[Any]:
-    statement = select(Item).where(_current(now), _in_language(now, language, fallback))
+    statement = select(Item).where(_current(now), _in_language(now, language, fallback), _once(now, category))
     if category is not None:
-        statement = statement.where(Item.id.in_(select(ItemCategory.parent).where(ItemCategory.name == category)))
+        statement = statement.where(Item.id.in_(_having(category)))
     return statement
+
+
+def _having(category: Any) -> Select[Any]:
+    return select(ItemCategory.parent).where(ItemCategory.name == category)
+
+
+def _once(now: Any, category: Any) -> ColumnElement[bool]:
+    """Of what several sources have in common, the one with the first id (of those in the category)."""
+    other = aliased(Item)
+    first = (
+        select(other.id)
+        .where(other.same == Item.same, other.id < Item.id, other.source != Item.source)
+        .where(or_(other.expires_at.is_(None), other.expires_at > now))
+    )
+    return ~(first if category is None else first.where(other.id.in_(_having(category)))).exists()
 
 
 async def matching(
@@ -95,7 +110,7 @@ def _categories(now: Any, language: Any, fallback: Any) -> Select[Any]:
     return (
         select(*shown)
         .join(Item, and_(Item.city == ItemCategory.city, Item.id == ItemCategory.parent))
-        .where(_current(now), _in_language(now, language, fallback))
+        .where(_current(now), _in_language(now, language, fallback), _once(now, ItemCategory.name))
         .group_by(ItemCategory.name)
         .order_by(func.count().desc(), ItemCategory.name)
         .limit(MAX_CATEGORIES)

@@ -17,6 +17,7 @@ class Item(FeedTable):
     __table_args__ = (
         Index("ix_news_item_published", "city", "published_at", "id"),
         Index("ix_news_item_language", "city", "language", "published_at"),
+        Index("ix_news_item_same", "city", "same", "id"),
     )
 
     title: Mapped[str] = mapped_column(String(300))
@@ -24,6 +25,8 @@ class Item(FeedTable):
     text: Mapped[str] = mapped_column(Text)
     html: Mapped[str] = mapped_column(Text)
     url: Mapped[str | None] = mapped_column(String(2048))
+    same: Mapped[str | None] = mapped_column(String(32))
+    """A fingerprint of address, title and language, by which what several sources have in common is shown once."""
     language: Mapped[str] = mapped_column(String(8))
     """Primary language subtag: `de`, never `de-DE`."""
     stated_at: Mapped[datetime | None]

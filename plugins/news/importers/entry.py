@@ -78,6 +78,7 @@ def make_batch(
 
 def _rows(key: str, entry: Entry, source: NewsSource, ctx: Context[NewsConfig]) -> list[FeedTable]:
     categories = _categories(entry, source)
+    language = (source.language or entry.language or ctx.city.language).partition("-")[0].lower()
     item = Item(
         key=key,
         title=entry.title,
@@ -85,7 +86,8 @@ def _rows(key: str, entry: Entry, source: NewsSource, ctx: Context[NewsConfig]) 
         text=entry.text,
         html=entry.html,
         url=entry.link,
-        language=(source.language or entry.language or ctx.city.language).partition("-")[0].lower(),
+        same=_digest("\x1f".join((entry.link, entry.title, language)))[1:] if entry.link else None,
+        language=language,
         stated_at=entry.stated_at,
         updated_at=entry.updated_at,
         expires_at=entry.expires_at,

@@ -82,10 +82,10 @@ class Towns(Struct, frozen=True):
 class Stage:
     """A city with news, on one database."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, settings: dict[str, Any] = CONFIG) -> None:
         self.database = database
         self.folder = folder
-        config = msgspec.convert(CONFIG, NewsConfig)
+        config = msgspec.convert(settings, NewsConfig)
         self.city = make_city(plugins={"news": config}, folder=str(folder), languages=("de", "en", "tr"))
         towns = Towns({self.city.slug: self.city, "off": make_city("off")})
         self.engine = Engine(composed(), Services(REGISTRY, database, lambda: towns, clock=lambda: NOON))
@@ -305,3 +305,28 @@ async def test_preview_shows_the_home_answer_in_the_readers_language(stage: Stag
     foreign = str(fragment(REGISTRY.plugins["news"], stage.context("tr"), await stage.ask(plugin.home.selection, "tr")))
     assert foreign.count('lang="de"') == 3
     assert "keine Meldungen" in str(fragment(REGISTRY.plugins["news"], stage.context(), {"latest": []}))
+
+
+async def test_what_several_sources_have_in_common_is_shown_once(database: Database, tmp_path: Path) -> None:
+    """Feeds of one editorial system: for all, and for a topic. Where one has no more of it, the other's counts."""
+    item = """<item><title>{}</title><link>https://city.example/{}</link><guid isPermaLink="false">{}</guid>
+        <pubDate>Sun, 22 Nov 2026 0{}:00:00 GMT</pubDate>{}</item>"""
+    rss = '<rss version="2.0"><channel>{}</channel></rss>'
+    topic = "<category>Rad</category>"
+    press = [item.format("Radweg", "1", "a", 9, ""), item.format("Fest", "2", "b", 8, "")]
+    bikes = [item.format("Radweg", "1", "c", 9, topic), item.format("Alle Radwege", "2", "d", 7, topic)]
+    sources = [{"id": name, "kind": "feed", "file": f"{name}.xml", "complete": True} for name in ("press", "bikes")]
+    stage = Stage(database, tmp_path, {"sources": sources})
+    await stage.bring(press_xml=rss.format("".join(press)), bikes_xml=rss.format("".join(bikes)))
+    titles = ["Radweg", "Fest", "Alle Radwege"]
+    selection = "latest { title } items { totalCount nodes { title } } categories { name count }"
+    all_of_them = await stage.ask(selection)
+    assert [one["title"] for one in all_of_them["latest"]] == titles
+    assert (all_of_them["items"]["totalCount"], all_of_them["categories"]) == (3, [{"name": "Rad", "count": 2}])
+    of_topic = await stage.ask('latest(category: "Rad") { title }')
+    assert [one["title"] for one in of_topic["latest"]] == ["Radweg", "Alle Radwege"]
+    for left in (press[1:], press):
+        await stage.bring(press_xml=rss.format("".join(left)), bikes_xml=rss.format("".join(bikes)))
+        assert [one["title"] for one in (await stage.ask("latest { title }"))["latest"]] == titles
+    await stage.bring(press_xml=rss.format("".join(press)), bikes_xml=rss.format(bikes[1]))
+    assert [one["title"] for one in (await stage.ask("latest { title }"))["latest"]] == titles
