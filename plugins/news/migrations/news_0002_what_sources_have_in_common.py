@@ -15,12 +15,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("news_item", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("same", sa.String(length=32), nullable=True))
-        batch_op.create_index("ix_news_item_same", ["city", "same", "id"], unique=False)
+    op.add_column("news_item", sa.Column("same", sa.String(length=32), nullable=True))
+    op.create_index("ix_news_item_same", "news_item", ["city", "same", "id"], unique=False)
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("news_item", schema=None) as batch_op:
-        batch_op.drop_index("ix_news_item_same")
-        batch_op.drop_column("same")
+    """Without a batch, which would copy the table, and cannot copy a column that the database computes."""
+    op.drop_index("ix_news_item_same", table_name="news_item")
+    op.drop_column("news_item", "same")
