@@ -108,7 +108,7 @@ def test_flood_of_automatic_documents_stays_small_and_pushes_out_no_registered_o
         text = f"{number:>{size}}"
         documents.remember(digest(text), text)
     assert documents._remembered.size <= REMEMBERED
-    assert sum(map(len, documents._remembered.values())) == documents._size
+    assert sum(map(len, documents._remembered.values())) == documents._remembered.size
     assert documents.resolve("", by_hash(QUERY)) == (QUERY, None)
 
 
