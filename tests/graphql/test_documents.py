@@ -107,8 +107,7 @@ def test_flood_of_automatic_documents_stays_small_and_pushes_out_no_registered_o
     for number in range(2 * REMEMBERED // size):
         text = f"{number:>{size}}"
         documents.remember(digest(text), text)
-    assert documents._remembered.size <= REMEMBERED
-    assert sum(map(len, documents._remembered.values())) == documents._remembered.size
+    assert REMEMBERED // 2 < sum(map(len, documents._remembered.values())) <= REMEMBERED
     assert documents.resolve("", by_hash(QUERY)) == (QUERY, None)
 
 
