@@ -91,6 +91,23 @@ async def test_a_form_without_the_session_s_token_or_from_elsewhere_is_refused(h
     assert (await staff.client.post(address, data=form, headers=own)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b""),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=a"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="\0"; filename="../x\r\n\r\na',
+        ),
+    ],
+)
+async def test_what_is_no_form_is_refused_and_no_fault_of_the_desk(hire: Hire, kind: str, body: bytes) -> None:
+    staff = hire("desk.secret", pages=PAGES, language="en")
+    answer = await staff.client.post(staff.address("secret"), content=body, headers={"Content-Type": kind})
+    assert (answer.status_code, "number" in answer.text) in ((400, False), (403, False))
+
+
 async def test_every_answer_is_kept_by_nobody_and_loads_nothing_from_elsewhere(hire: Hire) -> None:
     staff = hire(pages=PAGES)
     for path in ("", "secret", "nothing", "broken", "/nowhere/desk"):

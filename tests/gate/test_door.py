@@ -81,6 +81,10 @@ def code(content: bytes) -> str:
         ("api.example", "203.0.113.7", 200),
         ("NEUDORF.example:443", "203.0.113.7", 200),
         ("other.example", "203.0.113.7", 421),
+        ("api.example:80@evil.example", "203.0.113.7", 421),
+        ("api.example:evil.example", "203.0.113.7", 421),
+        ("api.example:\u00b2", "203.0.113.7", 421),
+        ("[::1].evil.example", "::1", 421),
         ("localhost", "203.0.113.7", 421),
         ("localhost:8000", "127.0.0.1", 200),
         ("[::1]:8000", "::1", 200),
@@ -88,6 +92,12 @@ def code(content: bytes) -> str:
 )
 async def test_host_is_one_of_a_city_or_of_the_instance(host: str, peer: str, status: int) -> None:
     assert (await ask(door(), host=host, peer=peer))[0] == status
+
+
+@pytest.mark.parametrize("path", ["/static/\0", "/altdorf/login\r\n", "/\x85", "/a\x1bb"])
+async def test_no_address_holds_control_characters(path: str) -> None:
+    status, _, content = await ask(door(), path=path)
+    assert (status, code(content)) == (400, "BAD_REQUEST")
 
 
 async def test_in_development_local_names_are_known_from_everywhere() -> None:
@@ -123,7 +133,9 @@ async def test_those_who_watch_over_the_instance_need_no_host_and_no_room() -> N
 async def test_pages_of_an_origin_may_ask_where_the_city_says_so(host: str, origin: str, allowed: bool) -> None:
     status, headers, _ = await ask(door(), host=host, origin=origin)
     assert (status, headers.get("access-control-allow-origin")) == (200, origin if allowed else None)
-    assert headers.get("vary") == ("Origin" if allowed else None)
+    # Whatever a CDN has kept for a phone, it must ask again for a page, which could not read that.
+    for asking in ({}, {"origin": origin}):
+        assert (await ask(door(), host=host, path="/schema.graphql", **asking))[1]["vary"] == "Origin"
     status, headers, content = await ask(
         door(), "OPTIONS", host=host, origin=origin, access_control_request_method="POST"
     )
@@ -314,6 +326,26 @@ async def test_websockets_are_opened_by_known_pages_only(origin: str, allowed: b
     await door(accept)(scope, receive, send)
     # The code of a refusal reaches the page only on a connection that was opened, and is closed at once.
     assert sent == (["websocket.accept"] if allowed else ["websocket.accept", "websocket.close"])
+
+
+async def test_a_websocket_that_comes_too_often_is_told_when_to_come_again() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": "/graphql",
+        "query_string": b"",
+        "client": ("203.0.113.7", 1),
+        "headers": [(b"host", b"api.example")],
+    }
+    await door(rules=Rules(burst=0))(scope, None, send)  # type: ignore[arg-type]
+    start, body = sent
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 429)
+    assert dict(start["headers"])[b"retry-after"] == b"1"
+    assert code(body["body"]) == "RATE_LIMITED"
 
 
 async def test_what_is_ready_is_given_by_the_same_rules() -> None:

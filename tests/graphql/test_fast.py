@@ -94,7 +94,7 @@ async def test_read_by_hash_may_be_kept_by_others_for_a_moment(instance: Instanc
     assert (response.status_code, response.json()) == (200, shown("Alt"))
     assert response.headers["content-type"] == "application/json; charset=utf-8"
     assert response.headers["cache-control"] == "public, max-age=10, s-maxage=10, stale-while-revalidate=20"
-    assert response.headers["vary"] == "Accept, Authorization"
+    assert response.headers["vary"] == "Accept, Authorization, Origin"
     assert response.headers["etag"].startswith('"')
     again = await instance.get(accept_language="en", app_version="2.0")
     assert (again.content, again.headers["etag"]) == (response.content, response.headers["etag"])

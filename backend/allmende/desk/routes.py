@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.static_files import create_static_files_router
 
@@ -119,7 +120,11 @@ async def _handle(desk: Desk, page: Page) -> Response[Any]:
         handler = page.act
         if not csrf.is_own(desk.request.headers):
             raise Denied("this form was not sent from the desk's own pages", code="CSRF")
-        desk.form = await read(await desk.request.form(), desk.text)
+        try:
+            sent = await desk.request.form()
+        except HTTPException as error:  # no form, or one that breaks off
+            raise InputError(error.detail) from error
+        desk.form = await read(sent, desk.text)
         if not csrf.holds(desk.form.value(csrf.FIELD), desk.csrf):
             raise Denied("this form was made for another session", code="CSRF")
     assert handler is not None

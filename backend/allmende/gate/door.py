@@ -37,6 +37,9 @@ HARDENED = [
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 ]
 """On every answer that does not say otherwise itself."""
+VARIED = [(b"vary", b"Origin")]
+"""On every answer where pages of other sites may ask: what a CDN has kept for a phone must not be given to such a page,
+which could not read it. /graphql says so itself."""
 FREE = ("/health", "/health/ready", "/metrics")
 """What those ask who watch over the instance, by its address, also when it is full."""
 
@@ -110,7 +113,7 @@ class Door:
                 elif not allowed and origin.partition(b"://")[2] != headers.get(b"host"):
                     raise _foreign()
             if scope["path"] not in PATHS:
-                send = _hardened(send)
+                send = _hardened(send, VARIED if self.hosts.shares else [])
             client = self.visitors.client(peer, _forwarded(scope, headers))
             scope["allmende.client"] = client
             if client == LOCAL:
@@ -127,6 +130,8 @@ class Door:
         """The name that is asked for. Raises Turned for one that nobody has given to this instance."""
         if len(scope["query_string"]) + len(scope["path"]) > self.rules.url:
             raise Turned(414, "LIMIT_URL", f"the address has more than {self.rules.url} bytes; use POST")
+        if not scope["path"].isprintable():
+            raise Turned(400, "BAD_REQUEST", "the address holds control characters")
         doubled = len(headers) != len(scope["headers"])
         header = headers.get(b"host", b"")
         if not header or (doubled and sum(name == b"host" for name, _ in scope["headers"]) > 1):
@@ -225,20 +230,20 @@ def _shared(send: Send, origin: bytes) -> Send:
 
     async def share(message: Message) -> None:
         if message["type"] == "http.response.start":
-            added = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
-            exposed = [(b"access-control-expose-headers", b"ETag, Retry-After")]
-            message = {**message, "headers": [*message["headers"], *added, *exposed]}
+            exposed = (b"access-control-expose-headers", b"ETag, Retry-After")
+            added = [(b"access-control-allow-origin", origin), exposed]
+            message = {**message, "headers": [*message["headers"], *added]}
         await send(message)
 
     return share
 
 
-def _hardened(send: Send) -> Send:
+def _hardened(send: Send, more: list[tuple[bytes, bytes]]) -> Send:
     async def harden(message: Message) -> None:
         if message["type"] == "http.response.start":
             there = {name.lower() for name, _ in message["headers"]}
             missing = [header for header in HARDENED if header[0] not in there]
-            message = {**message, "headers": [*message["headers"], *missing]}
+            message = {**message, "headers": [*message["headers"], *missing, *more]}
         await send(message)
 
     return harden
@@ -246,12 +251,12 @@ def _hardened(send: Send) -> Send:
 
 async def _refuse(scope: Any, headers: Headers, send: Send, error: Turned, receive: Receive | None = None) -> None:
     metrics.TURNED_AWAY.labels(error.code).inc()
-    if scope["type"] == "websocket":
-        if receive is not None and error.status in FORBIDDEN:
-            # A browser sees the code of an open connection only, and tries again and again after any other failure.
-            await receive()
-            offered = scope.get("subprotocols") or [None]
-            await send({"type": "websocket.accept", "subprotocol": offered[0]})
+    socket = scope["type"] == "websocket"
+    if socket and receive is not None and error.status in FORBIDDEN:
+        # A browser sees the code of an open connection only, and tries again and again after any other failure.
+        await receive()
+        offered = scope.get("subprotocols") or [None]
+        await send({"type": "websocket.accept", "subprotocol": offered[0]})
         await send({"type": "websocket.close", "code": 4403, "reason": error.code})
         return
     body = msgspec.json.encode({"errors": [{"message": error.message, "extensions": {"code": error.code}}]})
@@ -263,5 +268,6 @@ async def _refuse(scope: Any, headers: Headers, send: Send, error: Turned, recei
         *HARDENED,
         *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
     ]
-    await send({"type": "http.response.start", "status": error.status, "headers": told})
-    await send({"type": "http.response.body", "body": body})
+    answer = "websocket.http.response" if socket else "http.response"
+    await send({"type": f"{answer}.start", "status": error.status, "headers": told})
+    await send({"type": f"{answer}.body", "body": body})

@@ -27,6 +27,8 @@ class Hosts:
         self.names = {name.strip().lower() for name in own.split(",") if name.strip()} | set(cities.by_host)
         self._of_city = {host: frozenset(city.cors) for host, city in cities.by_host.items()}
         self._of_all = frozenset(origin for city in cities.by_slug.values() for origin in city.cors)
+        self.shares = bool(self._of_all)
+        """Whether there is any page of another site that may ask."""
 
     def knows(self, name: str, *, local: bool) -> bool:
         """Whether a request for this name is answered; `local` are requests from this machine, and development."""
@@ -38,8 +40,10 @@ class Hosts:
 
 
 def host_name(header: bytes) -> str:
-    """The name in a Host header, without the port."""
+    """The name in a Host header, without the port; nobody's name where there is more (`name:80@evil.example`): others
+    make addresses of it."""
     text = header.decode("latin-1").lower()
-    if text.startswith("["):
-        return text.partition("]")[0] + "]"
-    return text.partition(":")[0]
+    name, end, port = text.partition("]") if text.startswith("[") else text.partition(":")
+    if end == "]":
+        name, port = name + end, port.removeprefix(":")
+    return name if not port or (port.isascii() and port.isdigit()) else ""

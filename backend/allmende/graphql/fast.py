@@ -34,7 +34,7 @@ PATH = "/graphql"
 STREAM = "/graphql/stream"
 LONGEST_QUESTION = 8_000
 """Bytes of a query string that is worth keeping an answer for."""
-_VARY = b"Accept, Authorization, Accept-Language, App-Version, Host"
+_VARY = b"Accept, Authorization, Origin, Accept-Language, App-Version, Host"
 _TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (JSON, GRAPHQL, HTML)}
 Headers = Mapping[bytes, bytes]
 Fields = tuple[tuple[bytes, bytes], ...]

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from allmende.graphql.negotiate import JSON
 
-MAX_BODY = 1_000_000
+MAX_BODY = 256_000
 PATIENCE = 10.0
 """Seconds that a body may take to arrive."""
 

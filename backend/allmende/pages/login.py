@@ -129,7 +129,7 @@ def _fault(
     language = _language(city, request) if city else choose(("de", "en"), None, header)
     detail = error.message if code == "BAD_INPUT" else ""
     html = page("login.html", language=language, code=code, city=city, detail=detail)
-    headers = [*HEADERS.items(), ("Set-Cookie", gone)]
+    headers = [*HEADERS.items(), *([("Set-Cookie", gone)] if city else [])]
     media, status = "text/html; charset=utf-8", STATUS.get(code, 400)
     return ASGIResponse(body=html, status_code=status, headers=headers, media_type=media)
 

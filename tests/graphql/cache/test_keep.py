@@ -155,14 +155,14 @@ async def test_readers_share_an_answer_unless_it_depended_on_them(house: House, 
     free = '{ city(slug: "oben") { gazette { language } } }'
     german = await house.ask(free, accept_language="de")
     assert (german.vary, german.body) == (
-        "Accept, Authorization, Accept-Language",
+        "Accept, Authorization, Origin, Accept-Language",
         b'{"data":{"city":{"gazette":{"language":"de"}}}}',
     )
     assert await house.ask(free, accept_language="de-AT, fr;q=0.5") is german
     english = await house.ask(free, accept_language="en-GB")
     assert english.body == b'{"data":{"city":{"gazette":{"language":"en"}}}}'
     assert house.computed == 2
-    assert (await house.ask(TITLES, accept_language="de")).vary == "Accept, Authorization"
+    assert (await house.ask(TITLES, accept_language="de")).vary == "Accept, Authorization, Origin"
     await house.ask(TITLES, accept_language="en")
     assert house.computed == 3
 
@@ -174,7 +174,7 @@ async def test_host_counts_only_without_a_slug(house: House) -> None:
     assert isinstance(await house.ask(by_host, host="elsewhere.example"), Made)
     assert (
         await house.ask('{ city(slug: "oben", language: "de") { slug } }', host="oben.example")
-    ).vary == "Accept, Authorization"
+    ).vary == "Accept, Authorization, Origin"
 
 
 async def test_answer_with_an_error_is_not_kept(house: House) -> None:

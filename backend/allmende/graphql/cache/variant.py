@@ -49,8 +49,8 @@ class Shape(Struct, frozen=True):
 
     @property
     def vary(self) -> str:
-        """The header Vary; Accept, because it decides the media type; whoever has a token is never shown this."""
-        names = ["Accept", "Authorization"]
+        """The header Vary: Accept decides the media type, Origin who may read it; no token is shown this."""
+        names = ["Accept", "Authorization", "Origin"]
         names += ["Accept-Language"] if self.languages else []
         names += ["App-Version"] if self.switched else []
         return ", ".join(names + (["Host"] if self.host else []))
