@@ -10,19 +10,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 from msgspec import Struct
 from sqlalchemy import Connection, event, inspect
 
 from allmende.db.rls import EVERY, SETTING
 from allmende.db.table import Base, is_city_table
 from allmende.db.url import migrating_url
+from allmende.later import lazily
+
+if TYPE_CHECKING:
+    from alembic import config, migration, script
+    from alembic.runtime import environment
+else:
+    names = ("alembic.config", "alembic.migration", "alembic.script", "alembic.runtime.environment")
+    config, migration, script, environment = map(lazily, names)
 
 CORE = "core"
 HERE = Path(__file__).parent / "migrations"
@@ -43,10 +47,10 @@ class Branch(Struct, frozen=True):
     def version_table(self) -> str:
         return f"alembic_{self.name}"
 
-    def scripts(self) -> ScriptDirectory:
+    def scripts(self) -> script.ScriptDirectory:
         """The migrations of this branch, and those of the core, on which it depends."""
         folders = list(dict.fromkeys((HERE / "versions", self.folder)))
-        return ScriptDirectory(
+        return script.ScriptDirectory(
             HERE, version_locations=folders, file_template="%(rev)s_%(slug)s", messaging_opts={"quiet": True}
         )
 
@@ -91,7 +95,7 @@ def migrating(url: str) -> Iterator[Connection]:
 
 def version(connection: Connection, branch: Branch) -> tuple[str, ...]:
     """The revision that the branch is at in this database; empty where it was never upgraded."""
-    context = MigrationContext.configure(connection, opts={"version_table": branch.version_table})
+    context = migration.MigrationContext.configure(connection, opts={"version_table": branch.version_table})
     return tuple(context.get_current_heads())
 
 
@@ -103,15 +107,17 @@ def downgrade_all(connection: Connection, branch: Branch) -> None:
     _run(connection, branch, lambda scripts, heads: scripts._downgrade_revs(f"{branch.name}@base", heads))
 
 
-def _run(connection: Connection, branch: Branch, steps: Callable[[ScriptDirectory, Any], Any]) -> None:
+def _run(connection: Connection, branch: Branch, steps: Callable[[script.ScriptDirectory, Any], Any]) -> None:
     """Run the steps that are computed from the scripts and the revisions that the database is at."""
     scripts = branch.scripts()
     core = () if branch.name == CORE else version(connection, CORE_BRANCH)
-    with EnvironmentContext(Config(), scripts, fn=lambda heads, _: steps(scripts, (*heads, *core))) as environment:
-        environment.configure(
+    with environment.EnvironmentContext(
+        config.Config(), scripts, fn=lambda heads, _: steps(scripts, (*heads, *core))
+    ) as running:
+        running.configure(
             connection=connection, version_table=branch.version_table, transactional_ddl=True, render_as_batch=True
         )
-        environment.run_migrations()
+        running.run_migrations()
 
 
 def secured_tables(connection: Connection) -> list[str]:

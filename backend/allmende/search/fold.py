@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
-import snowballstemmer
+from allmende.later import lazily
+
+if TYPE_CHECKING:
+    import snowballstemmer
+else:
+    snowballstemmer = lazily("snowballstemmer")
 
 MAX_WORD = 48
 MAX_QUERY = 200
@@ -18,7 +24,11 @@ MAX_WORDS = 8
 
 _WORD = re.compile(r"[^\W_]+")
 _DIGRAPH = re.compile(r"(?<!q)([aou])e")
-_STEM = snowballstemmer.stemmer("german")
+
+
+@cache
+def _german() -> Any:
+    return snowballstemmer.stemmer("german")
 
 
 def words(text: str) -> list[str]:
@@ -31,7 +41,7 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """The stem of a folded word (Snowball, German); words with digits stay as they are."""
-    return word if not word.isalpha() else str(_STEM.stemWord(word))
+    return word if not word.isalpha() else str(_german().stemWord(word))
 
 
 def terms(text: str) -> set[str]:
