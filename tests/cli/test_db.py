@@ -15,7 +15,7 @@ from allmende.cli.db import db
 from allmende.db.branches import migrating
 from click.testing import CliRunner, Result
 
-from tests.server import clean_environment
+from tests.server import clean_environment, free_port
 from tests.warm import allmende
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -124,3 +124,15 @@ def test_downgrade_asks_a_person(tmp_path: Path, answer: str, code: int, left: b
 def test_downgrade_of_an_unknown_plugin_says_so(run) -> None:  # type: ignore[no-untyped-def]
     done = run("downgrade", "wast")
     assert (done.exit_code, "unknown plugin `wast` (did you mean `waste`?)" in done.output) == (1, True)
+
+
+def test_database_that_is_not_migrated_or_not_there_is_said_in_one_line(empty_database_url: str) -> None:
+    told = allmende("feeds", "muenster", environ=clean_environment(ALLMENDE_DATABASE=empty_database_url))
+    assert told.returncode == 1
+    assert told.stderr.startswith("the database is not as the code says: ")
+    assert told.stderr.endswith("; run: allmende db upgrade\n")
+    nowhere = clean_environment(ALLMENDE_DATABASE=f"postgresql://allmende@127.0.0.1:{free_port()}/allmende")
+    for command in (("feeds", "muenster"), ("db", "upgrade")):
+        told = allmende(*command, environ=nowhere)
+        assert (told.returncode, told.stderr.count("\n")) == (1, 1)
+        assert told.stderr.startswith("the database cannot be used: ")

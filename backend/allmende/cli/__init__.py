@@ -62,3 +62,26 @@ def main() -> None:
     except AllmendeError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
+    except Exception as error:
+        if not (trouble := _of_database(error)):
+            raise
+        click.echo(trouble, err=True)
+        sys.exit(1)
+
+
+def _of_database(error: Exception) -> str:
+    """What is wrong with the database that the command works on, in one line; "" where something else is wrong."""
+    import sqlite3
+
+    import psycopg
+    from sqlalchemy.exc import DBAPIError
+
+    from allmende.db.outage import is_outage
+
+    cause = (error.orig or error) if isinstance(error, DBAPIError) else error
+    said = " ".join(str(cause).splitlines()[:1]).rpartition(">: ")[2]  # without the class that asyncpg puts before it
+    if isinstance(error, DBAPIError) and ("no such table" in said or "does not exist" in said):
+        return f"the database is not as the code says: {said}; run: allmende db upgrade"
+    if is_outage(error) or isinstance(cause, psycopg.OperationalError | sqlite3.OperationalError):
+        return f"the database cannot be used: {said}; is it running, and ALLMENDE_DATABASE its address?"
+    return ""

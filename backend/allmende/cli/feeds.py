@@ -84,6 +84,7 @@ def import_(city: str | None, source: str | None, verbose: bool) -> None:
                 )
     elif any(each.refused for each in runs):
         console.print("with -v: what was refused, with place and reason", style="dim")
+    console.print(_decision(run.status for run in runs), end="")
     if any(each.status == "failed" for each in runs):
         raise SystemExit(1)
 
@@ -106,6 +107,12 @@ def _reasons(lines: Iterable[tuple[str, str, str, str]]) -> Iterator[Text]:
     for city, source, status, reason in lines:
         if reason:
             yield Text.assemble(f"{city} {source}: ", (reason, COLOURS.get(status, "")))
+
+
+def _decision(statuses: Iterable[str]) -> Text:
+    """How to decide about what is held, if something is."""
+    held = "quarantined" in statuses
+    return Text("held: allmende feeds approve CITY SOURCE, or reject\n" if held else "", "dim")
 
 
 class _Feeds(click.Group):
@@ -157,7 +164,8 @@ def show(city: str | None) -> None:
             _moment(state.last_success),
             _moment(state.next_run),
         )
-    Console().print(Group(table, *_reasons((s.city, f"{s.plugin}/{s.source}", s.status, s.reason) for s in states)))
+    reasons = _reasons((s.city, f"{s.plugin}/{s.source}", s.status, s.reason) for s in states)
+    Console().print(Group(table, *reasons, _decision(state.status for state in states)), end="")
 
 
 @feeds.command()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Hashable
 from datetime import datetime
 from typing import Any
 
@@ -15,27 +15,27 @@ from ..tables import Item, ItemCategory
 
 
 async def recognise(session: AsyncSession, ctx: Context[Any], source: Source, batch: Batch) -> Batch:
-    """Give an item the key of a stored one that the feed does not name any more and that is the same page and text.
-
-    That is: the same address and title, or the same date of publication and one of the two. What fits several is new.
-    """
+    """Give an item whose id is new the key of a stored one that is the same and that the feed names no more."""
     stored = await session.execute(
-        select(Item.key, Item.url, Item.title, Item.stated_at).where(Item.source == source.id)
+        select(Item.key, Item.url, Item.title, Item.stated_at).where(Item.source == source.id).order_by(Item.id)
     )
-    known = {key: list(_marks(url, title, stated_at)) for key, url, title, stated_at in stored}
+    known = {key: (url, title, stated_at) for key, url, title, stated_at in stored}
     items = [row for row in batch.rows if isinstance(row, Item)]
-    marks = {item.key: list(_marks(item.url, item.title, item.stated_at)) for item in items}
-    new = [item for item in items if item.key not in known]
-    missing = {key: each for key, each in known.items() if key not in marks}
-    if not new or not missing:
-        return batch
-    gone = {mark: key for key, each in missing.items() for mark in each}
-    often = Counter(mark for each in (*(marks[item.key] for item in new), *missing.values()) for mark in each)
+    here = {item.key for item in items}
+    new = {item.key: (item.url, item.title, item.stated_at) for item in items if item.key not in known}
+    gone = {key: what for key, what in known.items() if key not in here}
     moved: dict[str, str] = {}
-    for item in new:
-        same = next((gone[mark] for mark in marks[item.key] if mark in gone and often[mark] == 2), None)
-        if same is not None and same not in moved.values():
-            moved[item.key] = same
+    for mark in (_by_title, _by_address):
+        waiting: defaultdict[Hashable, list[str]] = defaultdict(list)
+        for key, what in gone.items():
+            waiting[mark(*what)].append(key)
+        often = Counter(mark(*what) for what in new.values())
+        for key, what in list(new.items()):
+            name = mark(*what)
+            alone = often[name] == len(waiting[name]) == 1
+            if name is not None and waiting[name] and (alone or mark is _by_title):
+                moved[key] = waiting[name].pop(0)
+                del new[key], gone[moved[key]]
     parents = {_id(ctx, source, key): _id(ctx, source, same) for key, same in moved.items()}
     for row in batch.rows:
         if isinstance(row, Item):
@@ -46,14 +46,14 @@ async def recognise(session: AsyncSession, ctx: Context[Any], source: Source, ba
     return batch
 
 
-def _marks(url: str | None, title: str, stated_at: datetime | None) -> Iterator[Hashable]:
-    """What tells an item from others, the surest first."""
-    if url:
-        yield "address and title", url, title
-    if stated_at:
-        yield "title and date", title, stated_at
-        if url:
-            yield "address and date", url, stated_at
+def _by_title(url: str | None, title: str, stated_at: datetime | None) -> Hashable | None:
+    """Title and date; without a date, title and address: what agrees in that is the same, however often it is there."""
+    return (title, stated_at or url) if stated_at or url else None
+
+
+def _by_address(url: str | None, title: str, stated_at: datetime | None) -> Hashable | None:
+    """Of items with another title. One page may have several items of a day: only what is alone is the same."""
+    return (url, stated_at) if url and stated_at else None
 
 
 def _id(ctx: Context[Any], source: Source, key: str) -> str:

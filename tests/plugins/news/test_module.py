@@ -153,7 +153,7 @@ async def test_importing_again_changes_nothing(stage: Stage) -> None:
 
 
 async def test_items_keep_their_ids_though_the_feed_makes_up_new_ones(stage: Stage) -> None:
-    """By address and title, by title and date, or by address and date; what is not the same is new."""
+    """By address and title, by title and date, or by address and date."""
     entry = "<item><title>{}</title><guid isPermaLink='false'>{}</guid>{}</item>"
     link, day = "<link>https://city.example/{}</link>".format, "<pubDate>Fri, {} Nov 2026 09:00:00 GMT</pubDate>".format
 
@@ -175,12 +175,21 @@ async def test_items_keep_their_ids_though_the_feed_makes_up_new_ones(stage: Sta
     await stage.bring(de_xml=feed("a"))
     before = await ids()
     again = (await stage.bring(de_xml=feed("b")))[0]
-    assert (again.changed, again.unchanged) == (0, 3)
+    assert (again.added, again.changed, again.unchanged) == (0, 0, 5)
     assert await ids() == before
     renamed = (await stage.bring(de_xml=feed("c", "Gamma, neu")))[0]
-    assert (renamed.changed, renamed.unchanged) == (1, 2)
+    assert (renamed.added, renamed.changed, renamed.unchanged) == (0, 1, 4)
     after = await ids()
     assert (after["Alpha"], after["Gamma, neu"]) == (before["Alpha"], before["Gamma"])
+
+
+async def test_next_issue_under_the_same_title_and_address_is_another_item(stage: Stage) -> None:
+    entry = "<item><title>Amtsblatt</title><link>https://city.example/</link><guid isPermaLink='false'>{0}</guid>"
+    entry += "<pubDate>{0} Nov 2026 09:00:00 GMT</pubDate></item>"
+    for day in (6, 13, 20):
+        await stage.bring(de_xml=f"<rss><channel>{entry.format(day)}</channel></rss>")
+    found = (await stage.ask("latest(first: 20) { title }"))["latest"]
+    assert [one["title"] for one in found].count("Amtsblatt") == 3
 
 
 async def test_item_that_slid_out_of_the_feed_stays_and_a_withdrawn_one_goes(stage: Stage) -> None:
