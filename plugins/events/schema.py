@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -78,16 +79,7 @@ class Events(CityModule):
         check_first(first, CAP)
         moment = self.ctx.now if since is None else self.ctx.localize(since)
         wanted = _filter(category, free, near, text)
-        known = service.known_begin(self.ctx, moment)
-
-        def of(begins: datetime, values: dict[str, Any]) -> Prepared:
-            return service.upcoming(since=moment, begins=begins, first=first, **values)
-
-        async def asked() -> Prepared:
-            begins = await service.begin(self.ctx, moment)
-            return of(begins, await service.values(self.ctx, wanted)).sharing(near=wanted.near)
-
-        return asked() if known is None else self._among(wanted, lambda values: of(known, values))
+        return self._among(wanted, moment, functools.partial(service.upcoming, since=moment, first=first))
 
     @rows(
         EventsEvent,
@@ -107,7 +99,7 @@ class Events(CityModule):
         check_first(first, CAP)
         begin, end = service.span(self.ctx, date, date)
         wanted = _filter(category, free, near, text)
-        return self._among(wanted, lambda values: service.on_days(begin=begin, end=end, first=first, **values))
+        return self._among(wanted, begin, functools.partial(service.on_days, begin=begin, end=end, first=first))
 
     @paged(
         EventsEvent,
@@ -132,7 +124,7 @@ class Events(CityModule):
             raise InputError(f"to: {to} is before from ({since})")
         begin, end = service.span(self.ctx, since, to)
         wanted = _filter(category, free, near, text)
-        return self._among(wanted, lambda values: service.overlapping(begin=begin, end=end, **values))
+        return self._among(wanted, begin, functools.partial(service.overlapping, begin=begin, end=end))
 
     @row(
         EventsEvent,
@@ -152,16 +144,18 @@ class Events(CityModule):
         return [EventsCategory(name=name, count=number) for name, number in counts.items()]
 
     def _among(
-        self, wanted: service.Filter, make: Callable[[dict[str, Any]], Prepared]
+        self, wanted: service.Filter, since: datetime, make: Callable[..., Prepared]
     ) -> Prepared | Awaitable[Prepared]:
-        """The statement for what is wanted: at once, unless a text has to be looked up first."""
-        if not wanted.text:
-            return make(service.plain_values(self.ctx, wanted)).sharing(near=wanted.near)
+        """The statement for what is wanted and has not ended by then: at once, where nothing has to be looked up."""
+        begins = service.known_begin(self.ctx, since)
+        if begins is not None and not wanted.text:
+            return make(begins=begins, **service.plain_values(self.ctx, wanted)).sharing(near=wanted.near)
 
-        async def searched() -> Prepared:
-            return make(await service.values(self.ctx, wanted)).sharing(near=wanted.near)
+        async def asked() -> Prepared:
+            begins = await service.begin(self.ctx, since)
+            return make(begins=begins, **await service.values(self.ctx, wanted)).sharing(near=wanted.near)
 
-        return searched()
+        return asked()
 
 
 def _filter(category: str | None, free: bool | None, near: EventsNear | None, text: str | None) -> service.Filter:

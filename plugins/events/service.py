@@ -147,12 +147,13 @@ def _begun(day: Any) -> Select[Any]:
 
 
 async def begin(ctx: Context[Any], since: datetime) -> datetime:
-    """When the first of those begins that have not ended by then: nothing that begins before is upcoming.
+    """When the first of those begins that have not ended by then, or `since`, if that is earlier: nothing that begins
+    before is upcoming.
 
     Worked out for a whole day, and kept until an event changes.
     """
     rows = await _begun(day=_day(since)).tuples(ctx, Occurrence.start)
-    return rows[0][0] if rows else since
+    return min(rows[0][0], since) if rows else since
 
 
 def known_begin(ctx: Context[Any], since: datetime) -> datetime | None:
@@ -160,7 +161,7 @@ def known_begin(ctx: Context[Any], since: datetime) -> datetime | None:
     rows = _begun(day=_day(since)).kept(ctx, Occurrence.start)
     if rows is None:
         return None
-    return rows[0][0] if rows else since
+    return min(rows[0][0], since) if rows else since
 
 
 def _day(moment: datetime) -> datetime:
@@ -168,20 +169,22 @@ def _day(moment: datetime) -> datetime:
 
 
 @prepared
-def on_days(begin: Any, end: Any, first: int, found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
+def on_days(begin: Any, end: Any, begins: Any, first: int, found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
     """What takes place at least partly between two instants."""
-    statement = filtered(found, keys, free, near).where(*_overlapping(begin, end))
+    statement = filtered(found, keys, free, near).where(*_overlapping(begin, end, begins))
     return statement.order_by(*(column for column, _ in BY_START)).limit(first)
 
 
 @prepared
-def overlapping(begin: Any, end: Any, found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
+def overlapping(begin: Any, end: Any, begins: Any, found: Any, keys: Any, free: Any, near: Any) -> Select[Any]:
     """All of it, to be shown in pages."""
-    return filtered(found, keys, free, near).where(*_overlapping(begin, end))
+    return filtered(found, keys, free, near).where(*_overlapping(begin, end, begins))
 
 
-def _overlapping(begin: Any, end: Any) -> list[ColumnElement[bool]]:
-    return [Occurrence.start < end, or_(Occurrence.until > begin, Occurrence.start >= begin)]
+def _overlapping(begin: Any, end: Any, begins: Any) -> list[ColumnElement[bool]]:
+    """`begins` as in `upcoming`."""
+    still = or_(Occurrence.until > begin, Occurrence.start >= begin)
+    return [Occurrence.start >= begins, Occurrence.start < end, still]
 
 
 def span(ctx: Context[Any], first: date, last: date) -> tuple[datetime, datetime]:
