@@ -235,6 +235,11 @@ class RequestContext:
             if asked:
                 self.services.breakers.report(city, plugin, failed=(city, plugin) in failures)
 
+    def start_over(self) -> None:
+        """Forget what went wrong: the operation is answered anew."""
+        self.errors.clear()
+        self.deadlines.clear()
+
     async def close(self) -> None:
         """Take back the sessions that plugins have left open."""
         await asyncio.gather(*(leash.recall() for leash in self.leashes if leash.loans))

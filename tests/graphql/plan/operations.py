@@ -9,6 +9,7 @@ from typing import Any
 from graphql import (
     GraphQLArgument,
     GraphQLInputObjectType,
+    GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -74,8 +75,8 @@ class Writer:
         city = self.schema.type_map["City"]
         assert isinstance(city, GraphQLObjectType)
         names = [*MODULES, *MODULES, "name", "slug", "position", "brand", "__typename"]
-        if self.chance(8):
-            names.append("modules")
+        if self.chance(4):
+            names.append(self.draw(st.sampled_from(["modules", "feed", "map"])))
         chosen = self.draw(st.lists(st.sampled_from(names), min_size=1, max_size=4))
         return (
             f"{self.fresh('c')}: city(slug: {slug}{language if self.chance(2) else ''}) {self.fields(city, chosen, 4)}"
@@ -88,6 +89,11 @@ class Writer:
         chosen = self.draw(st.lists(st.sampled_from([*names, "__typename"]), min_size=1, max_size=6))
         return self.fields(kind, chosen, depth)
 
+    def among(self, kind: GraphQLInterfaceType, depth: int) -> str:
+        """What all have, and more of one of them."""
+        one = self.draw(st.sampled_from(self.schema.get_possible_types(kind)))
+        return f"{{ __typename id ... on {one.name} {self.selection(one, depth)} }}"
+
     def fields(self, kind: GraphQLObjectType, names: list[str], depth: int) -> str:
         return "{ " + " ".join(self.part(kind, self.field(kind, name, depth), name) for name in names) + " }"
 
@@ -96,7 +102,11 @@ class Writer:
             return name
         one = kind.fields[name]
         inner = get_named_type(one.type)
-        below = f" {self.selection(inner, depth - 1)}" if isinstance(inner, GraphQLObjectType) else ""
+        below = ""
+        if isinstance(inner, GraphQLObjectType):
+            below = f" {self.selection(inner, depth - 1)}"
+        elif isinstance(inner, GraphQLInterfaceType):
+            below = f" {self.among(inner, depth - 1)}"
         alias = f"{self.fresh(name)}: " if one.args or self.chance(4) else ""
         return f"{alias}{name}{self.arguments(one.args)}{self.directive()}{below}"
 

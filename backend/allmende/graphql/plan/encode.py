@@ -14,7 +14,7 @@ graphql-core gives the answer, with its errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
 from typing import Any
 
@@ -66,9 +66,19 @@ def completed(kind: GraphQLOutputType, selected: Selected, case: Case) -> Comple
             return value if value is None or (type(value) is str and kind.name == "String") else serialize(value)
 
         return leaf
-    if not isinstance(kind, GraphQLObjectType):
-        raise Unplannable(f"{kind} is abstract")
-    return _object(kind, selected, case)
+    if isinstance(kind, GraphQLObjectType):
+        return _object(kind, selected, case)
+    makes = dict(_possible(kind, selected, case))
+    return lambda value: None if value is None else makes.get(type(value), _bad_value)(value)
+
+
+def _possible(kind: Any, selected: Selected, case: Case) -> Iterator[tuple[type, Complete]]:
+    """The types behind an abstract one that can be shown here; of the others, graphql-core shows the answer."""
+    for each in case.schema.get_possible_types(kind):
+        try:
+            yield origin_of(each), _object(each, selected, case)
+        except Unplannable:
+            continue
 
 
 def _object(kind: GraphQLObjectType, selected: Selected, case: Case) -> Complete:
@@ -318,6 +328,10 @@ def decoded(column: Column, dialect: Dialect) -> Complete | None:
     if isinstance(column.type, UtcDateTime):
         return moment
     return decoder(column.property.columns[0], dialect)
+
+
+def _bad_value(value: Any) -> Any:
+    return _bad()
 
 
 def _bad() -> Any:

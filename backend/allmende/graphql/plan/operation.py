@@ -10,9 +10,11 @@ from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLObjectType,
+    GraphQLSchema,
     OperationDefinitionNode,
     SelectionSetNode,
 )
+from graphql.pyutils import Path
 from msgspec import Struct
 
 from allmende.city.model import City
@@ -28,8 +30,8 @@ from allmende.graphql.plan.module import REST, ModulePlan, Worked, module_plan
 from allmende.graphql.plan.values import Kept, Steady, zone_times
 from allmende.graphql.request import RequestContext
 
-LOADED = {"modules"}
-"""Fields of City that the core answers by a look into the database, whoever asks."""
+LOADED = {"modules", "feed", "map"}
+"""Fields of City that the core answers by itself or with all plugins, whoever asks."""
 PLACES = 2_000
 """How many combinations of plan, city and language are kept, by all plans together."""
 VALUES = 20_000
@@ -38,9 +40,15 @@ Store = dict[tuple[int, int, str], "_Kept"]
 
 
 class _Asking(Struct, frozen=True):
-    """What a resolver of the root sees of `info`."""
+    """What a resolver of the core sees of `info`."""
 
     context: RequestContext
+    schema: GraphQLSchema | None = None
+    path: Path | None = None
+
+    @property
+    def _raw_info(self) -> _Asking:
+        return self
 
 
 class _Kept(Struct, eq=False):
@@ -61,7 +69,8 @@ class CityPlan:
         assert query is not None
         assert isinstance(kind, GraphQLObjectType)
         field = query.fields[selected.name]
-        self.key, self.reader = selected.key, reader
+        self.key, self.reader, self.schema = selected.key, reader, schema
+        self.path = Path(None, selected.key, query.name)
         self.arguments = Arguments(schema, selected.nodes[0], field)
         self.find = declaration(field).base_resolver.wrapped_func
         self.order: dict[str, Any] = {}
@@ -118,7 +127,10 @@ class CityPlan:
                 else:
                     part[listed.key] = listed.nothing
         if later:
-            works = (worked.later(parent, variables, _Asking(context)) for _, worked, parent in later)
+            works = (
+                worked.later(parent, variables, _Asking(context, self.schema, Path(self.path, worked.key, "City")))
+                for _, worked, parent in later
+            )
             for (part, worked, _), value in zip(later, await _together(works), strict=True):
                 part[worked.key] = value
         if pending:

@@ -65,8 +65,11 @@ class Plans:
             return None
         try:
             data = await plan.answer(context, variables)
+            if context.errors:
+                raise Unplannable("a module is left out of a list, with an error")
         except (Unplannable, AllmendeError) as reason:
             log.debug("plan_left", reason=str(reason))
+            context.start_over()
             return None
         except (asyncio.CancelledError, GeneratorExit):
             raise
@@ -74,6 +77,7 @@ class Plans:
             # Whatever it was: the ordinary way meets it again, contains it, and says what is to be said.
             entry.paused = time.monotonic() + PAUSE
             log.info("plan_failed", operation=name, error=repr(error)[:300])
+            context.start_over()
             return None
         self.planned += 1
         return plan, data
