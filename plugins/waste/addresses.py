@@ -58,17 +58,15 @@ class Address(Struct, frozen=True):
 async def find_streets(ctx: Context[Any], search: str, first: int) -> list[Street]:
     """Streets whose name contains the text, those that begin with it first. One statement."""
     folded = fold(search)
-    begins = WasteStreet.folded.startswith(folded, autoescape=True)
-    ids = select(WasteStreet.id).order_by(begins.desc(), WasteStreet.folded, WasteStreet.place, WasteStreet.id)
-    if folded:
-        ids = ids.where(WasteStreet.folded.contains(folded, autoescape=True))
-    found = await load_streets(ctx, ids.limit(first))
+    begin = re.sub("([/%_])", r"/\1", folded) + "%"
+    asked = _containing(begin=begin, anywhere=f"%{begin}" if folded else None, first=first)
+    found = _grouped(await asked.tuples(ctx, *_COLUMNS))
     return sorted(found, key=lambda street: not fold(street.name).startswith(folded))
 
 
-async def load_streets(ctx: Context[Any], ids: Sequence[str] | Select[str]) -> list[Street]:
+async def load_streets(ctx: Context[Any], ids: Sequence[str]) -> list[Street]:
     """Streets by id, by name. One statement."""
-    return await _by(ctx, WasteStreet.id.in_(ids))
+    return _grouped(await _of(ids=list(ids)).tuples(ctx, *_COLUMNS))
 
 
 async def resolve(
@@ -239,16 +237,6 @@ def _with_ranges(condition: Any) -> Any:
     )
 
 
-async def _by(ctx: Context[Any], condition: Any) -> list[Street]:
-    """Streets with their ranges. One statement."""
-    statement = _with_ranges(condition)
-    grouped: dict[str, tuple[WasteStreet, list[WasteRange]]] = {}
-    async with ctx.session() as session:
-        for street, part in await session.execute(statement):
-            grouped.setdefault(street.id, (street, []))[1].extend([part] if part else [])
-    return [_street(street, parts) for street, parts in grouped.values()]
-
-
 def _grouped(rows: Sequence[Sequence[Any]]) -> list[Street]:
     """The streets of such rows."""
     grouped: dict[str, tuple[str, str, list[Range]]] = {}
@@ -259,14 +247,26 @@ def _grouped(rows: Sequence[Sequence[Any]]) -> list[Street]:
 
 
 @prepared
-def _streets(id: Any, folded: Any) -> Select[Any]:
-    found: Select[Any] = _with_ranges(WasteStreet.id == id if folded is None else WasteStreet.folded.in_(folded))
+def _containing(begin: Any, anywhere: Any, first: int) -> Select[Any]:
+    """Streets by patterns for LIKE, in which `/` stands before what is meant literally."""
+    begins = WasteStreet.folded.like(begin, escape="/")
+    ids = select(WasteStreet.id).order_by(begins.desc(), WasteStreet.folded, WasteStreet.place, WasteStreet.id)
+    if anywhere is not None:
+        ids = ids.where(WasteStreet.folded.like(anywhere, escape="/"))
+    found: Select[Any] = _with_ranges(WasteStreet.id.in_(ids.limit(first)))
     return found
 
 
-def _street(street: WasteStreet, parts: Sequence[WasteRange]) -> Street:
-    ranges = [Range(part.numbers, part.spans, tuple(part.districts)) for part in parts]
-    return _sorted(street.id, street.name, street.place, ranges)
+@prepared
+def _of(ids: Any) -> Select[Any]:
+    found: Select[Any] = _with_ranges(WasteStreet.id.in_(ids))
+    return found
+
+
+@prepared
+def _streets(id: Any, folded: Any) -> Select[Any]:
+    found: Select[Any] = _with_ranges(WasteStreet.id == id if folded is None else WasteStreet.folded.in_(folded))
+    return found
 
 
 def _sorted(id: str, name: str, place: str, ranges: list[Range]) -> Street:
