@@ -38,6 +38,7 @@ def test_dev_goes_from_nothing_to_all_cities_and_follows_their_folders(
         assert re.search(r"^6 cities, \d+ plugins: .*news", printed, re.M)
         assert re.search(r"^muenster +news/meldungen +fresh +8 ", printed, re.M)
         assert re.search(r"^\d+ sources in .* items added, \d+ refused$", printed, re.M)
+        assert '  · musterstadt places/aemter line 6 "Januar 2026": 2 cells' in printed
         for address in ("/", "/<city>", "/graphql", "/health/ready"):
             assert f"{server.url}{address}\n" in printed
         ready = httpx2.get(f"{server.url}/health/ready", timeout=60).json()

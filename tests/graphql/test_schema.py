@@ -33,6 +33,20 @@ def test_every_public_field_is_described(composed: Composed) -> None:
     assert undescribed(composed.schema) == []
 
 
+def test_every_argument_is_described_but_those_that_are_only_an_input(composed: Composed) -> None:
+    objects = [one for one in composed.schema.type_map.values() if isinstance(one, GraphQLObjectType)]
+    arguments = {
+        f"{one.name}.{field}({name})": argument.description
+        for one in objects
+        if not one.name.startswith("__")
+        for field, found in one.fields.items()
+        for name, argument in found.args.items()
+        if name != "input"
+    }
+    assert len(arguments) > 50
+    assert [name for name, description in arguments.items() if not description] == []
+
+
 def test_committed_schema_is_the_composed_one(composed: Composed) -> None:
     committed = (ROOT / "backend/schema.graphql").read_text()
     assert committed == composed.sdl, "run `make schema`"

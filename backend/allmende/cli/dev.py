@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import allmende
 from allmende.cli.db import upgrade_all
-from allmende.cli.feeds import open_house, runs_table
+from allmende.cli.feeds import open_house, remarks, runs_table
 from allmende.cli.serve import develop
 from allmende.cli.user import first_link
 from allmende.feeds.importing import import_all
@@ -23,6 +24,8 @@ from allmende.registry import load_registry
 from allmende.settings import Settings, load_settings
 from allmende.town import load_town, problems
 
+REMARKS = 10
+"""Lines on what was refused; `allmende import -v` has them all."""
 GOOD = ("fresh", "unchanged")
 SHOWN = 60
 """Sources in the table after the import; with more, only those are listed with which something is wrong."""
@@ -66,6 +69,8 @@ async def _prepare(settings: Settings, console: Console, *, imports: bool) -> No
         shown = runs if len(runs) <= SHOWN else [run for run in runs if run.refused or run.status not in GOOD]
         if shown:
             console.print(runs_table(shown))
+        for line in islice(remarks(runs), REMARKS):
+            console.print(f"  · {line}", style="yellow", markup=False, highlight=False, soft_wrap=True)
         counts = f"{sum(run.added for run in runs)} items added, {sum(run.refused for run in runs)} refused"
         console.print(f"{len(runs)} sources in {time.monotonic() - started:.1f} s: {counts}")
 

@@ -74,19 +74,22 @@ def import_(city: str | None, source: str | None, verbose: bool) -> None:
     runs = asyncio.run(run())
     console.print(runs_table(runs))
     if verbose:
-        for each in runs:
-            said = [f"{refusal.place}: {refusal.reason}" for refusal in each.refusals]
-            for line in [*said, *(f"{note.place}: imported, but: {note.text}" for note in each.notes)]:
-                console.print(
-                    f"{each.city} {each.plugin}/{each.source} {line}",
-                    markup=False,
-                    highlight=False,
-                )
+        for line in remarks(runs):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     elif any(each.refused for each in runs):
         console.print("with -v: what was refused, with place and reason", style="dim")
     console.print(_decision(run.status for run in runs), end="")
     if any(each.status == "failed" for each in runs):
         raise SystemExit(1)
+
+
+def remarks(runs: Iterable[Run]) -> Iterator[str]:
+    """What was refused, and what was imported all the same, each with its place in the feed."""
+    for run in runs:
+        for refusal in run.refusals:
+            yield f"{run.city} {run.plugin}/{run.source} {refusal.place}: {refusal.reason}"
+        for note in run.notes:
+            yield f"{run.city} {run.plugin}/{run.source} {note.place}: imported, but: {note.text}"
 
 
 def runs_table(runs: Sequence[Run]) -> Group:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
 from allmende.city import model
 from allmende.graphql import meeting
+from allmende.graphql.arguments import After, First, Modules
 from allmende.graphql.cases import read
 from allmende.graphql.cases.types import Case, CaseFilter, CaseItemConnection, CaseOrder
 from allmende.graphql.inputs import BBoxInput
@@ -17,6 +18,14 @@ from allmende.graphql.modules import Module, modules
 from allmende.graphql.notify import NotifyPush, NotifySubscription, NotifyTopic, mine, push, topics
 from allmende.graphql.request import Info
 from allmende.graphql.types import MapFeature, Position, SearchHit
+
+Text = Annotated[str, strawberry.argument(description="Words; capitals, accents and `ß` make no difference.")]
+Since = Annotated[str | None, strawberry.argument(description="`CityChanges.cursor` of the answer before.")]
+Number = Annotated[str, strawberry.argument(description="What is written on the confirmation.")]
+Receipt = Annotated[str, strawberry.argument(description="The code with which someone without an account follows it.")]
+Filter = Annotated[CaseFilter | None, strawberry.argument(description="Only cases that are like this.")]
+Order = Annotated[CaseOrder | None, strawberry.argument(description="The latest first, if nothing else is said.")]
+Box = Annotated[BBoxInput, strawberry.argument(description="What is to be seen of the map.")]
 
 
 @strawberry.type(description="A bounding box in WGS 84 degrees.")
@@ -95,7 +104,7 @@ class CityBase:
         description="What is new or coming up in all modules, newest first; who fails is left out, with an error."
     )
     async def feed(
-        self, info: Info, first: int = 20, after: str | None = None, modules: list[str] | None = None
+        self, info: Info, first: First = 20, after: After = None, modules: Modules = None
     ) -> FeedItemConnection | None:
         plugins = meeting.enabled(info, self.model, self.language_, modules)
         return await meeting.feed(info, self.model, plugins, first, after)
@@ -104,7 +113,7 @@ class CityBase:
         description="What holds all words of the text (the last may be a beginning), best first; null items failed."
     )
     async def search(
-        self, info: Info, text: str, first: int = 20, modules: list[str] | None = None
+        self, info: Info, text: Text, first: First = 20, modules: Modules = None
     ) -> list[SearchHit | None] | None:
         plugins = meeting.enabled(info, self.model, self.language_, modules)
         return await meeting.search(info, self.model, plugins, text, first)
@@ -113,7 +122,7 @@ class CityBase:
         description="What is new, different or gone since `since` (a cursor; everything without it), oldest first."
     )
     async def changes(
-        self, info: Info, since: str | None = None, modules: list[str] | None = None, first: int = 100
+        self, info: Info, since: Since = None, modules: Modules = None, first: First = 100
     ) -> delta.CityChanges | None:
         plugins = meeting.enabled(info, self.model, self.language_, modules)
         return await delta.changes(info, self.model, plugins, since, first)
@@ -134,23 +143,23 @@ class CityBase:
         description="A case by its number: with the receipt, as staff, as who submitted it with this token, or as"
         " everybody sees it. Null with NOT_FOUND for whoever may not see it. Send a receipt by POST only."
     )
-    async def case(self, info: Info, number: str, receipt: str = "") -> Case | None:
+    async def case(self, info: Info, number: Number, receipt: Receipt = "") -> Case | None:
         return await read.case(info.context, self.model, self.language_, number, receipt)
 
     @strawberry.field(
         description="Cases that the device or citizen of the token has submitted or follows, newest first."
     )
-    async def my_cases(self, info: Info, first: int = 20, after: str | None = None) -> CaseItemConnection | None:
+    async def my_cases(self, info: Info, first: First = 20, after: After = None) -> CaseItemConnection | None:
         return await read.mine(info.context, self.model, self.language_, first, after)
 
     @strawberry.field(description="The town hall's inbox, for staff who may read cases.")
     async def cases(
         self,
         info: Info,
-        filter: CaseFilter | None = None,
-        order: CaseOrder | None = None,
-        first: int = 20,
-        after: str | None = None,
+        filter: Filter = None,
+        order: Order = None,
+        first: First = 20,
+        after: After = None,
     ) -> CaseItemConnection | None:
         wanted = filter or CaseFilter()
         return await read.inbox(
@@ -159,7 +168,7 @@ class CityBase:
 
     @strawberry.field(description="What lies in the box, from all modules; null items failed.")
     async def map(
-        self, info: Info, bbox: BBoxInput, first: int = 200, modules: list[str] | None = None
+        self, info: Info, bbox: Box, first: First = 200, modules: Modules = None
     ) -> list[MapFeature | None] | None:
         plugins = meeting.enabled(info, self.model, self.language_, modules)
         return await meeting.features(info, self.model, plugins, bbox.checked("bbox"), first)

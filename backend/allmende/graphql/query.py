@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Annotated, Any, Optional
 
 import strawberry
 
 from allmende.city.model import City
 from allmende.errors import InputError
 from allmende.graphql.account import Me, me
+from allmende.graphql.arguments import After, First, Language
 from allmende.graphql.city import CityBase
 from allmende.graphql.inputs import PositionInput
 from allmende.graphql.pages import check_first, connection, decode_cursor, encode_cursor
 from allmende.graphql.request import Info
 from allmende.graphql.types import Connection, Edge
+
+Which = Annotated[str | None, strawberry.argument(description="Its slug; without it, that of the host name.")]
+Search = Annotated[
+    str, strawberry.argument(description="Beginning of a word of its name or Kreis, or of its AGS or ARS.")
+]
+Near = Annotated[PositionInput | None, strawberry.argument(description="Where the reader is: the nearest first.")]
 
 
 def query_type(city_type: type[CityBase]) -> type:
@@ -22,7 +29,7 @@ def query_type(city_type: type[CityBase]) -> type:
     def make(info: Info, found: City, language: str | None, *, listed: bool = False) -> CityBase:
         return city_type(model=found, language_=info.context.language(found, language, listed=listed))
 
-    def city(info: Info, slug: str | None = None, language: str | None = None) -> Any:
+    def city(info: Info, slug: Which = None, language: Language = None) -> Any:
         cities = info.context.services.cities()
         if slug is not None:
             found = cities.by_slug.get(slug)
@@ -34,11 +41,11 @@ def query_type(city_type: type[CityBase]) -> type:
 
     def cities(
         info: Info,
-        search: str = "",
-        near: PositionInput | None = None,
-        first: int = 20,
-        after: str | None = None,
-        language: str | None = None,
+        search: Search = "",
+        near: Near = None,
+        first: First = 20,
+        after: After = None,
+        language: Language = None,
     ) -> Any:
         check_first(first)
         directory = info.context.services.directory

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
 from allmende.errors import InputError, NotFound
+from allmende.graphql.arguments import Modules, Slug
 from allmende.graphql.request import Info, RequestContext
 from allmende.graphql.status import ModuleStatus
-
-Slug = Annotated[str, strawberry.argument(description="Slug of the city.")]
-Modules = Annotated[list[str] | None, strawberry.argument(description="Only these modules; all of them by default.")]
 
 
 @strawberry.type(
