@@ -15,7 +15,7 @@ from ..config import EventsConfig, SchemaOrgSource
 from .drafts import Draft, Moment, fingerprint, make_batch, midnight
 from .prose import one_line, prose, web_address
 from .schedule import Unreadable, read_moment, scheduled
-from .schema_org_parts import is_free, name_of, picture, price_of, values_of, venue_of
+from .schema_org_parts import is_free, name_of, picture, price_of, spoken, text_of, values_of, venue_of
 
 _SCRIPT = re.compile(r"<script[^>]*application/ld\+json[^>]*>(.*?)</script>", re.IGNORECASE | re.DOTALL)
 _PREFIX = re.compile(r"^(?:https?://schema\.org/|schema:)")
@@ -31,9 +31,10 @@ def read(payload: Payload, source: SchemaOrgSource, ctx: Context[EventsConfig]) 
     drafts: list[Draft] = []
     found = 0
     for root, document in _documents(payload.text()):
-        for place, item in _events(document, root, 0):
+        for place, raw in _events(document, root, 0):
             found += 1
-            title = one_line(item.get("name") or item.get("title") or item.get("headline") or "")
+            item = spoken(raw, ctx.city.language)
+            title = one_line(text_of(item.get("name") or item.get("title") or item.get("headline")))
             place = f'{place} "{title}"' if title else place
             try:
                 drafts.append(_draft(item, title, place, ctx, refused))
@@ -91,7 +92,7 @@ def _draft(item: dict[str, Any], title: str, place: str, ctx: Context[EventsConf
     identity = item.get("@id") or item.get("identifier") or item.get("id") or ""
     start = item.get("startDate") or ""
     moments = _moments(item, ctx)
-    text, rich = prose(str(item.get("description") or ""))
+    text, rich = prose(text_of(item.get("description")))
     return Draft(
         place=place,
         key=identity if isinstance(identity, str) and identity else fingerprint(title, venue.name, start),

@@ -27,10 +27,29 @@ def values_of(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def spoken(value: Any, language: str, depth: int = 0) -> Any:
+    """JSON-LD's texts with a language (`{"@value": …, "@language": "de"}`) as texts; of several, this language's."""
+    if depth > 8:
+        return value
+    if isinstance(value, dict):
+        return value["@value"] if "@value" in value else {k: spoken(v, language, depth + 1) for k, v in value.items()}
+    if not isinstance(value, list):
+        return value
+    said = [each for each in value if isinstance(each, dict) and "@value" in each]
+    if said and len(said) == len(value) and all("@language" in each for each in said):
+        mine = (each for each in said if str(each["@language"]).partition("-")[0].lower() == language)
+        return next(mine, said[0])["@value"]
+    return [spoken(each, language, depth + 1) for each in value]
+
+
+def text_of(value: Any) -> str:
+    """The first text; empty where there is none."""
+    return next((str(each) for each in values_of(value) if isinstance(each, str | int | float)), "")
+
+
 def name_of(value: Any) -> str | None:
     name = value.get("name") if isinstance(value, dict) else value
-    name = name.get("@value") if isinstance(name, dict) else name
-    return one_line(name) or None if isinstance(name, str) else None
+    return one_line(text_of(name)) or None
 
 
 def venue_of(item: dict[str, Any], bbox: BBox) -> Place:

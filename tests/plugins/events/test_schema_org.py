@@ -33,6 +33,18 @@ def one(**values: Any) -> tuple[Event, Occurrence]:
     return first, second
 
 
+def test_texts_with_languages_are_read_in_the_citys() -> None:
+    """JSON-LD 1.1, 4.2.4; places and pictures have them, too."""
+    fest = {"@value": "Fest", "@language": "de-DE"}
+    both = [{"@value": "Party", "@language": "en"}, fest]
+    hall = {"@type": "Place", "name": both, "address": {"streetAddress": {"@value": "Weg 1"}}}
+    row, _ = one(name=both, description=fest, location=hall, keywords=[fest, "Musik"])
+    assert (row.title, row.text, row.venue_name, row.venue_address) == ("Fest", "Fest", "Fest", "Weg 1")
+    assert row.categories == "\nFest\nMusik\n"
+    assert one(name=both[:1], description=["Eins", "Zwei"])[0].title == "Party"
+    assert one(name=["Fest", "Feier"], description=["Eins", "Zwei"])[0].text == "Eins"
+
+
 @pytest.mark.parametrize(
     "wrap",
     [
