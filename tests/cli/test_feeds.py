@@ -147,6 +147,7 @@ def test_held_import_is_shown_rejected_and_approved(city: Path) -> None:
     assert shown[1][:4] == ["adorf", "kiosk/list", "quarantined", "6"]
     assert " ".join(word for line in shown[2:] for word in line) == (
         "adorf kiosk/list: would remove 5 of 6 items (83 %, max_shrink allows 50 %)"
+        " held: allmende feeds approve CITY SOURCE, or reject"
     )
     assert "keeps its present data" in call("feeds", "reject", "adorf", "list").output
     assert words(call("feeds", "approve", "adorf", "kiosk/list"))[1] == [
