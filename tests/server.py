@@ -31,13 +31,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, *command: str, **environ: str) -> Iterator[Server]:
-    """Run `allmende <command> --port N` until the block ends; it is there once /health answers."""
+def running(folder: Path, *command: str, files: int = 0, **environ: str) -> Iterator[Server]:
+    """Run `allmende <command> --port N` until the block ends; it is there once /health answers. `files` is how many it
+    may open."""
     port = free_port()
     log = folder / f"{command[0]}-{port}.log"
+    limit = ["sh", "-c", f'ulimit -n {files} && exec "$0" "$@"'] if files else []
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(Path(sys.executable).parent / "allmende"), *command, "--port", str(port)],
+            [*limit, str(Path(sys.executable).parent / "allmende"), *command, "--port", str(port)],
             cwd=ROOT,
             env=clean_environment(**environ),
             stdout=output,

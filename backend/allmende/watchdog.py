@@ -17,6 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -63,8 +64,9 @@ class Watchdog:
     def _watch(self) -> None:
         missed = 0  # ticks, not seconds: a machine that was asleep is nobody's fault
         while not self._stopped.wait(TICK):
-            self._read_the_dead()
-            self.blocklist.refresh()
+            with suppress(OSError):  # no file can be opened at the moment; the loop is watched all the same
+                self._read_the_dead()
+                self.blocklist.refresh()
             if self._asked is None:
                 missed, self._asked = 0, time.monotonic()
                 try:

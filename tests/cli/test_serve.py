@@ -1,7 +1,8 @@
-"""`allmende serve`, where it cannot: it ends and says why, instead of trying for ever."""
+"""`allmende serve`, where it cannot: it ends and says why, or makes do with what there is."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from tests.server import ROOT, clean_environment, free_port, running
 
@@ -39,3 +41,21 @@ def test_workers_do_not_outlive_the_server(tmp_path: Path) -> None:
             except OSError:
                 break
             time.sleep(0.1)
+
+
+def test_where_few_files_may_be_opened_idle_connections_shut_nobody_out(tmp_path: Path) -> None:
+    """Each connection is an open file. Without any left, nobody came in, and the watchdog had ended."""
+    environ = {"ALLMENDE_DATABASE": f"sqlite:///{tmp_path / 'none.sqlite'}"}
+    with running(tmp_path, "serve", "--workers", "1", files=256, **environ) as server:
+        port = int(server.url.rpartition(":")[2])
+        idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
+        query = b'{"query": "{ __typename }"}'
+        for _ in range(3):
+            request = Request(f"{server.url}/graphql", query, {"content-type": "application/json"})
+            with urlopen(request, timeout=60) as response:
+                assert json.load(response) == {"data": {"__typename": "Query"}}
+        for one in idle:
+            one.close()
+        log = server.log.read_text()
+    assert "Too many open files" not in log
+    assert "Exception in thread" not in log

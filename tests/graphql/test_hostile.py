@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
+import structlog
+from allmende.app import create_app
+from allmende.settings import Settings
+from litestar.routes import HTTPRoute
 
 from tests.server import Server
 
@@ -198,6 +205,45 @@ def test_get_never_changes_anything(served: Server) -> None:
     assert answer.status in (400, 405)
     for method in ("PUT", "DELETE", "PATCH"):
         assert ask(served, method, "/graphql").status == 405
+
+
+HOSTILE = ("%00", "%0d%0ax", "%FF", "%F0%9F%92%A5", "..%2Fx", "a" * 3_000, "9" * 25, "musterstadt")
+QUERY = "?" + "&".join(
+    f"{name}=%00" for name in ("q", "since", "after", "key", "until", "state", "page", "service_code")
+)
+FORMS = {
+    "multipart/form-data": b"",
+    "multipart/form-data; boundary=x": b'--x\r\nContent-Disposition: a; name="',
+    "": b"\xff",
+}
+
+
+def test_nothing_in_an_address_or_a_form_is_a_fault_of_ours(served: Server, tmp_path: Path) -> None:
+    """Each parameter of each route there is, the desk's and those of plugins' documents included."""
+    database = f"sqlite:///{tmp_path / 'none.sqlite'}"
+    logging = structlog.get_config()
+    front = create_app(Settings(database=database, key_file=tmp_path / "key", files=str(tmp_path))).app
+    structlog.configure(**logging)
+    faults = set()
+    connection = http.client.HTTPConnection(served.url.removeprefix("http://"), timeout=60)
+    routes = [route for route in front.app.routes if isinstance(route, HTTPRoute)]  # type: ignore[attr-defined]
+    assert len(routes) > 50
+    for route in routes:
+        parts = re.findall(r"\{[^}]*\}", route.path)
+        for value, place in product(HOSTILE if parts else ("",), range(max(1, len(parts)))):
+            path = route.path
+            for number, part in enumerate(parts):
+                path = path.replace(part, value if number == place else "x" if number else "musterstadt", 1)
+            for kind, body in (("GET", None), *FORMS.items()):
+                method = "POST" if body is not None else kind
+                if method in route.methods:
+                    connection.request(method, path + QUERY, body, {} if body is None else {"content-type": kind})
+                    response = connection.getresponse()
+                    response.read()
+                    if response.status >= 500:
+                        faults.add((method, route.path, value[:10], kind))
+    connection.close()
+    assert faults == set()
 
 
 @pytest.mark.parametrize(

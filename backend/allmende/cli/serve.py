@@ -12,6 +12,7 @@ import traceback
 from contextlib import suppress
 from multiprocessing import parent_process
 from pathlib import Path
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from socket import socket
 
 import click
@@ -28,6 +29,8 @@ GRACE = 5
 """Seconds for requests to be finished after that."""
 MEMORY = "/dev/shm"
 """Where workers share what they count: on a disk that is full, a file that is mapped kills its writer."""
+FILES = 16_384
+"""Files that a worker may open, if the system allows it: its connections, and some of its own."""
 AGAIN = 5.0
 """Seconds within which a worker that was just replaced must not end again: then another one would not live either."""
 
@@ -38,6 +41,7 @@ AGAIN = 5.0
 @click.option("--workers", default=2, show_default=True, help="Processes that answer.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve in production. Migrate first: `allmende db upgrade`; imports run in `allmende work` (PostgreSQL)."""
+    _allow_files()
     memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="allmende-", dir=memory) as run:
         # Before any worker begins: what they count, and whom they shut out, is for all of them.
@@ -48,6 +52,13 @@ def serve(host: str, port: int, workers: int) -> None:
         house.run()
     if house.hopeless:
         sys.exit(STARTUP_FAILURE)
+
+
+def _allow_files() -> None:
+    """Many systems let a process open a thousand files unless it asks for more; each connection is one."""
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        setrlimit(RLIMIT_NOFILE, (max(soft, FILES if hard == RLIM_INFINITY else min(FILES, hard)), hard))
 
 
 def develop(host: str, port: int, reload: list[Path]) -> None:

@@ -10,7 +10,6 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.static_files import create_static_files_router
 
 from allmende.city.model import City
 from allmende.desk import csrf, session
@@ -23,6 +22,7 @@ from allmende.desk.theme import theme
 from allmende.errors import AllmendeError, Denied, InputError, NotFound
 from allmende.graphql.faults import logged
 from allmende.graphql.languages import choose
+from allmende.pages.files import static_files
 from allmende.reader import ANONYMOUS
 
 log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ GROUPS: Sequence[Group] = ("start", "content", "cases", "feeds", "city")
 
 def desk_routes(office: Office, pages: Sequence[Page]) -> list[Any]:
     """The handlers of all pages, the style sheet with the city's colours, and the desk's own files."""
-    static = create_static_files_router("/desk-static", [HERE / "static"], include_in_schema=False)
+    static = static_files("/desk-static", HERE / "static")
     lost = Page(path="{rest:path}", show=_lost, act=_lost)
     return [
         *(handler for page in (*pages, lost) for handler in _handlers(office, page, pages)),

@@ -14,8 +14,6 @@ import structlog
 from babel import Locale
 from litestar import Request, Response, get
 from litestar.params import FromPath
-from litestar.router import Router
-from litestar.static_files import create_static_files_router
 from markupsafe import Markup
 
 from allmende.city.model import City
@@ -26,6 +24,7 @@ from allmende.graphql.request import RequestContext, Services
 from allmende.isolation import bounded
 from allmende.pages.chart import SQUEEZE, chart
 from allmende.pages.colours import theme
+from allmende.pages.files import static_files
 from allmende.pages.operation import Operation, home_operation
 from allmende.pages.outline import LAENDER
 from allmende.pages.render import HERE, fragment, page
@@ -109,7 +108,7 @@ def page_routes(services: Services, ask: Ask, problems: Callable[[], list[str]],
             return _html(page("lost.html", language=choose(("de", "en"), asked, header), what=slug), status=404)
         return _html(privacy_page(services, found, choose(found.languages, asked, header)))
 
-    static: Router = create_static_files_router("/static", [HERE / "static"], include_in_schema=False)
+    static = static_files("/static", HERE / "static")
     return [start, city, style, logo, privacy, static]
 
 

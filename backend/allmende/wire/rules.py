@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
+
+
+def most_connections() -> int:
+    """Each is an open file, of which the process may have so many; the database, uploads and logs need some, too."""
+    files = getrlimit(RLIMIT_NOFILE)[0]
+    return 8_192 if files == RLIM_INFINITY else min(8_192, files - 200)
 
 
 class Rules(Struct, frozen=True, kw_only=True):
     """Per connection, except where it says otherwise."""
 
-    connections: int = 8_192
+    connections: int = field(default_factory=most_connections)
     """At once in one worker. Those that have been idle for longest make room for a further one, or it is closed."""
     header: int = 65_536
     """Bytes of the request line and all header fields together."""
