@@ -25,7 +25,7 @@ dev: $(STAMP) ## import and serve all cities on embedded SQLite; ARGS="--port N"
 	@$(BIN)/allmende dev $(ARGS)
 
 test: $(STAMP) ## run all tests on SQLite and on a real PostgreSQL; ARGS="-k waste"
-	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 check: rules types ## run the gates: format, lint, types, layers, cities, plugins; -j2 for two at a time
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,17 @@ pytest_plugins = ["allmende.testing.fixtures"]
 settings.register_profile("allmende", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("allmende")
 DATA = Path(__file__).parents[1] / "../shared/data"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are processors, since tests wait for servers and browsers; few enough for PostgreSQL."""
+    return min((os.cpu_count() or 1) + 1, 6)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported and collected stays: no search for garbage needs to go through half a million objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
