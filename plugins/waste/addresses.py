@@ -118,6 +118,9 @@ def _asked(street: str, house_number: str, street_id: str) -> _Asked:
 def _fitting(found: list[Street], asked: _Asked) -> list[Street]:
     if len(found) > 1:
         found = [one for one in found if fold(one.name) == fold(asked.street)] or found
+    if len(found) > 1 and not asked.place:  # `Bahnhofstraße 5, Süd`, as on an envelope
+        behind = fold(asked.street).replace(fold(found[0].name), "", 1)
+        found = [one for one in found if one.place and fold(one.place) in behind] or found
     if asked.place:
         found = [one for one in found if fold(one.place) == fold(asked.place)]
     return found

@@ -128,6 +128,8 @@ def _dates(
 ) -> tuple[list[Moment], list[tuple[Entry, datetime, list[Moment]]]]:
     """(dates of the master, overrides that say something else than the master and so become events of their own)."""
     _include_last_day(master.event)
+    for entry in overrides:
+        _name_like(entry.event, master.event["DTSTART"].dt, master.zone, ctx)
     if not {"RRULE", "RDATE"} & set(master.event.keys()) and not overrides:
         return [_moment(master.event, master.zone, ctx)], []
     calendar = Calendar()
@@ -155,6 +157,19 @@ def _original(event: Vevent, override: Vevent, named: datetime, zone: str, ctx: 
         return named
     walls = [ctx.localize(instant).replace(tzinfo=None) for instant in (start, begin, named)]
     return ctx.localize(walls[0] - (walls[1] - walls[2]))
+
+
+def _name_like(override: Vevent, start: date | datetime, zone: str, ctx: Context[EventsConfig]) -> None:
+    """RECURRENCE-ID as a day where the series has times, or the reverse, means that day's date (RFC 5545, 3.8.4.4)."""
+    named = override["RECURRENCE-ID"]
+    if isinstance(named.dt, datetime) == isinstance(start, datetime):
+        return
+    meant: date = ctx.localize(_instant(named.dt, zone, ctx)).date()
+    if isinstance(start, datetime):
+        meant = datetime.combine(meant, start.timetz())
+    span = {"RANGE": named.params["RANGE"]} if "RANGE" in named.params else None
+    override.pop("RECURRENCE-ID")
+    override.add("RECURRENCE-ID", meant, parameters=span)
 
 
 def _include_last_day(event: Vevent) -> None:

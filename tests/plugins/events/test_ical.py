@@ -162,6 +162,25 @@ def test_event_of_its_own_stays_the_same_when_its_first_dates_are_over() -> None
     assert len(keys[1]) == 1
 
 
+@pytest.mark.parametrize(
+    ("start", "named", "moved"),
+    [
+        (
+            "DTSTART;TZID=Europe/Berlin:20261201T180000",
+            "VALUE=DATE:20261208",
+            "DTSTART;TZID=Europe/Berlin:20261208T200000",
+        ),
+        ("DTSTART;VALUE=DATE:20261201", "TZID=Europe/Berlin:20261208T000000", "DTSTART;VALUE=DATE:20261209"),
+        ("DTSTART;VALUE=DATE:20261201", "VALUE=DATE-TIME:20261207T230000Z", "DTSTART;VALUE=DATE:20261209"),
+    ],
+)
+def test_overrides_that_name_their_date_in_another_form_replace_it(start: str, named: str, moved: str) -> None:
+    series = f"UID:a\n{start}\nRRULE:FREQ=WEEKLY;COUNT=3\nSUMMARY:A"
+    batch = read_ical(vcalendar(series, f"UID:a\nRECURRENCE-ID;{named}\n{moved}\nSUMMARY:A"))
+    assert [row.status for row in dates_of(batch)] == ["scheduled", "moved", "scheduled"]
+    assert {row.key for row in dates_of(batch)} == {row.key for row in dates_of(read_ical(vcalendar(series)))}
+
+
 def test_until_without_a_time_includes_its_day() -> None:
     event = "DTSTART;TZID=Europe/Berlin:20261201T180000\nRRULE:FREQ=WEEKLY;UNTIL=20261215"
     assert starts_of(read_ical(vcalendar(event)))[-1] == "2026-12-15T18:00+01:00"
