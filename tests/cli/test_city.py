@@ -94,6 +94,15 @@ def test_check_exits_with_1_and_names_every_mistake(home: Path) -> None:
     )
 
 
+def test_check_is_not_content_with_no_folder_at_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLMENDE_CITIES", "towns")
+    refused = run("check")
+    assert (refused.exit_code, refused.output.partition(":")[2]) == (
+        1,
+        " there is no folder towns: run this where it is, or set ALLMENDE_CITIES\n",
+    )
+
+
 def test_explain_names_value_file_and_line(home: Path) -> None:
     assert (
         run("explain", "altdorf", "bins.reminder_hour").output

@@ -82,6 +82,12 @@ def test_page_needs_no_script(server: Server, browser: Browser) -> None:
         assert page.get_by_label("Straße und Hausnummer").input_value().startswith("Marktstraße")
         assert page.locator("section[aria-labelledby=module-waste] li").count() > 0
         assert "<script" not in page.content()
+        page.get_by_label("Straße und Hausnummer").fill("Nirgendweg 9")
+        page.get_by_role("button", name="Anzeigen").click()
+        assert (
+            page.locator("section[aria-labelledby=module-waste] [role=status]").inner_text().startswith("Diese Adresse")
+        )
+        assert page.get_by_label("Straße und Hausnummer").input_value() == "Nirgendweg 9", "to be corrected"
 
 
 def test_keyboard_reaches_everything_in_reading_order(server: Server, browser: Browser) -> None:

@@ -29,6 +29,10 @@ class Installation:
     texts: Mapping[str, Collection[str]]
 
     def cities(self) -> Cities:
+        if not self.settings.cities.is_dir():
+            raise click.ClickException(
+                f"there is no folder {self.settings.cities}: run this where it is, or set ALLMENDE_CITIES"
+            )
         return load_cities(
             self.settings.cities,
             self.configs,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -22,6 +24,7 @@ from allmende.registry import Installed, flatten
 
 log = structlog.get_logger(__name__)
 HERE = Path(__file__).parent
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @cache
@@ -108,9 +111,10 @@ def page(name: str, **values: Any) -> str:
     return _environment(HERE / "templates").get_template(name).render(**values)
 
 
-def fragment(installed: Installed, ctx: Context[Any], data: Any) -> Markup | None:
+def fragment(installed: Installed, ctx: Context[Any], data: Any, variables: Mapping[str, Any] = NONE) -> Markup | None:
     """The plugin's part of the preview: its preview.html, or generically where it has none; None where that fails."""
-    values = {"data": data, "t": ctx.text, "city": ctx.city, "language": ctx.language, "now": ctx.now}
+    values = {"data": data, "variables": variables, "t": ctx.text}
+    values |= {"city": ctx.city, "language": ctx.language, "now": ctx.now}
     own = installed.folder / "preview.html"
     try:
         if own.is_file():

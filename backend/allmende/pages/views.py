@@ -159,7 +159,7 @@ async def preview(
         part = data.get(name)
         body: Markup | None = None
         if ctx is not None and part is not None:
-            body = fragment(services.registry.plugins[name], ctx, part)
+            body = fragment(services.registry.plugins[name], ctx, part, variables)
         elif services.registry.plugins[name].plugin.home is None:
             continue
         cards.append({**module, "body": body})

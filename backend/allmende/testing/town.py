@@ -224,10 +224,11 @@ class Town:
 
     async def preview(self, plugin: str, language: str = "") -> str:
         """The plugin's part of the preview page, as HTML, in one line; an error in the template fails the test."""
+        variables = await self.home_variables(language)
         body = await self.home(language)
         assert "errors" not in body, body["errors"]
         ctx = self.context(plugin, language or None)
-        html = fragment(self.instance.installed(plugin), ctx, body["data"]["city"][plugin])
+        html = fragment(self.instance.installed(plugin), ctx, body["data"]["city"][plugin], variables)
         assert html is not None, "preview.html could not be rendered; the log says why"
         return re.sub(r"\s+", " ", html).strip()
 
