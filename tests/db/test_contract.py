@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from allmende.db.branches import core_tables
 from allmende.db.contract import check_tables
+from allmende.db.table import Base
 from sqlalchemy import Column, ForeignKey, Index, MetaData, String, Table, UniqueConstraint
 
 from .tables import Note, Shared, Tag
@@ -21,6 +23,13 @@ def wrong(*parts: object, name: str = "dbtest_wrong") -> list[str]:
 
 def test_tables_in_order_have_no_problem() -> None:
     assert check_tables([Note, Tag], "dbtest") == []
+
+
+def test_tables_of_the_core_are_in_order_too() -> None:
+    """Of all but those of live operations, which belong to no city; the plugins' are checked by `allmende db check`."""
+    names = [name for name in core_tables() if not name.startswith("relay_")]
+    tables = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
+    assert [problem for name in names for problem in check_tables([tables[name]], name)] == []
 
 
 def test_prefix_is_the_plugins_name() -> None:

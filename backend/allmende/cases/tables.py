@@ -167,7 +167,7 @@ class CaseFetch(CityTable):
     or given up."""
 
     __tablename__ = "case_fetch"
-    __table_args__ = (Index("ix_case_fetch_due", "due"),)
+    __table_args__ = (Index("ix_case_fetch_due", "city", "due"),)
 
     case_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
