@@ -8,7 +8,7 @@ import secrets
 from hashlib import sha256
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base 32: no I, L, O and U, which are misread."""
+"""Crockford's base 32: no I, L, O and U, which are misread. 256 is a multiple of 32, so bytes draw them evenly."""
 GROUPS, GROUP = 4, 5
 """Twenty characters are 100 bits: a million guesses a second for the age of the universe find none."""
 _ALIKE = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
@@ -30,7 +30,8 @@ def read_number(text: str) -> str:
 
 def new_receipt() -> str:
     """`7K3QX-0V9TR-…`: shown once, to whoever has submitted the case."""
-    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(GROUP)) for _ in range(GROUPS))
+    drawn = "".join([ALPHABET[byte % len(ALPHABET)] for byte in secrets.token_bytes(GROUPS * GROUP)])
+    return "-".join([drawn[start : start + GROUP] for start in range(0, len(drawn), GROUP)])
 
 
 def fingerprint(receipt: str) -> str:

@@ -22,6 +22,8 @@ MAX_QUERY = 200
 """Characters of a search text that count; nobody types more."""
 MAX_WORDS = 8
 
+_COMBINING = "\u0300"
+"""No character before it combines with another one."""
 _WORD = re.compile(r"[^\W_]+")
 _DIGRAPH = re.compile(r"(?<!q)([aou])e")
 
@@ -33,8 +35,11 @@ def _german() -> Any:
 
 def words(text: str) -> list[str]:
     """The folded words of a text, in order: lower case, no diacritics, ß as ss, ä/ae as a, ö/oe as o, ü/ue as u."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    if text.isascii():
+        plain = text.lower()
+    else:
+        plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+        plain = "".join([c for c in plain if c < _COMBINING or not unicodedata.combining(c)])
     return [_DIGRAPH.sub(r"\1", word)[:MAX_WORD] for word in _WORD.findall(plain)]
 
 

@@ -16,7 +16,7 @@ import asyncpg
 from sqlalchemy import URL, Dialect, bindparam, func, insert, select
 
 from allmende.db.direct.postgresql import Connections
-from allmende.db.direct.statement import Slot, Text, compile_text
+from allmende.db.direct.statement import Slot, compile_text
 from allmende.db.notices import CHANNEL
 from allmende.db.prepared import Room, Template
 from allmende.db.rls import SETTING
@@ -45,10 +45,10 @@ class Writer:
         inserts = tuple([self._insert(type(row)) for row in rows])
         counts = self._count(room.taken.template, room.taken.shape) if room else None
         arguments: list[Any] = [city, notice]
-        for text, row in zip(inserts, rows, strict=True):
-            arguments += _arguments(text, city, row_values(row))
+        for part, row in zip(inserts, rows, strict=True):
+            arguments += part.arguments(city, row_values(row))
         if room and counts:
-            arguments += [*_arguments(counts, city, room.taken.parameters), room.most]
+            arguments += [*counts.arguments(city, room.taken.parameters), room.most]
         sql = self._joined(inserts, counts)
         self.note(sql)
         try:
@@ -59,7 +59,7 @@ class Writer:
     async def close(self) -> None:
         await self.connections.close()
 
-    def _compile_insert(self, table: type[CityTable]) -> Text:
+    def _compile_insert(self, table: type[CityTable]) -> _Part:
         target: Any = table.__table__
         columns = target.columns
         values = [CITY if one.key == "city" else bindparam(one.key, type_=one.type) for one in columns]
@@ -70,36 +70,41 @@ class Writer:
         for name in compiled.positiontup:
             process = compiled.binds[name].type.dialect_impl(self.dialect).bind_processor(self.dialect)
             slots.append(Slot() if name == CITY.key else Slot(name=name, process=process))
-        return Text(sql=str(compiled), slots=tuple(slots), tables=frozenset({table.__tablename__}))
+        return _Part(str(compiled), slots)
 
-    def _compile_count(self, template: Template, shape: tuple[Any, ...]) -> Text:
-        return compile_text(template.select(shape), [func.count()], self.dialect)
+    def _compile_count(self, template: Template, shape: tuple[Any, ...]) -> _Part:
+        text = compile_text(template.select(shape), [func.count()], self.dialect)
+        return _Part(text.sql, text.slots)
 
 
-def _join(inserts: tuple[Text, ...], counts: Text | None) -> str:
+class _Part:
+    """SQL with `$1` … for each of `slots`, and those of them that are not the city."""
+
+    __slots__ = ("given", "slots", "sql")
+
+    def __init__(self, sql: str, slots: Sequence[Slot]) -> None:
+        self.sql, self.slots = sql, slots
+        self.given = [slot for slot in slots if not _is_city(slot)]
+
+    def arguments(self, city: str, values: dict[str, Any]) -> list[Any]:
+        return [slot.value(city, values) for slot in self.given]
+
+    def placed(self, numbers: count[int]) -> str:
+        """The SQL with its parameters where they are in the whole statement; the city is the first of that."""
+        places = ["$1::text" if _is_city(slot) else f"${next(numbers)}" for slot in self.slots]
+        return _PARAMETER.sub(lambda match: places[int(match[1]) - 1], self.sql)
+
+
+def _join(inserts: tuple[_Part, ...], counts: _Part | None) -> str:
     """One statement of all. The others take their row from the first, so that none is written without it; CASE keeps
     the limit from being looked at before the city is set."""
     numbers = count(3)  # after the city and the notice
-    first, *others = [_placed(text, numbers) for text in inserts]
-    room = f"({_placed(counts, numbers)}) < ${next(numbers)}::bigint" if counts else "true"
+    first, *others = [part.placed(numbers) for part in inserts]
+    room = f"({counts.placed(numbers)}) < ${next(numbers)}::bigint" if counts else "true"
     scope = f"(SELECT set_config('{SETTING}', $1::text, true)) = $1::text"
     parts = [f"written AS ({first} WHERE CASE WHEN {scope} THEN {room} END RETURNING 1)"]
     parts += [f"written_{number} AS ({sql} FROM written)" for number, sql in enumerate(others, 2)]
     return f"WITH {', '.join(parts)} SELECT pg_notify('{CHANNEL}', $2::text) FROM written"
-
-
-def _placed(text: Text, numbers: count[int]) -> str:
-    """The SQL with its parameters where they are in the whole statement; the city is the first of that."""
-    places = [1 if _is_city(slot) else next(numbers) for slot in text.slots]
-    return _PARAMETER.sub(lambda match: _parameter(places[int(match[1]) - 1]), text.sql)
-
-
-def _parameter(place: int) -> str:
-    return "$1::text" if place == 1 else f"${place}"
-
-
-def _arguments(text: Text, city: str, values: dict[str, Any]) -> list[Any]:
-    return [slot.value(city, values) for slot in text.slots if not _is_city(slot)]
 
 
 def _is_city(slot: Slot) -> bool:
