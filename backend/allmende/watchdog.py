@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,9 @@ SLOW = 1.0
 """Seconds of standstill after which the culprit is shut out."""
 LIMIT = 10.0
 """Seconds of standstill after which the worker ends, where there is somebody who starts another one."""
+BUSY = 0.8
+"""Share of the last two seconds in which the loop ran, or waited for a processor: then whatever takes long may be
+nobody's fault."""
 
 
 class Watchdog:
@@ -44,9 +48,19 @@ class Watchdog:
         self._stopped = threading.Event()
         self._asked: float | None = None
         self._dump: IO[str] | None = None
+        self._wanted: deque[tuple[float, float]] = deque(maxlen=1 + round(2 / TICK))
+
+    @property
+    def busy(self) -> bool:
+        """Whether the loop has more to do than it can, of whatever kind; never where the kernel does not tell."""
+        if len(self._wanted) < 2:
+            return False
+        (began, before), (ended, after) = self._wanted[0], self._wanted[-1]
+        return after - before > BUSY * (ended - began)
 
     def start(self) -> None:
         self._loop, self._ident = asyncio.get_running_loop(), threading.get_ident()
+        self._scheduled = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
         if self.run:
             self.run.mkdir(parents=True, exist_ok=True)
             self._dump = (self.run / f"stack-{os.getpid()}.txt").open("w")
@@ -64,6 +78,7 @@ class Watchdog:
     def _watch(self) -> None:
         missed = 0  # ticks, not seconds: a machine that was asleep is nobody's fault
         while not self._stopped.wait(TICK):
+            self._look()
             with suppress(OSError):  # no file can be opened at the moment; the loop is watched all the same
                 self._read_the_dead()
                 self.blocklist.refresh()
@@ -80,6 +95,14 @@ class Watchdog:
             if self.run and missed * TICK >= self.limit:
                 log.critical("worker_ends", reason="the event loop was blocked for too long")
                 os._exit(70)
+
+    def _look(self) -> None:
+        """How long the loop's thread has run, and waited for a processor, so far (Linux: nanoseconds of each)."""
+        try:
+            ran, waited, *_ = map(int, self._scheduled.read_text().split())
+        except (OSError, ValueError):
+            return
+        self._wanted.append((time.monotonic(), (ran + waited) / 1e9))
 
     def _beat(self) -> None:
         """In the loop: it turns."""

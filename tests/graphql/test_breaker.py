@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ import strawberry
 from allmende import PUBLIC, CityModule, InputError, Plugin, field
 from allmende.db.engine import Database
 from allmende.graphql.breaker import Breakers, Rules
+from allmende.watchdog import Watchdog
 
 from .gazette import ask, make_engine
 
@@ -23,6 +27,11 @@ class Moody(CityModule):
         if bad:
             raise RuntimeError("secret")
         return "good"
+
+    @field(visible=PUBLIC, description="Takes for ever.")
+    async def sleep(self) -> str:
+        await asyncio.Event().wait()
+        return "awake"
 
     @field(visible=PUBLIC, description="Refuses its reader.")
     async def refuse(self) -> str:
@@ -138,3 +147,38 @@ async def test_many_failing_fields_of_one_request_count_once(database: Database)
     fields = " ".join(f"f{number}: mood(bad: true)" for number in range(20))
     await ask(engine, f'{{ city(slug: "oben") {{ moody {{ {fields} }} }} }}')
     assert list(engine.services.breakers.open_now()) == []
+
+
+async def test_what_takes_too_long_in_a_busy_worker_opens_no_breaker_and_what_raises_does(database: Database) -> None:
+    engine = make_engine(database, Plugin(name="moody", city_field=Moody))
+    engine.services.budget = 0.05
+    busy = True
+    breakers = engine.services.breakers = Breakers(Rules(failures=2, pause=30), busy=lambda: busy)
+
+    async def code(question: str) -> str:
+        body = await ask(engine, f'{{ city(slug: "oben") {{ moody {{ {question} }} }} }}')
+        return str(body["errors"][0]["extensions"]["code"])
+
+    assert [await code("sleep") for _ in range(3)] == ["PLUGIN_TIMEOUT"] * 3
+    assert list(breakers.open_now()) == []
+    assert [await code("mood(bad: true)") for _ in range(2)] == ["PLUGIN_FAILED"] * 2
+    assert list(breakers.open_now()) == [("oben", "moody")]
+    breakers = engine.services.breakers = Breakers(Rules(failures=2, pause=30), busy=lambda: busy)
+    busy = False
+    assert [await code("sleep") for _ in range(3)] == ["PLUGIN_TIMEOUT"] * 2 + ["PLUGIN_UNAVAILABLE"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not tell")
+async def test_a_worker_is_busy_while_its_loop_has_more_to_do_than_it_can() -> None:
+    watchdog = Watchdog({})
+    watchdog.start()
+    try:
+        while not watchdog.busy:  # many short pieces of work: the loop turns, and is never idle
+            until = time.monotonic() + 0.002
+            while time.monotonic() < until:
+                pass
+            await asyncio.sleep(0)
+        while watchdog.busy:  # noqa: ASYNC110 (its thread tells nobody)
+            await asyncio.sleep(0.05)
+    finally:
+        watchdog.stop()

@@ -1,7 +1,7 @@
 """A circuit breaker per city and plugin: who has failed again and again is not asked for a while.
 
 A worker keeps its breakers to itself. Only a plugin that blocks whole workers is shut out in all of them, see
-`blocked` and watchdog.py.
+`blocked` and watchdog.py. While the worker is `busy`, what took too long is nobody's failure.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ class Breakers:
         rules: Rules | None = None,
         clock: Callable[[], float] = time.monotonic,
         blocked: Callable[[str], bool] = lambda plugin: False,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.rules, self.clock, self.blocked = rules or Rules(), clock, blocked
+        self.rules, self.clock, self.blocked, self.busy = rules or Rules(), clock, blocked, busy
         self.turns = 0
         """How often one has opened or closed: while this stays the same, so does `is_open`."""
         self._states: dict[tuple[str, str], _State] = {}

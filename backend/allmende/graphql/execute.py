@@ -261,7 +261,10 @@ def _name(outcome: Outcome) -> str:
 
 
 def _failures(errors: Iterable[Mapping[str, Any]], context: RequestContext) -> set[tuple[str, str]]:
-    """Which plugin failed in which city; counted, once per request."""
+    """Which plugin failed in which city; counted, once per request.
+
+    Of what took too long in a worker that has more to do than it can, the breakers hear nothing.
+    """
     failures = set()
     for error in errors:
         plugin, code = error["extensions"].get("plugin"), error["extensions"].get("code")
@@ -270,6 +273,8 @@ def _failures(errors: Iterable[Mapping[str, Any]], context: RequestContext) -> s
             if failure not in failures:
                 metrics.PLUGIN_FAILURES.labels(*failure, code).inc()
             failures.add(failure)
+            if code == "PLUGIN_TIMEOUT" and context.services.breakers.busy():
+                context.admitted[failure] = False
     return failures
 
 
