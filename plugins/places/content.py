@@ -89,7 +89,7 @@ def preview(rows: Sequence[FeedTable], ctx: Context[PlacesConfig]) -> PlacesPlac
 
 def explain(entry: Entry, ctx: Context[PlacesConfig]) -> list[str]:
     """The opening hours in words, so that a slip is seen."""
-    return [day_line(ctx, *day) for day in hours.week(entry["opening_hours"], ctx.city, ctx.now)]
+    return [day_line(ctx, day) for day in hours.week(entry["opening_hours"], ctx.city, ctx.now)]
 
 
 PLACE = ContentType(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from allmende import City
@@ -81,22 +82,33 @@ def _lasting(hours: OpeningHours | None, now: datetime) -> tuple[Now, datetime]:
     return Now(open=False, opens_at=opening), until
 
 
-def week(text: str, city: City, now: datetime) -> list[tuple[datetime, list[tuple[datetime, datetime]]]]:
-    """The seven days from today: midnight, and the spans that begin on that day; empty where hours are not known."""
+class Day(NamedTuple):
+    """What is told of one day."""
+
+    midnight: datetime
+    spans: list[tuple[datetime, datetime]]
+    """Those that begin on it."""
+    note: str | None = None
+    """What stands there instead of times (`nach Vereinbarung`); empty where nothing does, None where they are known."""
+
+
+def week(text: str, city: City, now: datetime) -> list[Day]:
+    """The seven days from today; none where the hours are not known."""
     hours = _parsed(text, city, now)
     if hours is None:
         return []
     midnights = [datetime.combine(now.date() + timedelta(days=n), time(), tzinfo=city.tz) for n in range(8)]
     # From the day before, so that a night out counts for the day on which it began.
-    spans = [
-        (start, end)
-        for start, end, kind in _spans(hours, midnights[0] - timedelta(days=1), midnights[7] + timedelta(days=1))
-        if kind == State.OPEN
-    ]
+    found = list(hours.intervals(midnights[0] - timedelta(days=1), midnights[7] + timedelta(days=1)))
     days = []
     for begin, finish in pairwise(midnights):
-        pieces = [piece for span in spans if (piece := _piece(*span, begin, finish))]
-        days.append((begin, pieces))
+        pieces = [
+            piece
+            for start, end, kind, _ in found
+            if kind == State.OPEN and (piece := _piece(start, end, begin, finish))
+        ]
+        unknown = (note for start, end, kind, note in found if kind == State.UNKNOWN and start < finish and end > begin)
+        days.append(Day(begin, pieces, None if pieces else next(unknown, None)))
     return days
 
 

@@ -91,7 +91,7 @@ def _distance(ctx: Context[Any], point: tuple[float, float] | None, lat: float, 
 
 
 def _week(ctx: Context[Any], text: str) -> list[str]:
-    return [day_line(ctx, midnight, spans) for midnight, spans in hours.week(text, ctx.city, ctx.now)]
+    return [day_line(ctx, day) for day in hours.week(text, ctx.city, ctx.now)]
 
 
 def _accessibility(ctx: Context[Any], tags: Mapping[str, str]) -> list[PlacesFact]:
@@ -206,9 +206,12 @@ def category_name(ctx: Context[Any], category: Category) -> str:
     return ctx.pick(name) or ctx.text("category.other")
 
 
-def day_line(ctx: Context[Any], midnight: datetime, spans: Sequence[tuple[datetime, datetime]]) -> str:
+def day_line(ctx: Context[Any], day: hours.Day) -> str:
     """`Montag: 08:00–12:00, 14:00–18:00 Uhr`."""
+    midnight, spans, note = day
     name = ctx.text(f"weekday.{midnight.weekday() + 1}")
+    if note is not None:
+        return ctx.text("hours.note", day=name, note=note or ctx.text("hours.unknown"))
     if not spans:
         return ctx.text("hours.closed", day=name)
     if any(start == midnight and (end - start).total_seconds() >= 23 * 3600 for start, end in spans):

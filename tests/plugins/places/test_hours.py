@@ -106,7 +106,7 @@ def test_sunrise_and_sunset_are_those_of_the_city() -> None:
 
 @pytest.mark.parametrize("text", ['Mo-Fr 09:00-12:00 || "Notruf"', "Mo-Fr 09:00-12:00, PH off", "Mo-Fr 09:00-12:00"])
 def test_week_has_the_hours_of_each_day(text: str) -> None:
-    assert [len(spans) for _, spans in hours.week(text, CITY, at("2026-11-23T12:00"))] == [1, 1, 1, 1, 1, 0, 0]
+    assert [len(day.spans) for day in hours.week(text, CITY, at("2026-11-23T12:00"))] == [1, 1, 1, 1, 1, 0, 0]
 
 
 def test_change_of_the_clocks_keeps_the_wall_time() -> None:
@@ -115,15 +115,20 @@ def test_change_of_the_clocks_keeps_the_wall_time() -> None:
 
 def test_week_begins_today_and_gives_a_night_to_its_evening() -> None:
     days = hours.week("Fr 20:00-02:00; Mo 09:00-12:00", CITY, at("2026-11-23T12:00"))
-    assert [(day.date().isoformat(), spans) for day, spans in days if spans] == [
+    assert [(day.midnight.date().isoformat(), day.spans) for day in days if day.spans] == [
         ("2026-11-23", [(at("2026-11-23T09:00"), at("2026-11-23T12:00"))]),
         ("2026-11-27", [(at("2026-11-27T20:00"), at("2026-11-28T02:00"))]),
     ]
     assert len(days) == 7
 
 
+def test_week_says_what_stands_instead_of_times() -> None:
+    days = hours.week('Mo 09:00-12:00; We off; Th "nach Vereinbarung"; Fr unknown', CITY, at("2026-11-23T12:00"))
+    assert [day.note for day in days] == [None, None, None, "nach Vereinbarung", "", None, None]
+
+
 def test_week_of_something_always_open_has_each_day() -> None:
-    assert [len(spans) for _, spans in hours.week("24/7", CITY, at("2026-11-23T12:00"))] == [1] * 7
+    assert [len(day.spans) for day in hours.week("24/7", CITY, at("2026-11-23T12:00"))] == [1] * 7
 
 
 @given(st.text(alphabet='MoTuWeThFrSaSuPHSH0123456789:-,;|" off+', max_size=40))

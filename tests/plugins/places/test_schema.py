@@ -135,6 +135,18 @@ async def test_place_says_all_it_knows_in_the_readers_language(ask: Ask, store: 
     }
 
 
+async def test_what_is_not_known_is_not_said_to_be_closed(ask: Ask, store: Any) -> None:
+    await store(
+        [make_row("a", 51.96, 7.63, opening_hours='Mo,Tu 09:00-12:00; Th "nach Vereinbarung"; Fr unknown; PH off')]
+    )
+    place = (await ask("near { openingHoursText }"))["near"][0]
+    assert place["openingHoursText"][2:5] == [
+        "Mittwoch: geschlossen",
+        "Donnerstag: nach Vereinbarung",
+        "Freitag: nicht bekannt",
+    ]
+
+
 async def test_always_open_is_said_in_words(ask: Ask, store: Any) -> None:
     row = make_row("a", 51.96, 7.63, opening_hours="24/7")
     await store([row])
