@@ -11,8 +11,8 @@ from allmende.db.direct.reader import SECONDS, Reader
 from allmende.db.direct.statement import Unplannable
 from allmende.graphql.caps import small
 from allmende.graphql.plan.arguments import Arguments, Values
+from allmende.graphql.plan.complete import completed, declaration, origin_of
 from allmende.graphql.plan.declare import PLAN, Pages, Rows
-from allmende.graphql.plan.encode import completed, declaration, origin_of
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.lists import Listed
 from allmende.graphql.plan.paged import Paged

@@ -23,7 +23,7 @@ from allmende.db.direct.reader import Reader
 from allmende.db.direct.statement import Unplannable
 from allmende.graphql.compose import Composed
 from allmende.graphql.plan.arguments import Arguments, Values, Variables
-from allmende.graphql.plan.encode import Complete, declaration, value_of
+from allmende.graphql.plan.complete import Complete, declaration, value_of
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.lists import Place, Question
 from allmende.graphql.plan.module import REST, ModulePlan, Worked, module_plan

@@ -15,8 +15,9 @@ from allmende.db.direct.reader import Reader
 from allmende.db.direct.reader import Rows as Found
 from allmende.db.direct.statement import Unplannable
 from allmende.graphql.plan.arguments import Arguments, Values
+from allmende.graphql.plan.complete import struct_of
 from allmende.graphql.plan.declare import Column, Pages
-from allmende.graphql.plan.encode import RowEncoder, decoded, place_in, struct_of
+from allmende.graphql.plan.encode import RowEncoder, decoded, place_in
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.lists import Place, Question, Texts, asked_by
 from allmende.graphql.plan.values import Kept
