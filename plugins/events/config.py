@@ -34,7 +34,8 @@ class IcalSource(EventSource, frozen=True, kw_only=True, tag="ical"):
     """A calendar by RFC 5545."""
 
     ids: Literal["feed", "content"] = "feed"
-    """`content` where the feed makes up new UIDs each time: entries are then known by title, place and first start."""
+    """`content` where UIDs say nothing: entries are known by title, place and first start. Where the feed makes up new
+    UIDs each time, an entry is known again by title, place and one of its dates without being told so."""
 
 
 class SchemaOrgSource(EventSource, frozen=True, kw_only=True, tag="schema-org"):
