@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 import nh3
 
 TAGS = {"a", "b", "blockquote", "br", "em", "h3", "h4", "i", "li", "ol", "p", "strong", "ul"}
-_MARKUP = re.compile(r"</?(?:p|br|div|a|b|i|em|strong|ul|ol|li|h\d|span|html|body)\b[^>]*>", re.IGNORECASE)
+_NAMES = """
+    a abbr article audio b blockquote body br button center code del div em embed font footer form h\\d header hr html i
+    iframe img input ins li link math meta object ol p pre q s script section small span strong style sub sup svg table
+    td th tr u ul video
+"""
+_MARKUP = re.compile(rf"</?(?:{'|'.join(_NAMES.split())})\b[^>]*>", re.IGNORECASE)
+"""`<5 Euro>` is none, and stays."""
 _BREAK = re.compile(r"<br\s*/?>|</(?:p|div|li|h\d|blockquote|tr)>", re.IGNORECASE)
 _URL = re.compile(r"(?:https?://|www\.)[^\s,;<>\"]+")
 
