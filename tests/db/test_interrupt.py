@@ -31,3 +31,30 @@ async def test_cancelled_statement_ends_at_once_in_the_database(database: Databa
         if not database.is_sqlite:
             active = (await session.execute(text(f"{RUNNING} AND state = 'active'"))).scalar()
             assert active == 0
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_nor_does_one_of_a_plan_where_its_time_is_over_or_its_client_gone(
+    database: Database, *, cancelled: bool
+) -> None:
+    """It has connections of its own, which had been cut off before the database was told."""
+    plans = database.reader.postgresql
+    if plans is None:
+        pytest.skip("statements of plans on SQLite are not waited for")
+
+    async def until(number: int) -> None:
+        async with asyncio.timeout(20):
+            while True:
+                async with database.system(write=False) as session:  # each sees what runs at its beginning
+                    if (await session.execute(text(f"{RUNNING} AND state = 'active'"))).scalar() == number:
+                        return
+
+    for _ in range(3):
+        fetching = asyncio.create_task(plans.fetch("SELECT pg_sleep(60)", [], 60 if cancelled else 0.5))
+        await until(1)
+        if cancelled:
+            fetching.cancel()
+        with pytest.raises((TimeoutError, asyncio.CancelledError)):
+            await fetching
+        await until(0)
+    assert list(await plans.fetch("SELECT 1 AS one", [], 10)) == [(1,)]

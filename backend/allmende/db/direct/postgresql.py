@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -18,6 +19,8 @@ from sqlalchemy import URL, Dialect
 
 STATEMENTS = 300
 """Prepared statements that each connection keeps."""
+GOODBYE = 2.0
+"""Seconds in which PostgreSQL has to listen to the word that a statement is to end."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 READING = {
@@ -45,6 +48,7 @@ class Connections:
         self.free: deque[_Connection] = deque()
         self.waiting: deque[asyncio.Future[_Connection | None]] = deque()
         self.room = size
+        self.ending: set[asyncio.Task[None]] = set()
 
     async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
         """All rows. Raises TimeoutError, OSError or asyncpg's errors; a connection that failed is not used again."""
@@ -55,13 +59,19 @@ class Connections:
             self._give(connection)  # nothing is wrong with it
             raise
         except BaseException:
-            connection.driver.terminate()
-            self._give(None)
+            ending = asyncio.ensure_future(_end(connection.driver))
+            self.ending.add(ending)
+            ending.add_done_callback(self._ended)
             raise
         self._give(connection)
         return rows
 
+    def _ended(self, ending: asyncio.Task[None]) -> None:
+        self.ending.discard(ending)
+        self._give(None)
+
     async def close(self) -> None:
+        await asyncio.gather(*self.ending)
         while self.free:
             self.room += 1
             await self.free.pop().driver.close(timeout=2)
@@ -120,6 +130,13 @@ class _Connection:
                 self.statements.popitem(last=False)  # asyncpg closes it on the server when it is collected
         rows: list[Any] = await statement.fetch(*arguments, timeout=seconds)
         return rows
+
+
+async def _end(driver: Any) -> None:
+    """Close it with a word: from a connection that is cut off, PostgreSQL does not learn that nobody waits for its
+    statement any more, and goes on with it."""
+    with suppress(Exception):  # it is gone already, or does not listen; then it is cut off
+        await driver.close(timeout=GOODBYE)
 
 
 async def _connect(options: Any) -> Any:
