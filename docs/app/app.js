@@ -60,11 +60,17 @@ form.addEventListener("submit", async (event) => {
     .filter((answer) => answer.value);
   const { category, text, address, lat, lon } = form;
   const input = { category: category.value, text: text.value, address: address.value, answers, lat: Number(lat.value), lon: Number(lon.value) };
-  await put("report", input, [...photos, ...form.photos.files]);
+  const draft = { input, photos: [...photos, ...form.photos.files] };
   photos = [];
-  form.reset();
+  form.reset(); // before it waits for anything: the next report may be begun at once, and is not to be wiped away
   fields();
-  say(t(navigator.onLine ? "saved" : "offline"));
+  try {
+    await put("report", draft.input, draft.photos);
+    say(t(navigator.onLine ? "saved" : "offline"));
+  } catch (fault) { // the device keeps nothing more
+    edit(draft);
+    say(`${t("failed")}: ${fault.message}`);
+  }
 });
 
 function edit({ input, photos: kept }) {
@@ -85,16 +91,19 @@ async function showOutbox() {
   }));
 }
 
+let turn = 0;
 async function showCases() {
+  const mine = ++turn;
   const cases = await device("cases", "getAll");
   await Promise.all(cases.map(async (one) => {
     try {
       const { case: seen } = (await ask(CASE, { city: one.city, number: one.number, receipt: one.receipt, language })).city;
+      if (mine !== turn) return; // a later look has begun, and what it sees is newer
       Object.assign(one, { seen, city: seen.handedTo ?? one.city }); // another city may go on with it
       await device("cases", "put", one);
     } catch { /* what was seen last is shown */ }
   }));
-  if ($("cases").contains(document.activeElement)) return; // somebody writes an answer
+  if (mine !== turn || $("cases").contains(document.activeElement)) return; // somebody writes an answer
   $("cases").replaceChildren(...cases.map(showCase));
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,6 @@ from allmende.uploads import upload_routes
 from litestar import Litestar
 
 from tests.desk.conftest import make_office
-from tests.server import free_port
 
 T = TypeVar("T")
 
@@ -47,8 +47,8 @@ class House:
 
     def __init__(self, composed: Composed, database_url: str, folder: Path) -> None:
         self.loop = asyncio.new_event_loop()
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.socket = socket.create_server(("127.0.0.1", 0))  # held from now on: nobody else can take the port
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         self._ready = threading.Event()
         self._made = (composed, database_url, folder)
         self.permissions: dict[str, frozenset[str]] = {}
@@ -89,9 +89,9 @@ class House:
         api = graphql_routes(lambda: instance.engine, graphiql=False)
         routes = [*desk_routes(office, PAGES), *upload_routes(instance.services), *api]
         app = Door(Litestar(routes, openapi_config=None), lambda: instance.cities)
-        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", lifespan="off")
+        config = uvicorn.Config(app, log_level="warning", lifespan="off")
         self.server = Announced(config, self._ready)
-        await self.server.serve()
+        await self.server.serve([self.socket])
         await database.close()
 
 

@@ -46,6 +46,11 @@ subject = "mailto:it@teststadt.example"
 REPORTS = (ROOT / "plugins/reports/demo/reports.toml").read_text()
 SUBSCRIBED = "PushManager.prototype.subscribe = async () => ({ toJSON: () => (%s) })"
 """Instead of registering with the browser maker; the subscription is one that the push service here can decrypt."""
+SLOW = """StorageManager.prototype.persist = () => new Promise((done) => {
+  setTimeout(done, 2000);
+  addEventListener("change", () => setTimeout(done), { once: true });
+})"""
+"""A device has kept a draft just when the next report is begun: nothing of that one is lost."""
 SHOWN = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
   .map((one) => [one.title, one.data.link])"""
 
@@ -140,6 +145,7 @@ def phone(browser: Browser, locale: str = "de-DE") -> BrowserContext:
     context.set_default_timeout(60_000)
     given = push_address("https://push.example", 1)
     keys = {"p256dh": given["p256dh"], "auth": given["auth"]}
+    context.add_init_script(SLOW)
     context.add_init_script(SUBSCRIBED % json.dumps({"endpoint": given["address"], "keys": keys}))
     return context
 
