@@ -68,6 +68,7 @@ class Database:
         self.reader = Reader(self.url, self._cities.dialect, self._note, pool_size, kept)
         """Reads for plans, by statements that were compiled by the compiler of these sessions."""
         self.writer = None if self.is_sqlite else Writer(self.url, self._cities.dialect, self._note, pool_size)
+        """Writes new rows in one round trip; an embedded database has none to save."""
 
     @asynccontextmanager
     async def session(self, city: str) -> AsyncIterator[AsyncSession]:
