@@ -34,7 +34,11 @@ async def rows(ctx: Context[Any], city: str) -> None:
     await ctx.database.tuples(city, notes(), (Note.title,))
 
 
-@pytest.mark.parametrize("way", [read, write, rows])
+async def insert(ctx: Context[Any], city: str) -> None:
+    await ctx.database.insert(city, [Note(id=f"new-{city}", title="x")])
+
+
+@pytest.mark.parametrize("way", [read, write, rows, insert])
 async def test_a_context_opens_its_own_city_and_no_other(
     town: Town, database: Database, way: Callable[[Context[Any], str], Awaitable[None]]
 ) -> None:
@@ -49,6 +53,7 @@ async def test_a_context_opens_its_own_city_and_no_other(
 def test_a_context_leads_to_no_session_across_cities(town: Town) -> None:
     town.switch_on("waste")
     assert [name for name in dir(town.context("waste").database) if not name.startswith("_")] == [
+        "insert",
         "session",
         "transaction",
         "tuples",
