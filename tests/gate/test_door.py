@@ -118,6 +118,24 @@ async def test_those_who_watch_over_the_instance_need_no_host_and_no_room() -> N
     assert (await ask(door(rules=Rules(slots=0, queue=0)), path="/health", host="10.0.0.5"))[0] == 200
 
 
+async def test_no_client_takes_the_places_of_all_others() -> None:
+    here = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await here.wait()
+        await answer(scope, receive, send)
+
+    inside = door(slow)
+    greedy = [asyncio.create_task(ask(inside, peer="198.51.100.1")) for _ in range(100)]
+    await asyncio.sleep(0)
+    other = asyncio.create_task(ask(inside, peer="203.0.113.7"))
+    await asyncio.sleep(0)
+    assert (inside.hall.inside, inside.hall.waiting) == (Rules().per_client + 1, 0)
+    here.set()
+    assert (await other)[0] == 200
+    assert sorted(status for status, _, _ in await asyncio.gather(*greedy)) == [200] * 48 + [429] * 52
+
+
 @pytest.mark.parametrize(
     ("host", "origin", "allowed"),
     [

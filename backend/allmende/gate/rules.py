@@ -21,8 +21,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """An operation counts as one request more for each so many points of its estimated cost."""
     clients: int = 50_000
     """Clients that are remembered; who has not come for longest is forgotten."""
-    per_client: int = 64
-    """Requests of one client that may be in progress at once."""
+    per_client: int = 48
+    """Requests of one client that may be in progress at once: fewer than there are slots, so that nobody takes all."""
     slots: int = 64
     """Requests that are worked on at once."""
     queue: int = 1_000
