@@ -51,6 +51,19 @@ async def test_all_words_must_be_there_and_only_the_last_may_be_a_beginning(data
     assert await ids(database, "Veranstaltu") == []
 
 
+async def test_what_begins_with_a_short_stem_is_not_meant(database: Database) -> None:
+    titles = (
+        ("a", "Altstadtmarkt", ""),
+        ("b", "Hausmüll", ""),
+        ("c", "Für ältere Menschen", ""),
+        ("d", "Altes Rathaus", ""),
+    )
+    await put(database, "oben", *titles)
+    assert sorted(await ids(database, "ältere")) == ["c", "d"]
+    assert await ids(database, "Häuser") == ["b"]
+    assert sorted(await ids(database, "alt")) == ["a", "c", "d"]
+
+
 async def test_changed_rows_are_found_by_their_new_words_only_and_deleted_ones_not(database: Database) -> None:
     await put(database, "oben", ("a", "Alt", ""), ("b", "Bleibt", {"de": "Wort", "en": "word"}))
     await put(database, "oben", ("a", "Neu", ""))

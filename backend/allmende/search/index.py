@@ -17,6 +17,9 @@ from allmende.search.tables import SearchTerm
 TITLE, TEXT = 3, 1
 MAX_TERMS = 300
 """Terms of one row; a longer text is found by its beginning."""
+BEGINNING = 4
+"""Letters that a stem must have for words that begin with it to be found: `Häuser` finds `Hausmüll`, `ältere` (whose
+stem is `alt`) not `Altstadt`."""
 MAX_TEXT = 20_000
 CHUNK = 400
 CAP = 200
@@ -96,7 +99,7 @@ def _match(word: str, stemmed: str, *, prefix: bool) -> tuple[ColumnElement[bool
     exact = SearchTerm.term.in_(sorted({word, stemmed}))
     if not prefix:
         return exact, case((exact, SearchTerm.weight * 2), else_=0)
-    begins = or_(*(_begins(start) for start in sorted({word, stemmed})))
+    begins = or_(*(_begins(start) for start in sorted({word, stemmed} if len(stemmed) >= BEGINNING else {word})))
     return or_(exact, begins), case((exact, SearchTerm.weight * 2), (begins, SearchTerm.weight), else_=0)
 
 
