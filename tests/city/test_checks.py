@@ -142,6 +142,15 @@ def test_a_mistake_in_city_toml_hides_no_other(folder: Any) -> None:
     ]
 
 
+def test_a_layer_of_a_land_may_order_modules_that_this_instance_has_not(folder: Any) -> None:
+    folder.write("_shared/05/city.toml", 'land = "NRW"\nmodule_order = ["warnings", "waste"]\n')
+    assert folder.problems() == []
+    folder.write("altdorf/city.toml", 'module_order = ["warnings", "wast"]\n' + folder.text("altdorf", 1))
+    assert [line.partition(" (")[0] for line in folder.problems()] == [
+        "altdorf/city.toml:1:29 module_order[1]: unknown plugin `wast`"
+    ]
+
+
 def test_the_second_of_two_sources_with_one_id_is_the_one_that_is_named(folder: Any) -> None:
     source = '[[sources]]\nid = "a"\nkind = "csv"\nfile = "data/{}.csv"\n'
     folder.write("altdorf/data/one.csv", "x")

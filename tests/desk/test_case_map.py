@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from allmende.errors import ConfigError
 from allmende.testing import Town
 
 from tests.desk.conftest import Hire
@@ -78,5 +79,6 @@ async def test_outline_that_cannot_be_read_is_named_and_the_map_goes_on(open_tow
     open_town.write("data/outline.geojson", "{}")
     file_ = (open_town.folder / "city.toml").read_text()
     open_town.write("city.toml", file_.replace("[area]", '[area]\noutline = "data/outline.geojson"'))
-    open_town.instance.reload()
+    with pytest.raises(ConfigError, match="holds no area"):
+        open_town.instance.reload()
     assert "Rechteck um das Gebiet" in await hire(*WORKER).text("cases-map")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import re
 import shutil
-import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from allmende.db.engine import Database
+from allmende.feeds.tables import FeedSource
 from playwright.sync_api import Browser, Page
+from sqlalchemy import select
 
 from tests.server import Server
 
@@ -25,6 +30,9 @@ CITIES = ("beckum", "dortmund", "guetersloh", "muenster", "musterstadt", "rheda-
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PAGES = ("", *CITIES, "musterstadt/privacy", "no-such-city")
 AXE = "async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])"
+Change = tuple[str, str, dict[str, Any]]
+"""Plugin, source, values."""
+PAST = datetime(2000, 1, 1, tzinfo=UTC)
 FOCUSED = "() => document.activeElement.id || document.activeElement.textContent.trim().split('\\n')[0]"
 
 
@@ -148,14 +156,9 @@ def test_operation_on_the_page_gives_the_answer_on_the_page(server: Server) -> N
 
 
 def test_modules_that_are_off_stale_or_failed_look_like_it(server: Server, browser: Browser, folder: Path) -> None:
-    update = "UPDATE feeds_source SET {} WHERE city = 'muenster' AND plugin = '{}'"
-    fail = update.format("status = 'failed', last_success = NULL", "places")
-    stale = update.format("stale_at = '2000-01-01 00:00:00'", "news")
-    with closing(sqlite3.connect(folder / "instance.sqlite", timeout=10)) as database, database:
-        kept = database.execute("SELECT * FROM feeds_source WHERE city = 'muenster'").fetchall()
-        columns = [row[1] for row in database.execute("PRAGMA table_info(feeds_source)")]
-        database.execute(fail)
-        database.execute(stale)
+    kept = change(
+        folder, [("places", "%", {"status": "failed", "last_success": None}), ("news", "%", {"stale_at": PAST})]
+    )
     try:
         with opened(browser) as page:
             page.goto(f"{server.url}/muenster")
@@ -171,11 +174,26 @@ def test_modules_that_are_off_stale_or_failed_look_like_it(server: Server, brows
             assert sorted(page.locator(".card.off li").all_inner_texts(), key=lambda text: text.split()[1]) == off
             assert page.locator("#module-places").count() == 0
     finally:
-        with closing(sqlite3.connect(folder / "instance.sqlite", timeout=10)) as database, database:
-            database.executemany(
-                f"INSERT OR REPLACE INTO feeds_source ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
-                kept,
-            )
+        change(folder, kept)
+
+
+def change(folder: Path, changes: list[Change]) -> list[Change]:
+    """Put values into Münster's sources, as another process of this program would; gives what was there before."""
+
+    async def run() -> list[Change]:
+        database, before = Database(f"sqlite:///{folder / 'instance.sqlite'}"), []
+        async with database.transaction("muenster") as session:
+            for plugin, which, values in changes:
+                chosen = select(FeedSource).where(FeedSource.plugin == plugin, FeedSource.source.like(which))
+                for source in await session.scalars(chosen):
+                    before.append((plugin, source.source, {name: getattr(source, name) for name in values}))
+                    for name, value in values.items():
+                        setattr(source, name, value)
+        await database.close()
+        return before
+
+    with ThreadPoolExecutor(1) as thread:  # in this one, the browser's event loop is running
+        return thread.submit(asyncio.run, run()).result()
 
 
 def test_graphiql_opens_with_the_city_s_operation_and_runs_it(server: Server, browser: Browser) -> None:

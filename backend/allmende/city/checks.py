@@ -6,7 +6,7 @@ An error makes the city unusable. A flaw is reported, and the city serves nevert
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -86,9 +86,11 @@ def city_flaws(city: CityFile, folder: Path) -> Iterator[Finding]:
             yield Finding((table, "email"), f'"{email}" is not an e-mail address', "name@example.org")
 
 
-def switch_flaws(city: CityFile, known: Collection[str]) -> Iterator[Finding]:
+def switch_flaws(city: CityFile, known: Collection[str], shared: Iterable[Any]) -> Iterator[Finding]:
+    """`shared` are the orders of modules of layers in `_shared/`, of which not every instance has all."""
+    elsewhere = {str(name) for names in shared if isinstance(names, list) for name in names}
     for index, name in enumerate(city.module_order):
-        if name not in known:
+        if name not in known and name not in elsewhere:
             yield Finding(("module_order", index), *unknown("plugin", name, known))
         elif name in city.module_order[:index]:
             yield Finding(("module_order", index), f'"{name}" stands here twice', "each module once")

@@ -102,10 +102,11 @@ class _Visit:
             file, wrong = salvage(merged, CityFile)
         if file:
             known = self.reader.known
+            shared = [layer.city.raw.get("module_order") for layer in chain if layer.city]
             errors = (*checks.city_errors(file, self.folder), *checks.secret_errors(merged))
             flaws = (
                 *checks.city_flaws(file, self.folder),
-                *checks.switch_flaws(file, known),
+                *checks.switch_flaws(file, known, shared),
                 *checks.login_flaws(file, known),
                 *checks.secret_flaws(merged, self.reader.secrets, self.reader.environ),
             )
