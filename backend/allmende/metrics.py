@@ -67,7 +67,7 @@ class Tally:
 
 
 class Timing:
-    """The same for durations, in seconds."""
+    """The same for durations, in seconds. The library adds one at a time only, so this raises its buckets itself."""
 
     def __init__(self, histogram: Histogram) -> None:
         self._histogram = histogram

@@ -95,7 +95,7 @@ def _free(kind: Kind, country: str, land: str, year: int) -> tuple[date, ...]:
         days = holidays.country_holidays(
             country, subdiv=land or None, years=range(year - 1, year + 2), categories=(category,)
         )
-    except (NotImplementedError, ValueError):
+    except (NotImplementedError, ValueError):  # the library's words for a country, Land or category that it has not
         return ()
     return tuple(sorted(days)) if any(day.year == year for day in days) else ()
 

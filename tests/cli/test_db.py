@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from click.testing import CliRunner, Result
 from tests.server import clean_environment, free_port
 from tests.warm import allmende
 
+Run = Callable[..., Result]
 PLUGINS = Path(__file__).parents[2] / "plugins"
 NAMES = ["core", *sorted(path.parent.name for path in PLUGINS.glob("*/migrations"))]
 
 
 @pytest.fixture
-def run(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> object:
+def run(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("ALLMENDE_DATABASE", empty_database_url)
     monkeypatch.setenv("ALLMENDE_PLUGINS", str(PLUGINS))
     return lambda *arguments: CliRunner().invoke(db, list(arguments))
@@ -33,7 +35,7 @@ def lines(result: Result) -> list[str]:
     return [line.split(":")[0] for line in result.output.splitlines()]
 
 
-def test_upgrade_makes_every_branch_without_drift(run) -> None:  # type: ignore[no-untyped-def]
+def test_upgrade_makes_every_branch_without_drift(run: Run) -> None:
     """Also the proof that the committed migrations are what the plugins' tables say, on both databases."""
     upgraded = run("upgrade")
     assert (upgraded.exit_code, lines(upgraded)) == (0, NAMES)
@@ -41,7 +43,7 @@ def test_upgrade_makes_every_branch_without_drift(run) -> None:  # type: ignore[
     assert (checked.exit_code, checked.output) == (0, "The database is what the code says.\n")
 
 
-def test_downgrade_takes_one_plugin_out_and_leaves_the_others(run) -> None:  # type: ignore[no-untyped-def]
+def test_downgrade_takes_one_plugin_out_and_leaves_the_others(run: Run) -> None:
     run("upgrade")
     dropped = run("downgrade", "waste", "--yes")
     assert dropped.exit_code == 0
@@ -87,7 +89,7 @@ places: rows of all cities that will be gone for good: 6
 """
 
 
-def test_downgrade_without_a_person_says_what_would_go_and_needs_yes(run, empty_database_url: str) -> None:  # type: ignore[no-untyped-def]
+def test_downgrade_without_a_person_says_what_would_go_and_needs_yes(run: Run, empty_database_url: str) -> None:
     run("upgrade")
     fill(empty_database_url)
     refused = run("downgrade", "places")
@@ -121,7 +123,7 @@ def test_downgrade_asks_a_person(tmp_path: Path, answer: str, code: int, left: b
     assert (asked.returncode, "waste: waste_0001" in status) == (code, left)
 
 
-def test_downgrade_of_an_unknown_plugin_says_so(run) -> None:  # type: ignore[no-untyped-def]
+def test_downgrade_of_an_unknown_plugin_says_so(run: Run) -> None:
     done = run("downgrade", "wast")
     assert (done.exit_code, "unknown plugin `wast` (did you mean `waste`?)" in done.output) == (1, True)
 

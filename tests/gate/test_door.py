@@ -359,7 +359,11 @@ async def test_a_websocket_that_comes_too_often_is_told_when_to_come_again() -> 
         "client": ("203.0.113.7", 1),
         "headers": [(b"host", b"api.example")],
     }
-    await door(rules=Rules(burst=0))(scope, None, send)  # type: ignore[arg-type]
+
+    async def receive() -> Any:
+        raise AssertionError("nothing is read of whom the door turns away")
+
+    await door(rules=Rules(burst=0))(scope, receive, send)
     start, body = sent
     assert (start["type"], start["status"]) == ("websocket.http.response.start", 429)
     assert dict(start["headers"])[b"retry-after"] == b"1"

@@ -222,11 +222,11 @@ def test_nothing_in_an_address_or_a_form_is_a_fault_of_ours(served: Server, tmp_
     """Each parameter of each route there is, the desk's and those of plugins' documents included."""
     database = f"sqlite:///{tmp_path / 'none.sqlite'}"
     logging = structlog.get_config()
-    front = create_app(Settings(database=database, key_file=tmp_path / "key", files=str(tmp_path))).app
+    front: Any = create_app(Settings(database=database, key_file=tmp_path / "key", files=str(tmp_path))).app
     structlog.configure(**logging)
     faults = set()
     connection = http.client.HTTPConnection(served.url.removeprefix("http://"), timeout=60)
-    routes = [route for route in front.app.routes if isinstance(route, HTTPRoute)]  # type: ignore[attr-defined]
+    routes = [route for route in front.app.routes if isinstance(route, HTTPRoute)]
     assert len(routes) > 50
     for route in routes:
         parts = re.findall(r"\{[^}]*\}", route.path)

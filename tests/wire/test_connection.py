@@ -104,9 +104,10 @@ async def served(monkeypatch: pytest.MonkeyPatch, app: Any = app, **rules: Any) 
         finally:
             writer.close()
 
-    talk.port, talk.connections = port, server.server_state.connections  # type: ignore[attr-defined]
+    told: Any = talk
+    told.port, told.connections = port, server.server_state.connections
     try:
-        yield talk
+        yield told
     finally:
         server.should_exit = True
         await serving

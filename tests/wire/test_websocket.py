@@ -54,9 +54,10 @@ async def served(monkeypatch: pytest.MonkeyPatch, **rules: Any) -> AsyncIterator
             assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
         return reader, writer
 
-    connect.connections = server.server_state.connections  # type: ignore[attr-defined]
+    told: Any = connect
+    told.connections = server.server_state.connections
     try:
-        yield connect
+        yield told
     finally:
         for writer in opened:
             writer.close()

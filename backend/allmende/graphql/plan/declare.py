@@ -228,7 +228,8 @@ def paged(
     the prepared statement of all rows. `order` and `cap` are those of `paginate`, `make` is that of `rows`.
     """
     _only_public(visible)
-    options = {"visible": visible, "description": description, "name": name, "graphql_type": Connection[kind]}  # type: ignore[valid-type]
+    shape: Any = Connection[kind]  # type: ignore[valid-type]  # (a value, not an annotation)
+    options = {"visible": visible, "description": description, "name": name, "graphql_type": shape}
     return functools.partial(_paged, kind, make, Paging(order, cap), options)
 
 

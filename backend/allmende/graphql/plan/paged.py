@@ -114,8 +114,7 @@ class Paged:
         makes: list[Make] = []
         for each in fields:
             if each.name == "cursor":
-                cursor = self._cursor()
-                makes.append(lambda page, cursor=cursor: [cursor(row) for row in page.rows])  # type: ignore[misc]
+                makes.append(self._cursors())
             elif each.name == "node":
                 makes.append(self._nodes(_object(kind.fields["node"].type), each))
             else:
@@ -129,6 +128,10 @@ class Paged:
             return lambda page: page.question.begun
         cursor, place = self._cursor(), {"startCursor": 0, "endCursor": -1}[selected.name]
         return lambda page: cursor(page.rows[place]) if page.rows else None
+
+    def _cursors(self) -> Make:
+        cursor = self._cursor()
+        return lambda page: [cursor(row) for row in page.rows]
 
     def _cursor(self) -> Callable[[Any], str]:
         """What makes of a row its cursor."""
