@@ -9,7 +9,7 @@ from typing import Any
 from allmende import DESK, ContentType, Context, Entry, FeedTable, Field, InputError, stable_id
 
 from .config import EventsConfig
-from .event import Dates, EventsEvent
+from .event import EventsEvent
 from .importers.drafts import Draft, known_venue, occurrence, settled
 from .repeat import REPEATS, moments, sentences
 from .service import built_in, category_name, split_categories
@@ -134,7 +134,7 @@ def preview(rows: Sequence[FeedTable], ctx: Context[EventsConfig]) -> EventsEven
     dates = sorted((row for row in rows if isinstance(row, Occurrence)), key=lambda row: row.start)
     shown = next((row for row in dates if row.until > ctx.now), dates[-1])
     shown.event = event
-    return EventsEvent.of(ctx, shown, Dates(ctx))
+    return EventsEvent(ctx=ctx, row=shown)
 
 
 def read_parts(dates: Sequence[Occurrence], ctx: Context[EventsConfig]) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any
@@ -16,13 +15,16 @@ from allmende import (
     Image,
     MapFeature,
     Position,
+    Prepared,
     SearchHit,
     check_first,
+    children,
     column,
     computed,
     distance,
     part,
     parted,
+    same,
     translated,
 )
 from strawberry import Private, argument
@@ -56,20 +58,6 @@ class EventsSource:
     licence: str | None = strawberry.field(description="Under which licence.")
     attribution: str | None = strawberry.field(description="What must be shown beside it.")
     fetched_at: datetime = strawberry.field(description="When the source last said something new about this event.")
-
-
-class Dates:
-    """The further dates of all events of one answer, fetched together when the first one asks."""
-
-    def __init__(self, ctx: Context[Any]) -> None:
-        self.ctx = ctx
-        self.parents: set[str] = set()
-        self.fetched: dict[int, asyncio.Task[Mapping[str, list[Occurrence]]]] = {}
-
-    async def of(self, parent: str, first: int) -> Sequence[Occurrence]:
-        if first not in self.fetched:
-            self.fetched[first] = asyncio.ensure_future(service.siblings(self.ctx, self.parents, first))
-        return (await asyncio.shield(self.fetched[first])).get(parent, [])
 
 
 def _module(ctx: Context[Any]) -> str:
@@ -133,17 +121,32 @@ def _source(ctx: Context[Any], id_: str, date_fetched: datetime, event_fetched: 
 POSITION = parted(Position, all_of=(Event.lat, Event.lon), lat=Event.lat, lon=Event.lon)
 
 
+@strawberry.type(description="When an event takes place (again).")
+class EventsDate:
+    ctx: Private[Context[Any]]
+    row: Private[Occurrence]
+
+    id: strawberry.ID = column(Occurrence.id, description="Id of that date, for `event(id)`.")
+    start: datetime = column(Occurrence.start, description="When it begins.")
+    end: datetime | None = column(Occurrence.end, description="When it is over; null if nobody has said it.")
+    all_day: bool = column(Occurrence.all_day, description="Whether it lasts whole days.")
+    status: EventsStatus = computed(_status, Occurrence.status, steady=True, description="Whether that date stands.")
+
+
+def _dates(
+    ctx: Context[Any],
+    parents: Sequence[str],
+    first: Annotated[int, argument(description=f"How many at most, up to {DATES}.")] = 10,
+) -> Prepared:
+    check_first(first, DATES)
+    return service.siblings(now=ctx.now, parents=parents, first=first)
+
+
 @strawberry.type(description="One date of an event, as citizens see it.")
 class EventsEvent(FeedItem):
     ctx: Private[Context[Any]]
     row: Private[Occurrence]
-    dates: Private[Dates]
-    near: Private[service.Near | None]
-
-    @classmethod
-    def of(cls, ctx: Context[Any], row: Occurrence, dates: Dates, near: service.Near | None = None) -> EventsEvent:
-        dates.parents.add(row.parent)
-        return cls(ctx=ctx, row=row, dates=dates, near=near)
+    near: Private[service.Near | None] = None
 
     id: strawberry.ID = column(Occurrence.id, description="Stable across imports, unique across cities.")
     title: str = translated(Event.title, Event.translations, "title", description="One line of plain text.")
@@ -236,55 +239,33 @@ class EventsEvent(FeedItem):
         description="Metres from the point given as `near`, as the crow flies.",
     )
 
-    @strawberry.field(description="All dates of the event that are running or to come, this one included.")
-    async def occurrences(
-        self, first: Annotated[int, argument(description=f"How many at most, up to {DATES}.")] = 10
-    ) -> list[EventsDate]:
-        check_first(first, DATES)
-        return [EventsDate.of(self.ctx, row) for row in await self.dates.of(self.row.parent, first)]
-
-
-@strawberry.type(description="When an event takes place (again).")
-class EventsDate:
-    id: strawberry.ID = strawberry.field(description="Id of that date, for `event(id)`.")
-    start: datetime = strawberry.field(description="When it begins.")
-    end: datetime | None = strawberry.field(description="When it is over; null if nobody has said it.")
-    all_day: bool = strawberry.field(description="Whether it lasts whole days.")
-    status: EventsStatus = strawberry.field(description="Whether that date stands.")
-
-    @classmethod
-    def of(cls, ctx: Context[Any], row: Occurrence) -> EventsDate:
-        return cls(
-            id=strawberry.ID(row.id),
-            start=ctx.localize(row.start),
-            end=ctx.localize(row.end) if row.end else None,
-            all_day=row.all_day,
-            status=EventsStatus(row.status),
-        )
+    occurrences: list[EventsDate] = children(
+        _dates,
+        EventsDate,
+        of=Occurrence.parent,
+        by=Occurrence.parent,
+        description="All dates of the event that are running or to come, this one included.",
+    )
 
 
 @strawberry.type(description="An event that a search has found; its id is the eventId.")
 class EventsHit(SearchHit):
-    event: EventsEvent = strawberry.field(description="Its next date.")
+    ctx: Private[Context[Any]]
+    row: Private[Occurrence]
+
+    id: strawberry.ID = column(Occurrence.parent, description="Stable across imports, unique across cities.")
+    title: str = translated(Event.title, Event.translations, "title", description="One line of plain text.")
+    module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
+    event: EventsEvent = same(EventsEvent, description="Its next date.")
 
 
 @strawberry.type(description="The next date of an event, on the map.")
 class EventsPin(MapFeature):
-    event: EventsEvent = strawberry.field(description="All about that date.")
+    ctx: Private[Context[Any]]
+    row: Private[Occurrence]
 
-
-def shown(ctx: Context[Any], rows: Iterable[Occurrence], near: service.Near | None = None) -> list[EventsEvent]:
-    """The rows as one answer, whose further dates are fetched together."""
-    dates = Dates(ctx)
-    return [EventsEvent.of(ctx, row, dates, near) for row in rows]
-
-
-def pin(event: EventsEvent) -> EventsPin:
-    here = _position(event.row)
-    assert here is not None
-    return EventsPin(id=event.id, title=event.title, position=here, module=event.module, event=event)
-
-
-def _position(row: Occurrence) -> Position | None:
-    event = row.event
-    return None if event.lat is None or event.lon is None else Position(lat=event.lat, lon=event.lon)
+    id: strawberry.ID = column(Occurrence.id, description="Stable across imports, unique across cities.")
+    title: str = translated(Event.title, Event.translations, "title", description="One line of plain text.")
+    module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
+    position: Position = part(Position, lat=Event.lat, lon=Event.lon, description="Where it is.")
+    event: EventsEvent = same(EventsEvent, description="All about that date.")

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import strawberry
 from allmende import BBox, Context
 
 from . import service
-from .event import EventsEvent, EventsHit, EventsPin, pin, shown
+from .event import EventsEvent, EventsHit, EventsPin
 from .tables import Occurrence
 
 AHEAD = timedelta(days=7)
@@ -21,12 +20,7 @@ MAP_AHEAD = timedelta(days=31)
 async def found(ctx: Context[Any], ids: Sequence[str]) -> list[EventsHit]:
     """Each event with its next date; what is over is not found."""
     statement = service.next_dates(ctx.now, Occurrence.parent.in_(list(ids)))
-    rows = {row.parent: row for row in await service.fetch(ctx, statement, len(ids))}
-    return [_hit(event) for event in shown(ctx, (rows[id_] for id_ in ids if id_ in rows))]
-
-
-def _hit(event: EventsEvent) -> EventsHit:
-    return EventsHit(id=strawberry.ID(event.row.parent), title=event.title, module=event.module, event=event)
+    return [EventsHit(ctx=ctx, row=row) for row in await service.fetch(ctx, statement, len(ids))]
 
 
 async def feed(ctx: Context[Any], before: datetime | None, first: int) -> list[EventsEvent]:
@@ -34,10 +28,11 @@ async def feed(ctx: Context[Any], before: datetime | None, first: int) -> list[E
     end = ctx.now + AHEAD
     limit = end if before is None else min(before, end)
     statement = service.next_dates(ctx.now, Occurrence.start < limit)
-    return shown(ctx, await service.fetch(ctx, statement.order_by(Occurrence.start.desc(), Occurrence.id), first))
+    rows = await service.fetch(ctx, statement.order_by(Occurrence.start.desc(), Occurrence.id), first)
+    return [EventsEvent(ctx=ctx, row=row) for row in rows]
 
 
 async def on_map(ctx: Context[Any], box: BBox, first: int) -> list[EventsPin]:
     """The next date of each event in the box, within a month."""
     rows = await service.fetch(ctx, service.on_map(ctx.now, ctx.now + MAP_AHEAD, box), first)
-    return [pin(event) for event in shown(ctx, rows)]
+    return [EventsPin(ctx=ctx, row=row) for row in rows]

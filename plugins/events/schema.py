@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from allmende import (
     PUBLIC,
     CityModule,
-    Context,
     InputError,
     Prepared,
     check_first,
@@ -23,7 +22,7 @@ from allmende import (
 from strawberry import argument
 
 from . import service
-from .event import EventsEvent, shown
+from .event import EventsEvent
 
 CAP = 100
 
@@ -57,14 +56,9 @@ NearMe = Annotated[EventsNear | None, argument(description="Only events in this 
 Text = Annotated[str | None, argument(description="Only events with these words.")]
 
 
-def _made(ctx: Context[Any], rows: Sequence[Any], shared: Mapping[str, Any]) -> list[EventsEvent]:
-    """The rows as events, whose further dates are read together."""
-    return shown(ctx, rows, **shared)
-
-
 @strawberry.type(description="What is on in the city.")
 class Events(CityModule):
-    @rows(EventsEvent, visible=PUBLIC, make=_made, description="What is running or still to come, first things first.")
+    @rows(EventsEvent, visible=PUBLIC, description="What is running or still to come, first things first.")
     def upcoming(
         self,
         first: First = 10,
@@ -84,7 +78,6 @@ class Events(CityModule):
     @rows(
         EventsEvent,
         visible=PUBLIC,
-        make=_made,
         description="What takes place on a day of the city's calendar, also only in part.",
     )
     def on(
@@ -106,7 +99,6 @@ class Events(CityModule):
         order=service.BY_START,
         cap=CAP,
         visible=PUBLIC,
-        make=_made,
         description="What takes place from one day to another, page by page.",
     )
     def between(
@@ -129,7 +121,6 @@ class Events(CityModule):
     @row(
         EventsEvent,
         visible=PUBLIC,
-        make=_made,
         description="One date by its id, or the next date of an event by its eventId; null if gone.",
     )
     def event(self, id: Annotated[strawberry.ID, argument(description="`id` or `eventId`.")]) -> Prepared:

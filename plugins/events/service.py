@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import cos, radians
 from typing import Any
@@ -235,25 +235,21 @@ def one(id: Any, now: Any) -> Select[Any]:
     )
 
 
-async def siblings(ctx: Context[Any], parents: Iterable[str], first: int) -> Mapping[str, list[Occurrence]]:
-    """Upcoming dates of several events, at most `first` of each; one statement."""
+@prepared
+def siblings(now: Any, parents: Any, first: int) -> Select[Any]:
+    """Upcoming dates of several events, at most `first` of each."""
     rank = func.row_number().over(partition_by=Occurrence.parent, order_by=(Occurrence.start, Occurrence.id))
     ranked = (
         select(Occurrence.id.label("id"), rank.label("rank"))
-        .where(Occurrence.until > ctx.now, Occurrence.parent.in_(sorted(set(parents))))
+        .where(Occurrence.until > now, Occurrence.parent.in_(parents))
         .subquery()
     )
-    statement = (
+    return (
         select(Occurrence)
         .join(ranked, ranked.c.id == Occurrence.id)
         .where(ranked.c.rank <= first)
         .order_by(Occurrence.start, Occurrence.id)
     )
-    grouped: dict[str, list[Occurrence]] = {}
-    async with ctx.session() as session:
-        for row in (await session.scalars(statement)).all():
-            grouped.setdefault(row.parent, []).append(row)
-    return grouped
 
 
 async def category_counts(ctx: Context[EventsConfig]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from allmende import (
     Plugin,
     Position,
     Prepared,
+    check_first,
+    children,
     column,
     computed,
     field,
@@ -23,8 +26,9 @@ from allmende import (
     prepared,
     row,
     rows,
+    same,
 )
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from ..gazette import GazetteNotice
 
@@ -53,6 +57,14 @@ def every(least: Any) -> Select[Any]:
 
 
 @prepared
+def sharing_ranks(ranks: Any, first: int) -> Select[Any]:
+    place = func.row_number().over(partition_by=GazetteNotice.rank, order_by=GazetteNotice.title)
+    placed = select(GazetteNotice.id.label("id"), place.label("place")).where(GazetteNotice.rank.in_(ranks)).subquery()
+    chosen = select(GazetteNotice).join(placed, placed.c.id == GazetteNotice.id).where(placed.c.place <= first)
+    return chosen.order_by(GazetteNotice.title)
+
+
+@prepared
 def of_another_city(city: Any) -> Select[Any]:
     return select(GazetteNotice).where(GazetteNotice.city == city)
 
@@ -71,6 +83,20 @@ def apart(ctx: Context[Any], since: int | None, rank: int | None) -> int | None:
     return None if since is None or rank is None else rank - since
 
 
+@strawberry.type(description="A notice of the same rank.")
+class BulletinPeer:
+    ctx: strawberry.Private[Context[Any]]
+    row: strawberry.Private[GazetteNotice]
+
+    title: str = column(GazetteNotice.title, description="Its title.")
+    slow: str = computed(slow, GazetteNotice.title, steady=True, description="Its title, drawled.")
+
+
+def peers(ctx: Context[Any], parents: Sequence[int], first: int = 2) -> Prepared:
+    check_first(first, 5)
+    return sharing_ranks(ranks=parents, first=first)
+
+
 @strawberry.type(description="A notice.")
 class BulletinNotice:
     ctx: strawberry.Private[Context[Any]]
@@ -85,6 +111,11 @@ class BulletinNotice:
     apart: int | None = computed(apart, GazetteNotice.rank, given="least", description="From the rank asked for.")
     loud: str = computed(loud, GazetteNotice.title, description="Its title, shouted.")
     slow: str = computed(slow, GazetteNotice.title, steady=True, description="Its title, drawled.")
+
+    peers: list[BulletinPeer] = children(
+        peers, BulletinPeer, of=GazetteNotice.rank, by=GazetteNotice.rank, description="Those of the same rank."
+    )
+    peer: BulletinPeer = same(BulletinPeer, description="The notice among its peers.")
 
     @strawberry.field(description="Not declared.")
     def quiet(self) -> str:

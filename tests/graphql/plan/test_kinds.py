@@ -103,6 +103,52 @@ async def test_a_second_statement_is_asked_where_the_first_finds_too_little(engi
         assert len(asked) == times
 
 
+CHILDREN = "title peers { title slow } few: peers(first: 1) { title } peer { slow title }"
+
+
+async def test_children_are_read_for_all_rows_of_a_list_together(engine: Engine, database: Database) -> None:
+    """One more statement for each selection of them, planned or not; another city's rows of that rank do not show."""
+    found = (await both(engine, f"notices {{ {CHILDREN} }}"))["notices"]
+    assert {one["title"]: ([each["title"] for each in one["peers"]], one["few"]) for one in found} == {
+        "0": (["0", "5"], [{"title": "0"}]),
+        "1": ([], []),
+        "2": (["2"], [{"title": "2"}]),
+        "3": (["3"], [{"title": "3"}]),
+        "4": ([], []),
+        "5": (["0", "5"], [{"title": "0"}]),
+        "6": (["6"], [{"title": "6"}]),
+    }
+    assert [one["peer"]["slow"] for one in found] == [one["title"] for one in found]
+    for on, statements in ((False, 3), (True, 3)):
+        engine.plans.on = on
+        with database.count() as asked:
+            await ask(engine, f"notices {{ {CHILDREN} }}")
+        assert len(asked) == statements
+
+
+async def test_pages_have_children_too_each_selection_its_own(engine: Engine) -> None:
+    page = "nodes { title peers { title } slow } edges { node { slow peers(first: 1) { slow } } cursor }"
+    found = (await both(engine, f"all(first: 4) {{ {page} }}"))["all"]
+    assert [len(one["peers"]) for one in found["nodes"]] == [1, 1, 2, 2]
+    assert [len(edge["node"]["peers"]) for edge in found["edges"]] == [1, 1, 1, 1]
+    assert engine.plans.planned == 1
+
+
+async def test_a_list_without_rows_asks_for_no_children_and_wrong_arguments_are_the_references(
+    engine: Engine, database: Database
+) -> None:
+    with database.count() as asked:
+        body = await ask(engine, "notices(first: 0) { peers { title } }")
+    assert (body["data"]["city"]["bulletin"], len(asked)) == ({"notices": []}, 1)
+    assert (await both(engine, 'notice(id: "x") { peers { title } }'))["notice"] is None
+    bodies = []
+    for on in (False, True):
+        engine.plans.on = on
+        bodies.append(await ask(engine, "notices { title peers(first: 6) { title } }"))
+        assert bodies[-1]["errors"][0]["extensions"]["code"] == "BAD_FIRST"
+    assert bodies[0]["data"] == bodies[1]["data"]
+
+
 async def test_what_a_method_works_out_is_part_of_the_plan(engine: Engine) -> None:
     found = await both(engine, "count { total __typename } notices(first: 1) { title }")
     assert found["count"] == {"total": 7, "__typename": "BulletinCount"}

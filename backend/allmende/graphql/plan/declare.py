@@ -34,8 +34,18 @@ from allmende.graphql.visibility import field
 from allmende.visibility import PUBLIC, Visibility
 
 PLAN = "allmende_plan"
+BESIDE = "_beside"
+"""Attribute of an object made of a row: the rows that were read with it."""
 Column = InstrumentedAttribute[Any]
 Make = Callable[[Context[Any], Sequence[Any], Mapping[str, Any]], list[Any]]
+
+
+class Beside:
+    """The rows of one list, and what was asked for all of them together."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self.rows = rows
+        self.asked: dict[Any, asyncio.Future[Any]] = {}
 
 
 class Computed(Struct, frozen=True, eq=False):
@@ -112,7 +122,7 @@ def column(source: Column, *, description: str) -> Any:
         def resolve(self: Any) -> Any:
             return read(self.row, source)
 
-    return _field(resolve, description, source)
+    return declared(resolve, description, source)
 
 
 def computed(
@@ -134,7 +144,7 @@ def computed(
         shared = (getattr(self, given, None),) if given else ()
         return function(self.ctx, *shared, *(read(self.row, each) for each in columns))
 
-    return _field(resolve, description, Computed(function, columns, given, steady))
+    return declared(resolve, description, Computed(function, columns, given, steady))
 
 
 def translated(own: Column, translations: Column, name: str, *, description: str, optional: bool = False) -> Any:
@@ -147,7 +157,7 @@ def translated(own: Column, translations: Column, name: str, *, description: str
     def resolve(self: Any) -> Any:
         return made.text(self.ctx, read(self.row, own), read(self.row, translations))
 
-    return _field(resolve, description, made)
+    return declared(resolve, description, made)
 
 
 def part(
@@ -168,7 +178,7 @@ def part(
     def resolve(self: Any) -> Any:
         return made.make(self.row)
 
-    return _field(resolve, description, made)
+    return declared(resolve, description, made)
 
 
 def parted(
@@ -277,7 +287,13 @@ def _paged(kind: Any, make: Make | None, paging: Paging, options: dict[str, Any]
 
 def made_of(kind: Any, make: Make | None, ctx: Context[Any], found: Sequence[Any], shared: Mapping[str, Any]) -> Any:
     """The objects of these rows."""
-    return make(ctx, found, shared) if make else [kind(ctx=ctx, row=each, **shared) for each in found]
+    if make:
+        return make(ctx, found, shared)
+    made = [kind(ctx=ctx, row=each, **shared) for each in found]
+    beside = Beside(found)
+    for each in made:
+        setattr(each, BESIDE, beside)
+    return made
 
 
 def read(entity: Any, source: Column) -> Any:
@@ -299,7 +315,8 @@ def missing(value: Any) -> bool:
     return value is None or value == ""
 
 
-def _field(resolve: Callable[[Any], Any], description: str, plan: Any) -> Any:
+def declared(resolve: Callable[..., Any], description: str, plan: Any) -> Any:
+    """A field with this resolver, and what plans read instead."""
     made = strawberry.field(resolver=resolve, description=description)
     # What Strawberry puts on the class: so `item.title` is the title for Python too, not a method that gives it.
     made.base_resolver._descriptor = property(resolve)

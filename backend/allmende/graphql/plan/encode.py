@@ -26,15 +26,32 @@ from graphql import (
     GraphQLOutputType,
     get_named_type,
 )
+from msgspec import Struct
 from sqlalchemy import Dialect
 
 from allmende.db.direct.reader import decoder, moment
 from allmende.db.direct.statement import Unplannable
 from allmende.db.table import UtcDateTime
+from allmende.graphql.plan.arguments import Arguments
 from allmende.graphql.plan.complete import Complete, bad, completed, declaration, origin_of, struct_of
 from allmende.graphql.plan.declare import PLAN, Column, Computed, Part, Translated
 from allmende.graphql.plan.fields import Case, Selected
+from allmende.graphql.plan.kin import Children, Same
 from allmende.graphql.plan.values import DAYS, TRUTH, Kept, Steady
+
+
+class Child(Struct, eq=False):
+    """What is shown below each row of its children, see `below.py`."""
+
+    declared: Children
+    arguments: Arguments
+    encoder: RowEncoder
+    """Of their rows; the first column says whose they are."""
+    place: int
+    """Where in a row is what its children know it by."""
+    kept: slice
+    """Which of the values that the whole list keeps are the children's."""
+
 
 _RAW = {"String": str, "ID": str, "Int": int, "Float": float, "Boolean": bool}
 
@@ -55,6 +72,9 @@ class RowEncoder:
         self.columns = [] if columns is None else columns
         """What is fetched. Where others share the rows, those that they need as well."""
         self.steady: list[Callable[[Any], Kept]] = []
+        self.children: list[Child] = []
+        """What is to be read once the rows are there; `shared` has it then, by child and key. The answer of such a row
+        does not follow from the row alone."""
         self.floats: set[int] = set()
         self.names: dict[str, Any] = {"bad": bad, "truth": TRUTH, "days": DAYS, "moment": moment, "isfinite": isfinite}
         self.names["none"] = frozenset((None, "null", "{}"))  # JSON that says nothing
@@ -92,6 +112,10 @@ class RowEncoder:
             return self._translated(plan, field.type, where)
         if isinstance(plan, Part):
             return self._part(plan, field.type, selected)
+        if isinstance(plan, Same):
+            return self._same(plan, field.type, selected)
+        if isinstance(plan, Children):
+            return self._children(plan, kind, selected)
         if plan is None:
             raise Unplannable(f"{where} is not declared")
         return self._column(plan, field.type, where)
@@ -157,6 +181,28 @@ class RowEncoder:
         otherwise = f"{own} or None" if plan.optional else own
         value = f"{otherwise} if {raw} in none else {local}(ctx, {own}, {raw})"
         return f"(y if (y := {value}) is not None else bad())" if isinstance(kind, GraphQLNonNull) else f"({value})"
+
+    def _same(self, plan: Same, kind: GraphQLOutputType, selected: Selected) -> str:
+        named = get_named_type(kind)
+        if not isinstance(named, GraphQLObjectType) or origin_of(named) is not plan.kind:
+            raise Unplannable("the same row as another type")
+        return self._shape(named, self.case.select(named, selected.nodes))
+
+    def _children(self, plan: Children, kind: GraphQLObjectType, selected: Selected) -> str:
+        field = kind.fields[selected.name]
+        named = get_named_type(field.type)
+        if not isinstance(named, GraphQLObjectType) or origin_of(named) is not plan.kind:
+            raise Unplannable("children of another type")
+        encoder = RowEncoder(named, selected, self.case, self.dialect, columns=[plan.by])
+        if encoder.children:
+            raise Unplannable("children of children")
+        begin = len(self.steady)
+        self.steady += encoder.steady
+        arguments, place = Arguments(self.case.schema, selected.nodes[0], field), self.place(plan.of)
+        name = f"child{len(self.names)}"
+        child = self.names[name] = Child(plan, arguments, encoder, place, slice(begin, len(self.steady)))
+        self.children.append(child)
+        return f"shared[{name}].get(v{place}, [])"
 
     def _part(self, plan: Part, kind: GraphQLOutputType, selected: Selected) -> str:
         named = get_named_type(kind)

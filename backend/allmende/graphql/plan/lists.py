@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -40,13 +40,19 @@ class Question(Struct, frozen=True, eq=False):
     """Whether the page goes on behind a cursor."""
 
 
-class Place(Struct, frozen=True, eq=False):
+class Place(Struct, eq=False):
     """For whom an answer is made."""
 
     ctx: Context[Any]
     zone: Kept
     kept: Sequence[Kept]
     """What the field keeps for this city and language: `steady`."""
+    below: Mapping[Any, Any] = {}
+    """The children of the rows, see `below.py`."""
+
+    def shared(self, question: Question) -> Mapping[str, Any]:
+        """What the rows of the answer have in common."""
+        return {**question.prepared.shared, **self.below} if self.below else question.prepared.shared
 
 
 class Texts:
@@ -86,7 +92,7 @@ class Listed:
         self.key, self.rows, self.texts = selected.key, rows, Texts(reader)
         self.arguments = Arguments(case.schema, selected.nodes[0], field)
         self.encoder = RowEncoder(kind, selected, case, reader.dialect, rows.once)
-        self.steady = self.encoder.steady
+        self.steady, self.children = self.encoder.steady, self.encoder.children
         self.nothing: Any = [] if rows.many else None
 
     async def ask(self, module: Any, variables: Values) -> Question | None:
@@ -103,7 +109,7 @@ class Listed:
         if self.encoder.once:
             same = itemgetter(*self.encoder.once)
             rows = list({same(row): row for row in reversed(rows)}.values())[::-1]
-        shared = question.prepared.shared
+        shared = place.shared(question)
         if self.rows.many:
             return self.encoder.encode(rows, place.ctx, place.zone, shared, *place.kept)
         made = self.encoder.encode(rows[:1], place.ctx, place.zone, shared, *place.kept)

@@ -11,6 +11,7 @@ from allmende.db.direct.reader import SECONDS, Reader
 from allmende.db.direct.statement import Unplannable
 from allmende.graphql.caps import small
 from allmende.graphql.plan.arguments import Arguments, Values
+from allmende.graphql.plan.below import Below
 from allmende.graphql.plan.complete import completed, declaration, origin_of
 from allmende.graphql.plan.declare import PLAN, Pages, Rows
 from allmende.graphql.plan.fields import Case, Selected
@@ -93,6 +94,7 @@ class ModulePlan:
                 self.rest.extend(each.nodes)
         if not self.lists and not self.worked:
             raise Unplannable("nothing to be gained")
+        self.below = [Below(one.children, reader) if one.children else None for one in self.lists]
 
     def keep(self, ctx: Context[Any]) -> list[list[Kept]]:
         """For each list, what is worked out once for this city and language."""

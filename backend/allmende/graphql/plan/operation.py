@@ -142,8 +142,11 @@ class CityPlan:
                     rows = await self.reader.read(city.slug, [question.instead])
                 if plan.key not in kept.lists:
                     kept.lists[plan.key] = plan.keep(ctx)
-                listed = plan.lists[number]
-                part[listed.key] = listed.encode(question, rows, Place(ctx, kept.zone, kept.lists[plan.key][number]))
+                listed, below = plan.lists[number], plan.below[number]
+                place = Place(ctx, kept.zone, kept.lists[plan.key][number])
+                if below is not None:
+                    place.below = await below.read(place, rows[0], variables)
+                part[listed.key] = listed.encode(question, rows, place)
         return answer
 
     def _kept(self, city: City, language: str) -> _Kept:

@@ -17,7 +17,7 @@ from allmende.db.direct.statement import Unplannable
 from allmende.graphql.plan.arguments import Arguments, Values
 from allmende.graphql.plan.complete import struct_of
 from allmende.graphql.plan.declare import Column, Pages
-from allmende.graphql.plan.encode import RowEncoder, decoded, place_in
+from allmende.graphql.plan.encode import Child, RowEncoder, decoded, place_in
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.lists import Place, Question, Texts, asked_by
 from allmende.graphql.plan.values import Kept
@@ -51,6 +51,7 @@ class Paged:
         for _ in range(2):  # an encoder unpacks all columns of a row, and those of all are known the second time
             self.counted = self.read = False
             self.steady: list[Callable[[Any], Kept]] = []
+            self.children: list[Child] = []
             self.make = self._fields(kind, selected, self._part)
 
     async def ask(self, module: Any, variables: Values) -> Question | None:
@@ -99,11 +100,14 @@ class Paged:
         encoder = RowEncoder(kind, selected, self.case, self.reader.dialect, columns=self.columns)
         begin = len(self.steady)
         self.steady += encoder.steady
+        for child in encoder.children:
+            child.kept = slice(child.kept.start + begin, child.kept.stop + begin)
+        self.children += encoder.children
         mine = slice(begin, len(self.steady))
 
         def make(page: _Page) -> Any:
             place = page.place
-            return encoder.encode(page.rows, place.ctx, place.zone, page.question.prepared.shared, *place.kept[mine])
+            return encoder.encode(page.rows, place.ctx, place.zone, place.shared(page.question), *place.kept[mine])
 
         return make
 
