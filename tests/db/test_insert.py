@@ -10,11 +10,13 @@ import pytest
 from allmende.db.board import slot
 from allmende.db.engine import Database
 from allmende.db.notices import CHANNEL
-from allmende.db.prepared import Room, prepared
+from allmende.db.prepared import TOGETHER, Room, prepared
 from allmende.errors import ScopeError
 from sqlalchemy import Select, func, select
 
 from .tables import Note, Tag
+
+MANY = 3 * TOGETHER
 
 
 @prepared
@@ -94,3 +96,85 @@ async def test_what_was_written_is_on_the_board_and_told_to_others(database: Dat
         assert await asyncio.wait_for(heard.get(), 20) == "oben/dbtest_note oben/dbtest_tag"
         await listening.close()
     assert database.board.counters[place] != before
+
+
+async def test_what_comes_at_the_same_time_goes_in_few_transactions_each_for_its_own_city(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    cities = ["oben", "unten", "drueben"]
+    with database.count() as statements:
+        work = [database.insert(cities[n % 3], [Note(id=f"{n:03}", title=f"{n}")]) for n in range(MANY)]
+        assert all(await asyncio.gather(*work))
+    assert len(statements) == MANY / TOGETHER
+    for place, city in enumerate(cities):
+        assert await found(database, city) == [f"{n:03} {n}" for n in range(place, MANY, 3)]
+    await database.close()
+
+
+async def test_one_that_cannot_be_written_takes_no_other_with_it(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    assert await database.insert("oben", [Note(id="05", title="erste")])
+    work = [database.insert("oben", [Note(id=f"{n:02}", title="zweite")]) for n in range(10)]
+    bad = [database.insert("oben", [Note(id="99", title=title)]) for title in ("no text\x00", 5)]  # type: ignore[arg-type]
+    *written, by_server, by_driver = await asyncio.gather(*work, *bad, return_exceptions=True)
+    assert written == [n != 5 for n in range(10)]
+    assert isinstance(by_server, asyncpg.PostgresError)
+    assert isinstance(by_driver, asyncpg.DataError), "the driver does not even send it"
+    assert await found(database) == [f"{n:02} {'erste' if n == 5 else 'zweite'}" for n in range(10)]
+    await database.close()
+
+
+async def test_who_waits_for_the_writer_of_the_same_key_holds_up_nobody_for_long(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    async with database.transaction("oben") as session:
+        session.add(Note(id="1", title="noch nicht"))
+        await session.flush()
+        work = [database.insert("oben", [Note(id=f"{n}", title="neu")]) for n in range(3)]
+        assert await asyncio.wait_for(asyncio.gather(*work), 60) == [True, False, True]
+    assert await found(database) == ["0 neu", "1 noch nicht", "2 neu"]
+    await database.close()
+
+
+async def test_who_gives_up_waiting_keeps_none_of_the_others_from_being_written(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    work = [asyncio.create_task(database.insert("oben", [Note(id=f"{n}", title="x")])) for n in range(4)]
+    await asyncio.sleep(0)
+    work[0].cancel()
+    work[2].cancel()
+    assert [one is True for one in await asyncio.gather(*work, return_exceptions=True)] == [False, True, False, True]
+    assert {"1 x", "3 x"} <= set(await found(database))
+    await database.close()
+
+
+async def test_a_limit_is_not_counted_while_it_cannot_be_used_up_and_holds_all_the_same(postgresql_url: str) -> None:
+    here, there = Database(postgresql_url), Database(postgresql_url)  # two workers
+    here.hears = there.hears = lambda: True
+    most = 5 * TOGETHER
+
+    async def take(database: Database, id_: str, city: str = "oben") -> bool:
+        return await database.insert(city, [Note(id=id_, title="Licht")], Room(every(title="Licht"), most, of="Licht"))
+
+    with here.count() as statements, there.count() as others:
+        for n in range(most - 1):
+            assert await take((here, there)[n % 2], f"{n}")
+    counted = [sql for sql in (*statements, *others) if "count(*)" in sql]
+    assert 2 <= len(counted) < most - 1, "some, and the nearer to the limit the more"
+    written = await asyncio.gather(*(take(here, f"x{n}") for n in range(3)))
+    assert (sum(written), await take(there, "y")) == (1, False)
+    assert await take(here, "z", "unten"), "another city has room of its own"
+    for database in (here, there):
+        await database.close()
+
+
+async def test_of_many_at_once_no_more_are_let_through_than_there_is_room_for(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    database.hears = lambda: True
+    room = Room(every(title="Licht"), MANY, of="Licht")
+    assert await database.insert("oben", [Note(id="0", title="Licht")], room)
+    work = [database.insert("oben", [Note(id=f"x{n}", title="Licht")], room) for n in range(MANY + 40)]
+    assert sum(await asyncio.gather(*work)) == MANY - 1
+    await database.close()
+
+
+@prepared
+def every(title: Any) -> Select[Any]:
+    return select(func.count()).select_from(select(Note.id).where(Note.title == title).subquery())

@@ -150,11 +150,11 @@ def _room(ctx: Context[Any], kind: str, anonymous_per_hour: int | None) -> Room 
     """How many cases may be opened in an hour by whoever opens this one."""
     since = ctx.clock() - timedelta(hours=1)
     if submitter := _submitter(ctx):
-        return Room(_recent(submitter=submitter, kind=None, since=since, most=PER_HOUR), PER_HOUR)
+        return Room(_recent(submitter=submitter, kind=None, since=since, most=PER_HOUR), PER_HOUR, of=submitter)
     if ctx.reader.kind != "anonymous" or anonymous_per_hour is None:
         return None
     most = anonymous_per_hour
-    return Room(_recent(submitter="", kind=kind, since=since, most=most), most)
+    return Room(_recent(submitter="", kind=kind, since=since, most=most), most, of=("", kind))
 
 
 @prepared

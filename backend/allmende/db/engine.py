@@ -16,13 +16,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from allmende.db.board import open_board
+from allmende.db.board import Tag, open_board
 from allmende.db.direct.kept import Kept
 from allmende.db.direct.reader import Reader
+from allmende.db.direct.rooms import Rooms
 from allmende.db.direct.writer import Writer
 from allmende.db.interrupt import connect
 from allmende.db.listening import Listener, connect_options
-from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements, to_text
+from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements
 from allmende.db.prepared import Prepared, Room
 from allmende.db.rls import EVERY, SETTING
 from allmende.db.rows import row_values
@@ -64,10 +65,14 @@ class Database:
         self._bound = lru_cache(maxsize=4096)(self._bind)
         self.hears: Callable[[], bool] = lambda: self.is_sqlite
         """Whether every change is heard of, so that what was read may be kept; an embedded database has one machine."""
-        kept = Kept(lambda: self.board, lambda: self.hears())
+        kept, rooms = Kept(lambda: self.board, lambda: self.hears()), Rooms(lambda: self.board, lambda: self.hears())
         self.reader = Reader(self.url, self._cities.dialect, self._note, pool_size, kept)
         """Reads for plans, by statements that were compiled by the compiler of these sessions."""
-        self.writer = None if self.is_sqlite else Writer(self.url, self._cities.dialect, self._note, pool_size)
+        self.writer = (
+            None
+            if self.is_sqlite
+            else Writer(self.url, self._cities.dialect, self._note, pool_size, self._changed, rooms)
+        )
         """Writes new rows in one round trip; an embedded database has none to save."""
 
     @asynccontextmanager
@@ -114,12 +119,7 @@ class Database:
                 raise ScopeError(f"a row for {row.city!r} cannot be written for {city!r}")
         if self.writer is None:
             return await self._insert(city, rows, room)
-        tags = {(city, row.__tablename__) for row in rows}
-        try:
-            return await self.writer.insert(city, rows, room, to_text(tags))
-        finally:
-            if self.board is not None:
-                self.board.raise_(tags)
+        return await self.writer.insert(city, rows, room)
 
     async def _insert(self, city: str, rows: Sequence[CityTable], room: Room | None) -> bool:
         try:
@@ -183,8 +183,12 @@ class Database:
         try:
             yield engine.execution_options(**{WRITTEN: written})
         finally:
-            if written.ended and written.tags and self.board is not None:
-                self.board.raise_(written.tags)
+            if written.ended and written.tags:
+                self._changed(written.tags)
+
+    def _changed(self, tags: set[Tag]) -> None:
+        if self.board is not None:
+            self.board.raise_(tags)
 
     def _session(self, engine: AsyncEngine, kind: type[CitySession]) -> AsyncSession:
         return AsyncSession(engine, sync_session_class=kind, expire_on_commit=False, close_resets_only=False)

@@ -6,7 +6,7 @@ for each combination of values that are there and values that are missing; it se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache, update_wrapper
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SHAPES = 256
 """Built statements that each template keeps."""
+TOGETHER = 32
+"""Calls of `insert` that become one transaction at most."""
 _BOUND = ":"
 
 
@@ -124,6 +126,9 @@ class Room(NamedTuple):
 
     taken: Prepared
     most: int
+    of: Hashable = None
+    """What is limited. Given where each row that is written takes one, and one `insert` (or transaction) writes one:
+    then it need not be counted each time."""
 
 
 def prepared(build: Callable[..., Select[Any]]) -> Template:

@@ -23,6 +23,7 @@ GOODBYE = 2.0
 """Seconds in which PostgreSQL has to listen to the word that a statement is to end."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_REFUSED = (asyncpg.IntegrityConstraintViolationError, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 READING = {
     # A plan is made before the statement has set its city, when row-level security seems to leave no rows: the planner
     # would think that sorting them costs nothing. These lists are short, and most are in the order of an index.
@@ -52,10 +53,17 @@ class Connections:
 
     async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
         """All rows. Raises TimeoutError, OSError or asyncpg's errors; a connection that failed is not used again."""
+        return await self._fetch(sql, arguments, seconds, many=False)
+
+    async def fetch_many(self, sql: str, arguments: Sequence[Sequence[Any]], seconds: float) -> list[Any]:
+        """All rows of the same statement with each of these arguments: one transaction, and one round trip."""
+        return await self._fetch(sql, arguments, seconds, many=True)
+
+    async def _fetch(self, sql: str, arguments: Sequence[Any], seconds: float, *, many: bool) -> list[Any]:
         connection = await self._take(seconds)
         try:
-            rows = await connection.fetch(sql, arguments, seconds)
-        except asyncpg.IntegrityConstraintViolationError:
+            rows = await connection.fetch(sql, arguments, seconds, many=many)
+        except _REFUSED:
             self._give(connection)  # nothing is wrong with it
             raise
         except BaseException:
@@ -120,7 +128,7 @@ class _Connection:
         self.statements: OrderedDict[str, Any] = OrderedDict()
         self.number = 0
 
-    async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
+    async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float, *, many: bool) -> list[Any]:
         statement = self.statements.get(sql)
         if statement is None:
             self.number += 1  # without a name, the server would parse and plan it anew at each execution
@@ -128,7 +136,8 @@ class _Connection:
             self.statements[sql] = statement
             if len(self.statements) > STATEMENTS:
                 self.statements.popitem(last=False)  # asyncpg closes it on the server when it is collected
-        rows: list[Any] = await statement.fetch(*arguments, timeout=seconds)
+        work = statement.fetchmany(arguments, timeout=seconds) if many else statement.fetch(*arguments, timeout=seconds)
+        rows: list[Any] = await work
         return rows
 
 

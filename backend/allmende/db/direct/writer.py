@@ -1,13 +1,14 @@
-"""New rows on PostgreSQL without the ORM: all of them in one statement, which is a transaction of its own.
+"""New rows on PostgreSQL without the ORM: all of a call in one statement, and calls that come at the same time in one
+transaction (see gathering.py).
 
 The statement sets its city for itself, like those of plans, so row-level security holds here as everywhere. What else
-belongs to a transaction goes with it: the limit that is looked at, and the notice of what has changed.
+belongs to it goes with it: the limit that is looked at, and the notice of what has changed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -15,9 +16,12 @@ from typing import Any
 import asyncpg
 from sqlalchemy import URL, Dialect, bindparam, func, insert, select
 
+from allmende.db.board import Tag
+from allmende.db.direct.gathering import Gathering, Request
 from allmende.db.direct.postgresql import Connections
+from allmende.db.direct.rooms import Rooms
 from allmende.db.direct.statement import Slot, compile_text
-from allmende.db.notices import CHANNEL
+from allmende.db.notices import CHANNEL, to_text
 from allmende.db.prepared import Room, Template
 from allmende.db.rls import SETTING
 from allmende.db.rows import row_values
@@ -25,39 +29,85 @@ from allmende.db.scope import CITY
 from allmende.db.table import CityTable
 
 SECONDS = 10.0
-"""How long the statement may take, with waiting for others that write the same key."""
-_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+"""How long a transaction may take."""
+_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off", "lock_timeout": "750ms"}
+"""Who waits for the writer of the same key holds up others: after a while it is sent by itself, and then given up."""
 _PARAMETER = re.compile(r"\$(\d+)")
+_THERE = (asyncpg.UniqueViolationError, asyncpg.LockNotAvailableError)
+"""One of the rows is there already, or somebody else is about to write it."""
+_NOTICE, _PLACE = 1, 2
+"""Where they are in the arguments, after the city."""
 
 
 class Writer:
-    """Made by the Database, which counts its statements and closes it."""
+    """Made by the Database, which counts its statements, hears of its `changes` after their commit, and closes it."""
 
-    def __init__(self, url: URL, dialect: Dialect, note: Callable[[str], None], size: int) -> None:
-        self.dialect, self.note = dialect, note
+    def __init__(
+        self,
+        url: URL,
+        dialect: Dialect,
+        note: Callable[[str], None],
+        size: int,
+        changes: Callable[[set[Tag]], None],
+        rooms: Rooms,
+    ) -> None:
+        self.dialect, self.note, self.changes, self.rooms = dialect, note, changes, rooms
         self.connections = Connections(url, dialect, size, _SETTINGS)
+        self.gathering = Gathering(self._send)
         self._insert = lru_cache(maxsize=500)(self._compile_insert)
         self._count = lru_cache(maxsize=500)(self._compile_count)
         self._joined = lru_cache(maxsize=500)(_join)
 
-    async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None, notice: str) -> bool:
+    async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None) -> bool:
         """Whether the rows were written: not if there is no room, or one of them is there already."""
+        if room and self.rooms.take(city, room):
+            room = None
         inserts = tuple([self._insert(type(row)) for row in rows])
         counts = self._count(room.taken.template, room.taken.shape) if room else None
-        arguments: list[Any] = [city, notice]
+        arguments: list[Any] = [city, "", 0]
         for part, row in zip(inserts, rows, strict=True):
             arguments += part.arguments(city, row_values(row))
         if room and counts:
             arguments += [*counts.arguments(city, room.taken.parameters), room.most]
-        sql = self._joined(inserts, counts)
-        self.note(sql)
-        try:
-            return bool(await self.connections.fetch(sql, arguments, SECONDS))
-        except asyncpg.UniqueViolationError:
-            return False
+        seen = self.rooms.before(city, room, counts.tables) if room and counts else None
+        tags = {(city, row.__tablename__) for row in rows}
+        taken = await self.gathering.written(Request(self._joined(inserts, counts), arguments, tags))
+        if taken is not None and room and seen:
+            self.rooms.counted(city, room, taken, seen)
+        return taken is not None
 
     async def close(self) -> None:
+        await self.gathering.close()
         await self.connections.close()
+
+    async def _send(self, requests: Sequence[Request]) -> None:
+        """Write them in one transaction, or each by itself where that fails."""
+        tags = set().union(*(request.tags for request in requests))
+        for place, request in enumerate(requests):
+            request.arguments[_NOTICE : _PLACE + 1] = [to_text(tags), place]  # PostgreSQL sends what is the same once
+        sql = requests[0].sql
+        self.note(sql)
+        taken: dict[int, int] | BaseException
+        try:
+            found = await self.connections.fetch_many(sql, [request.arguments for request in requests], SECONDS)
+            taken = {row[0]: row[1] for row in found}
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if len(requests) > 1:  # one that was written all the same, when the connection broke, is there already
+                for request in requests:
+                    if not request.done.done():
+                        await self._send([request])
+                return
+            taken = {} if isinstance(error, _THERE) else error
+        except BaseException as error:  # whatever it was: all who wait hear of it
+            taken = error
+        self.changes(tags)
+        for place, request in enumerate(requests):
+            if request.done.done():
+                continue
+            if isinstance(taken, BaseException):
+                request.done.set_exception(taken)
+            else:
+                request.done.set_result(taken.get(place))
 
     def _compile_insert(self, table: type[CityTable]) -> _Part:
         target: Any = table.__table__
@@ -74,16 +124,16 @@ class Writer:
 
     def _compile_count(self, template: Template, shape: tuple[Any, ...]) -> _Part:
         text = compile_text(template.select(shape), [func.count()], self.dialect)
-        return _Part(text.sql, text.slots)
+        return _Part(text.sql, text.slots, text.tables)
 
 
 class _Part:
     """SQL with `$1` … for each of `slots`, and those of them that are not the city."""
 
-    __slots__ = ("given", "slots", "sql")
+    __slots__ = ("given", "slots", "sql", "tables")
 
-    def __init__(self, sql: str, slots: Sequence[Slot]) -> None:
-        self.sql, self.slots = sql, slots
+    def __init__(self, sql: str, slots: Sequence[Slot], tables: Iterable[str] = ()) -> None:
+        self.sql, self.slots, self.tables = sql, slots, tables
         self.given = [slot for slot in slots if not _is_city(slot)]
 
     def arguments(self, city: str, values: dict[str, Any]) -> list[Any]:
@@ -96,15 +146,20 @@ class _Part:
 
 
 def _join(inserts: tuple[_Part, ...], counts: _Part | None) -> str:
-    """One statement of all. The others take their row from the first, so that none is written without it; CASE keeps
-    the limit from being looked at before the city is set."""
-    numbers = count(3)  # after the city and the notice
+    """One statement of all, which gives its place and how much of its room was taken before, if it has written.
+
+    The others take their row from the first, so that none is written without it; CASE keeps the limit from being looked
+    at before the city is set.
+    """
+    numbers = count(4)  # after the city, the notice and the place
     first, *others = [part.placed(numbers) for part in inserts]
-    room = f"({counts.placed(numbers)}) < ${next(numbers)}::bigint" if counts else "true"
     scope = f"(SELECT set_config('{SETTING}', $1::text, true)) = $1::text"
-    parts = [f"written AS ({first} WHERE CASE WHEN {scope} THEN {room} END RETURNING 1)"]
+    taken = f"CASE WHEN {scope} THEN ({counts.placed(numbers) if counts else 'SELECT 0'}) END"
+    room = f"(SELECT taken FROM room) < {f'${next(numbers)}::bigint' if counts else 1}"
+    parts = [f"room AS MATERIALIZED (SELECT {taken} AS taken)", f"written AS ({first} WHERE {room} RETURNING 1)"]
     parts += [f"written_{number} AS ({sql} FROM written)" for number, sql in enumerate(others, 2)]
-    return f"WITH {', '.join(parts)} SELECT pg_notify('{CHANNEL}', $2::text) FROM written"
+    told = f"pg_notify('{CHANNEL}', $2::text)"
+    return f"WITH {', '.join(parts)} SELECT $3::int, (SELECT taken FROM room), {told} FROM written"
 
 
 def _is_city(slot: Slot) -> bool:
