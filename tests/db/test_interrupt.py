@@ -6,6 +6,7 @@ import asyncio
 import time
 
 import pytest
+from allmende.db.direct.postgresql import LOOK
 from allmende.db.engine import Database
 from sqlalchemy import text
 
@@ -58,3 +59,32 @@ async def test_nor_does_one_of_a_plan_where_its_time_is_over_or_its_client_gone(
             await fetching
         await until(0)
     assert list(await plans.fetch("SELECT 1 AS one", [], 10)) == [(1,)]
+
+
+async def test_one_look_ends_only_those_statements_whose_time_is_over(database: Database) -> None:
+    """No timer belongs to a statement, and none is left when nothing runs."""
+    plans = database.reader.postgresql
+    if plans is None:
+        pytest.skip("statements of plans on SQLite are not waited for")
+    asked = [plans.fetch(f"SELECT {n} AS n, pg_sleep({n})::text", [], 0.3 if n == 20 else 30) for n in (20, 2, 1)]
+    late, *others = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(late, TimeoutError)
+    assert [rows[0]["n"] for rows in others if isinstance(rows, list)] == [2, 1]
+    assert not plans.running
+    await asyncio.sleep(2 * LOOK)
+    assert plans.look is None
+
+
+async def test_a_request_that_is_ended_while_its_statement_is_late_is_ended(database: Database) -> None:
+    plans = database.reader.postgresql
+    if plans is None:
+        pytest.skip("statements of plans on SQLite are not waited for")
+    fetching = asyncio.create_task(plans.fetch("SELECT pg_sleep(60)", [], 60))
+    for _ in range(1_000):
+        if plans.running and next(iter(plans.running)).waiter is not None:
+            break
+        await asyncio.sleep(0.01)
+    next(iter(plans.running)).end()
+    fetching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await fetching

@@ -47,6 +47,11 @@ class Template:
     def __call__(self, **values: Any) -> Prepared:
         return Prepared(self, values)
 
+    def place(self, bound: str) -> str:
+        """Where the value of a bind parameter lies among the values, as Python writes it: `["start"]`, `["ids"][0]`."""
+        name, _, number = ("", "", "") if bound in self.names else bound.rpartition("_")
+        return f"[{name!r}][{int(number)}]" if name else f"[{bound!r}]"
+
     def _select(self, shape: tuple[Any, ...]) -> Select[Any]:
         return self.build(**dict(zip(self.names, map(_placeholder, self.names, shape), strict=True)))
 
@@ -64,7 +69,7 @@ class Prepared:
         self.otherwise: Prepared | None = None
         """What is asked instead where this one finds less than `enough` rows."""
         self.enough = 0
-        self.shape = tuple([_kind(values[name]) for name in template.names])
+        self.shape = tuple([value if (value := values[name]) is None else _kind(value) for name in template.names])
 
     def sharing(self, **shared: Any) -> Prepared:
         """The same, for objects that all have these attributes."""
@@ -84,11 +89,11 @@ class Prepared:
     def parameters(self) -> dict[str, Any]:
         """What to execute `statement` with."""
         bound: dict[str, Any] = {}
-        for name, value in self.values.items():
-            if isinstance(value, list | tuple):
-                bound |= {f"{name}_{number}": each for number, each in enumerate(value)}
-            elif _kind(value) == _BOUND:
-                bound[name] = value
+        for name, kind in zip(self.template.names, self.shape, strict=True):
+            if kind == _BOUND:
+                bound[name] = self.values[name]
+            elif type(kind) is tuple:
+                bound |= {f"{name}_{number}": each for number, each in enumerate(self.values[name])}
         return bound
 
     @property
@@ -142,11 +147,12 @@ def prepared(build: Callable[..., Select[Any]]) -> Template:
 
 def _kind(value: Any) -> Any:
     """The part of a value that the statement's text depends on."""
-    if value is None or type(value) is bool or type(value) is int:
+    kind = type(value)
+    if kind is str:
+        return _BOUND
+    if kind is int or kind is bool:
         return value
-    if isinstance(value, list | tuple):
-        return (_BOUND, len(value))
-    return _BOUND
+    return (_BOUND, len(value)) if isinstance(value, list | tuple) else _BOUND
 
 
 def _placeholder(name: str, kind: Any) -> Any:

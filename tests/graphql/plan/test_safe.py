@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from allmende.db.direct.reader import Ask
-from allmende.db.direct.statement import Unplannable, compile_text
+from allmende.db.direct.statement import Unplannable, compile_text, gather, is_city
 from allmende.db.engine import Database
 from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.plan import operation
@@ -77,12 +77,12 @@ async def test_a_statement_that_could_step_out_of_its_city_is_not_planned(
 
 
 async def test_every_planned_statement_is_bound_to_the_city(database: Database) -> None:
-    compiled = database.reader.compile(newest(first=3), [GazetteNotice.id])
+    prepared = newest(first=3)
+    compiled = database.reader.compile(prepared, [GazetteNotice.id])
     assert "gazette_notice.city = " in compiled.sql
-    assert (
-        compiled.arguments("oben", {})[[slot.name == "" and not slot.fixed for slot in compiled.slots].index(True)]
-        == "oben"
-    )
+    for to_server in (False, True):
+        bound = gather([(prepared, compiled.slots)], to_server=to_server)("oben", prepared.values)
+        assert bound[0 if to_server else [is_city(slot) for slot in compiled.slots].index(True)] == "oben"
     assert compiled.tables == {"gazette_notice"}
 
 

@@ -2,25 +2,33 @@
 
 A statement sets its city for itself only (`in_scope`), so a connection holds nothing that would have to be reset, and
 row-level security shows no row to a statement that set none.
+
+Statements are handed to asyncpg's protocol itself: what its own methods do around it, a timer for each statement above
+all, costs as much as sending it and reading the answer. One look now and then ends those whose time is over.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
+from time import monotonic
+from types import coroutine
 from typing import Any
 
 import asyncpg
+from asyncpg.protocol.protocol import NO_TIMEOUT
 from sqlalchemy import URL, Dialect
 
 STATEMENTS = 300
 """Prepared statements that each connection keeps."""
 GOODBYE = 2.0
 """Seconds in which PostgreSQL has to listen to the word that a statement is to end."""
+LOOK = 0.2
+"""Seconds from one look for statements whose time is over to the next."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _REFUSED = (asyncpg.IntegrityConstraintViolationError, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
@@ -50,29 +58,62 @@ class Connections:
         self.waiting: deque[asyncio.Future[_Connection | None]] = deque()
         self.room = size
         self.ending: set[asyncio.Task[None]] = set()
+        self.running: set[_Connection] = set()
+        """Those that wait for what their statement finds."""
+        self.look: asyncio.TimerHandle | None = None
 
     async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
         """All rows. Raises TimeoutError, OSError or asyncpg's errors; a connection that failed is not used again."""
-        return await self._fetch(sql, arguments, seconds, many=False)
+        connection = self.free.pop() if self.free else None  # the last one used: its memory is warm, others may rest
+        if connection is None or not connection.is_connected():
+            if connection is not None:
+                self.room += 1
+            connection = await self._take(seconds)
+        if self.look is None:
+            self.look = asyncio.get_running_loop().call_later(LOOK, self._look)
+        connection.until = monotonic() + seconds
+        self.running.add(connection)
+        try:
+            statement = connection.statements.get(sql) or await connection.prepare(sql, seconds)
+            rows: list[Any] = await connection.fetch(statement, arguments)
+        except BaseException as error:
+            self.running.discard(connection)
+            self._failed(connection, error)
+            raise
+        self.running.discard(connection)
+        if self.waiting:
+            self._give(connection)
+        else:
+            self.free.append(connection)
+        return rows
 
     async def fetch_many(self, sql: str, arguments: Sequence[Sequence[Any]], seconds: float) -> list[Any]:
         """All rows of the same statement with each of these arguments: one transaction, and one round trip."""
-        return await self._fetch(sql, arguments, seconds, many=True)
-
-    async def _fetch(self, sql: str, arguments: Sequence[Any], seconds: float, *, many: bool) -> list[Any]:
         connection = await self._take(seconds)
         try:
-            rows = await connection.fetch(sql, arguments, seconds, many=many)
-        except _REFUSED:
-            self._give(connection)  # nothing is wrong with it
-            raise
-        except BaseException:
-            ending = asyncio.ensure_future(_end(connection.driver))
-            self.ending.add(ending)
-            ending.add_done_callback(self._ended)
+            statement = connection.statements.get(sql) or await connection.prepare(sql, seconds)
+            rows: list[Any] = await statement.fetchmany(arguments, timeout=seconds)
+        except BaseException as error:
+            self._failed(connection, error)
             raise
         self._give(connection)
         return rows
+
+    def _failed(self, connection: _Connection, error: BaseException) -> None:
+        if isinstance(error, _REFUSED):
+            self._give(connection)  # nothing is wrong with it
+            return
+        ending = asyncio.ensure_future(_end(connection.driver))
+        self.ending.add(ending)
+        ending.add_done_callback(self._ended)
+
+    def _look(self) -> None:
+        """End what takes too long."""
+        now = monotonic()
+        for connection in self.running:
+            if connection.until < now:
+                connection.end()
+        self.look = asyncio.get_running_loop().call_later(LOOK, self._look) if self.running else None
 
     def _ended(self, ending: asyncio.Task[None]) -> None:
         self.ending.discard(ending)
@@ -86,8 +127,8 @@ class Connections:
 
     async def _take(self, seconds: float) -> _Connection:
         while self.free:
-            connection = self.free.pop()  # the last one used: its memory is warm, and the others may rest
-            if not connection.driver.is_closed():
+            connection = self.free.pop()
+            if connection.is_connected():
                 return connection
             self.room += 1
         if self.room > 0:
@@ -101,7 +142,7 @@ class Connections:
                 if turn.done() and not turn.cancelled():
                     self._give(turn.result())  # it was our turn, and we do not take it
                 raise
-            if given is not None and not given.driver.is_closed():
+            if given is not None and given.is_connected():
                 return given
         try:
             return _Connection(await _connect(self.options))
@@ -123,22 +164,51 @@ class Connections:
 
 
 class _Connection:
+    __slots__ = ("driver", "is_connected", "late", "number", "protocol", "statements", "until", "waiter")
+
     def __init__(self, driver: Any) -> None:
-        self.driver = driver
+        self.driver, self.protocol = driver, driver._protocol
+        self.is_connected: Callable[[], bool] = self.protocol.is_connected
         self.statements: OrderedDict[str, Any] = OrderedDict()
         self.number = 0
+        self.waiter: asyncio.Future[Any] | None = None
+        """Done when there is an answer to the statement that runs."""
+        self.until, self.late = 0.0, False
+        """When that statement's time is over; whether it was ended for that."""
 
-    async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float, *, many: bool) -> list[Any]:
-        statement = self.statements.get(sql)
-        if statement is None:
-            self.number += 1  # without a name, the server would parse and plan it anew at each execution
-            statement = await self.driver.prepare(sql, name=f"plan_{self.number}", timeout=seconds)
-            self.statements[sql] = statement
-            if len(self.statements) > STATEMENTS:
-                self.statements.popitem(last=False)  # asyncpg closes it on the server when it is collected
-        work = statement.fetchmany(arguments, timeout=seconds) if many else statement.fetch(*arguments, timeout=seconds)
-        rows: list[Any] = await work
-        return rows
+    async def prepare(self, sql: str, seconds: float) -> Any:
+        self.number += 1  # without a name, the server would parse and plan it anew at each execution
+        statement = await self.driver.prepare(sql, name=f"plan_{self.number}", timeout=seconds)
+        self.statements[sql] = statement
+        if len(self.statements) > STATEMENTS:
+            self.statements.popitem(last=False)  # asyncpg closes it on the server when it is collected
+        return statement
+
+    @coroutine
+    def fetch(self, statement: Any, arguments: Sequence[Any]) -> Generator[Any, Any, Any]:
+        """What `statement.fetch` gives. It may take until `end` is called."""
+        running = self.protocol.bind_execute(statement._state, arguments, "", 0, True, NO_TIMEOUT)
+        self.waiter = running.send(None)
+        try:
+            yield self.waiter
+        except BaseException as error:
+            with suppress(type(error)):
+                running.throw(error)
+            task = asyncio.current_task()
+            if self.late and isinstance(error, asyncio.CancelledError) and not (task and task.cancelling()):
+                raise TimeoutError("the statement took too long") from None
+            raise
+        try:
+            running.send(None)
+        except StopIteration as done:
+            return done.value[0]
+        raise RuntimeError("asyncpg waits for more than the answer")
+
+    def end(self) -> None:
+        """Whoever waits is told that it took too long, and PostgreSQL that nobody waits."""
+        if self.waiter is not None and not self.waiter.done():
+            self.late = True
+            self.waiter.cancel()
 
 
 async def _end(driver: Any) -> None:

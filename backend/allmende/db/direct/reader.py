@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +13,10 @@ from sqlalchemy.types import JSON
 from allmende.db.direct.kept import Kept
 from allmende.db.direct.postgresql import EPOCH, Connections
 from allmende.db.direct.sqlite import Connection
-from allmende.db.direct.statement import Text, compile_text, in_scope
+from allmende.db.direct.statement import Gather, Text, compile_text, gather, in_scope
 from allmende.db.prepared import Prepared
 from allmende.db.table import UtcDateTime
-from allmende.footprint import note_tables
+from allmende.footprint import current, note_tables
 
 Rows = Sequence[Sequence[Any]]
 SECONDS = 2.0
@@ -45,7 +45,7 @@ class Reader:
         self.sqlite = Connection(str(url.database))
         self.postgresql = Connections(url, dialect, size) if not self.is_sqlite else None
         self.single: dict[tuple[Any, ...], tuple[Text, list[Callable[[Any], Any] | None]]] = {}
-        self.joined: dict[tuple[Text, ...], tuple[str, tuple[tuple[int, int], ...]]] = {}
+        self.joined: dict[tuple[Text, ...], tuple[str, Gather]] = {}
 
     def compile(self, prepared: Prepared, columns: Sequence[Any]) -> Text:
         """Raises Unplannable."""
@@ -53,14 +53,17 @@ class Reader:
 
     async def read(self, city: str, asked: Sequence[Ask]) -> list[Rows]:
         """The rows of each list, all of this city. On PostgreSQL short lists share one round trip."""
-        for ask in asked:
-            note_tables(city, ask.text.tables)
+        if current() is not None:
+            for ask in asked:
+                note_tables(city, ask.text.tables)
         if self.postgresql is None:
             return [self._embedded(city, ask) for ask in asked]
         if len(asked) == 1:
             return [await self._fetch(city, asked, arrays=False)]
-        short = [ask for ask in asked if _is_short(ask)]
+        short = [ask for ask in asked if ask.text.limit <= TOGETHER]
         together = next(iter(await self._fetch(city, short, arrays=True))) if len(short) > 1 else ()
+        if len(short) == len(asked):
+            return list(together)
         found = dict(zip(map(id, short), together, strict=True)) if together else {}
         return [found[id(ask)] if id(ask) in found else await self._fetch(city, [ask], arrays=False) for ask in asked]
 
@@ -103,21 +106,28 @@ class Reader:
             await self.postgresql.close()
 
     def _embedded(self, city: str, ask: Ask) -> Rows:
-        self.count(ask.text.sql)
-        return self.sqlite.fetch(ask.text.sql, ask.text.arguments(city, ask.prepared.parameters))
-
-    async def _fetch(self, city: str, asked: Sequence[Ask], *, arrays: bool) -> Rows:
-        key = tuple(ask.text for ask in asked)
+        key = (ask.text,)
         if key not in self.joined:
-            if len(self.joined) >= KEPT:
-                self.joined.clear()
-            self.joined[key] = in_scope(key, arrays=arrays)
-        sql, order = self.joined[key]
-        values = [ask.prepared.parameters for ask in asked]
-        arguments = [city, *(key[part].slots[slot].value(city, values[part]) for part, slot in order)]
+            self._join(key, ask.text.sql, gather([(ask.prepared, ask.text.slots)], to_server=False))
+        sql, arguments = self.joined[key]
+        self.count(sql)
+        return self.sqlite.fetch(sql, arguments(city, ask.prepared.values))
+
+    def _fetch(self, city: str, asked: Sequence[Ask], *, arrays: bool) -> Awaitable[Rows]:
+        key = tuple([ask.text for ask in asked])
+        if key not in self.joined:
+            sql, order = in_scope(key, arrays=arrays)
+            parts = [(ask.prepared, slots) for ask, slots in zip(asked, order, strict=True)]
+            self._join(key, sql, gather(parts, to_server=True))
+        sql, arguments = self.joined[key]
         self.count(sql)
         assert self.postgresql is not None
-        return await self.postgresql.fetch(sql, arguments, SECONDS)
+        return self.postgresql.fetch(sql, arguments(city, *[ask.prepared.values for ask in asked]), SECONDS)
+
+    def _join(self, key: tuple[Text, ...], sql: str, arguments: Gather) -> None:
+        if len(self.joined) >= KEPT:
+            self.joined.clear()
+        self.joined[key] = sql, arguments
 
 
 def _is_instant(source: Any) -> bool:
@@ -131,11 +141,6 @@ def moment(raw: Any) -> datetime | None:
     if isinstance(raw, str):
         return datetime.fromisoformat(raw).replace(tzinfo=UTC)
     return EPOCH + timedelta(microseconds=raw)
-
-
-def _is_short(ask: Ask) -> bool:
-    limit = ask.prepared.statement._limit_clause
-    return limit is not None and getattr(limit, "value", None) is not None and limit.value <= TOGETHER
 
 
 def decoder(column: Any, dialect: Dialect) -> Callable[[Any], Any] | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Dialect, Select
 
+from allmende.db.prepared import Prepared
 from allmende.db.raw_sql import forges_nothing
 from allmende.db.scope import CITY
 from allmende.db.table import CityTable
@@ -29,9 +31,8 @@ class Text(Struct, frozen=True, kw_only=True, eq=False):
     """With `?` (SQLite) or `$1` (PostgreSQL) for each of `slots`."""
     slots: tuple[Slot, ...]
     tables: frozenset[str]
-
-    def arguments(self, city: str, values: Mapping[str, Any]) -> list[Any]:
-        return [slot.value(city, values) for slot in self.slots]
+    limit: float = inf
+    """Rows at most."""
 
 
 class Slot(Struct, frozen=True, kw_only=True, eq=False):
@@ -50,6 +51,11 @@ class Slot(Struct, frozen=True, kw_only=True, eq=False):
             return city
         value = values[self.name]
         return value if self.process is None or value is None else self.process(value)
+
+
+def is_city(slot: Slot) -> bool:
+    """Whether the city is bound there."""
+    return not slot.name and not slot.fixed
 
 
 def compile_text(select: Select[Any], columns: Sequence[Any], dialect: Dialect) -> Text:
@@ -81,32 +87,71 @@ def compile_text(select: Select[Any], columns: Sequence[Any], dialect: Dialect) 
     sql = str(compiled)
     if dialect.name == "postgresql" and len({number for number, _ in _NUMBER.findall(sql)}) != len(slots):
         raise Unplannable("parameters that cannot be told from the text")
-    return Text(sql=sql, slots=tuple(slots), tables=_tables(compiled))
+    limit = getattr(select._limit_clause, "value", None)
+    return Text(sql=sql, slots=tuple(slots), tables=_tables(compiled), limit=inf if limit is None else limit)
 
 
-def in_scope(texts: Sequence[Text], *, arrays: bool) -> tuple[str, tuple[tuple[int, int], ...]]:
+def in_scope(texts: Sequence[Text], *, arrays: bool) -> tuple[str, list[list[Slot]]]:
     """One PostgreSQL statement of several: the city is set, for this statement only, before a row is looked at.
 
     Setting it stands in a condition that no row has a part in, so the server decides it once, ahead of all rows (a
-    one-time filter). Gives the SQL and, for each parameter after the city ($1), which part's slot it is.
+    one-time filter). Gives the SQL and the slots of its parameters after the city ($1), by part.
     """
-    order: list[tuple[int, int]] = []
+    order: list[list[Slot]] = []
     parts = []
-    for number, text in enumerate(texts):
+    number = 2
+    for text in texts:
+        found: list[int] = []
 
-        def renumber(match: re.Match[str], number: int = number, text: Text = text) -> str:
+        def renumber(match: re.Match[str], text: Text = text, found: list[int] = found, begin: int = number) -> str:
             slot = int(match[1]) - 1
-            if not text.slots[slot].name and not text.slots[slot].fixed:
+            if is_city(text.slots[slot]):
                 return "$1::text"
-            if (number, slot) not in order:
-                order.append((number, slot))
-            return f"${order.index((number, slot)) + 2}{match[2] or ''}"
+            if slot not in found:
+                found.append(slot)
+            return f"${begin + found.index(slot)}{match[2] or ''}"
 
         parts.append(f"({_NUMBER.sub(renumber, text.sql)}) AS part")
+        order.append([text.slots[slot] for slot in found])
+        number += len(found)
     scope = "WHERE (SELECT set_config('allmende.city', $1::text, true)) = $1::text"
     if not arrays:
-        return f"SELECT part.* FROM {parts[0]} {scope}", tuple(order)
-    return f"SELECT {', '.join(f'ARRAY(SELECT part FROM {part})' for part in parts)} {scope}", tuple(order)
+        return f"SELECT part.* FROM {parts[0]} {scope}", order
+    return f"SELECT {', '.join(f'ARRAY(SELECT part FROM {part})' for part in parts)} {scope}", order
+
+
+Gather = Callable[..., list[Any]]
+"""From the city, and the values of each part's question, to what is bound."""
+
+
+def gather(parts: Sequence[tuple[Prepared, Sequence[Slot]]], *, to_server: bool) -> Gather:
+    """A function written for these slots, and compiled by Python: for two parts it is
+
+        def gather(city, v0, v1):
+            return [city, v0["districts"][0], v0["start"], v1["first"]]
+
+    The city is bound ahead of all others on a server, and in each of its places on an embedded database.
+    """
+    names: dict[str, Any] = {}
+    shown = ["city"] if to_server else []
+    for number, (prepared, slots) in enumerate(parts):
+        for slot in slots:
+            key = len(names)
+            if slot.fixed:
+                names[f"c{key}"] = slot.constant
+                shown.append(f"c{key}")
+            elif is_city(slot):
+                shown.append("city")
+            else:
+                value = f"v{number}{prepared.template.place(slot.name)}"
+                if slot.process is not None:
+                    names[f"p{key}"] = slot.process
+                    value = f"(None if (x := {value}) is None else p{key}(x))"
+                shown.append(value)
+    values = "".join(f", v{number}" for number in range(len(parts)))
+    exec(compile(f"def gather(city{values}): return [{', '.join(shown)}]", "<values of a plan>", "exec"), names)
+    made: Gather = names["gather"]
+    return made
 
 
 def _tables(compiled: Any) -> frozenset[str]:

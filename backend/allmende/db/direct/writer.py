@@ -20,7 +20,7 @@ from allmende.db.board import Tag
 from allmende.db.direct.gathering import Gathering, Request
 from allmende.db.direct.postgresql import Connections
 from allmende.db.direct.rooms import Rooms
-from allmende.db.direct.statement import Slot, compile_text
+from allmende.db.direct.statement import Slot, compile_text, is_city
 from allmende.db.notices import CHANNEL, to_text
 from allmende.db.prepared import Room, Template
 from allmende.db.rls import SETTING
@@ -134,14 +134,14 @@ class _Part:
 
     def __init__(self, sql: str, slots: Sequence[Slot], tables: Iterable[str] = ()) -> None:
         self.sql, self.slots, self.tables = sql, slots, tables
-        self.given = [slot for slot in slots if not _is_city(slot)]
+        self.given = [slot for slot in slots if not is_city(slot)]
 
     def arguments(self, city: str, values: dict[str, Any]) -> list[Any]:
         return [slot.value(city, values) for slot in self.given]
 
     def placed(self, numbers: count[int]) -> str:
         """The SQL with its parameters where they are in the whole statement; the city is the first of that."""
-        places = ["$1::text" if _is_city(slot) else f"${next(numbers)}" for slot in self.slots]
+        places = ["$1::text" if is_city(slot) else f"${next(numbers)}" for slot in self.slots]
         return _PARAMETER.sub(lambda match: places[int(match[1]) - 1], self.sql)
 
 
@@ -160,7 +160,3 @@ def _join(inserts: tuple[_Part, ...], counts: _Part | None) -> str:
     parts += [f"written_{number} AS ({sql} FROM written)" for number, sql in enumerate(others, 2)]
     told = f"pg_notify('{CHANNEL}', $2::text)"
     return f"WITH {', '.join(parts)} SELECT $3::int, (SELECT taken FROM room), {told} FROM written"
-
-
-def _is_city(slot: Slot) -> bool:
-    return not slot.name and not slot.fixed
