@@ -31,13 +31,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, *command: str, files: int = 0, **environ: str) -> Iterator[Server]:
+def running(folder: Path, *command: str, files: int = 0, log: Path | None = None, **environ: str) -> Iterator[Server]:
     """Run `allmende <command> --port N` until the block ends; it is there once /health answers. `files` is how many it
-    may open."""
+    may open, `log` where its output goes."""
     port = free_port()
-    log = folder / f"{command[0]}-{port}.log"
+    log = log or folder / f"{command[0]}-{port}.log"
     limit = ["sh", "-c", f'ulimit -n {files} && exec "$0" "$@"'] if files else []
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [*limit, str(Path(sys.executable).parent / "allmende"), *command, "--port", str(port)],
             cwd=ROOT,

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import structlog
 from litestar import Litestar
 
 from allmende import metrics
@@ -48,6 +45,7 @@ from allmende.jobs.embedded import EmbeddedRunner
 from allmende.jobs.house import House
 from allmende.jobs.house import make_house as assemble
 from allmende.jobs.tasks import tasks_of_files
+from allmende.log import configure_logging
 from allmende.notify.chores import notify_chores
 from allmende.notify.ways import Ways
 from allmende.pages.login import login_routes
@@ -202,7 +200,7 @@ def make_documents(settings: Settings, engine: Engine) -> Documents:
 def create_app(settings: Settings | None = None) -> Door:
     """The application that every worker process serves."""
     settings = settings or load_settings()
-    configure_logging(settings)
+    configure_logging(production=settings.production)
     database = Database(settings.database)
     engine, town = make_engine(settings, database)
     services, registry = engine.services, engine.services.registry
@@ -292,19 +290,4 @@ def create_app(settings: Settings | None = None) -> Door:
         hosts=settings.hosts,
         proxies=settings.proxies,
         production=settings.production,
-    )
-
-
-def configure_logging(settings: Settings) -> None:
-    """Structured lines on stderr: JSON in production, readable in development. No addresses, headers or bodies."""
-    shared: list[Any] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
-    last: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if settings.production
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    )
-    structlog.configure(
-        processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -12,7 +12,10 @@ import time
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from tests.server import ROOT, clean_environment, free_port, running
+import pytest
+
+from tests.contract.test_crash import workers
+from tests.server import ROOT, clean_environment, eventually, free_port, running
 
 
 def test_serve_ends_with_the_reason_where_no_worker_can_begin(tmp_path: Path) -> None:
@@ -59,3 +62,27 @@ def test_where_few_files_may_be_opened_idle_connections_shut_nobody_out(tmp_path
         log = server.log.read_text()
     assert "Too many open files" not in log
     assert "Exception in thread" not in log
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_where_nothing_can_be_logged_everything_is_answered_and_killed_workers_are_replaced(tmp_path: Path) -> None:
+    """The disk of the log is full, and the database is not there, so there is much to say."""
+    environ = {"ALLMENDE_DATABASE": f"postgresql://nobody@127.0.0.1:{free_port()}/none"}
+    query = b'{"query": "{ city(slug: \\"beckum\\") { name news { latest { id } } } }"}'
+    with running(tmp_path, "serve", "--workers", "2", log=Path("/dev/full"), **environ) as server:
+
+        def asked() -> None:
+            request = Request(f"{server.url}/graphql", query, {"content-type": "application/json"})
+            with urlopen(request, timeout=20) as response:
+                answer = json.load(response)
+            assert answer["data"]["city"]["name"] == "Beckum"
+            assert {error["extensions"]["code"] for error in answer["errors"]} == {"UNAVAILABLE"}
+
+        eventually(lambda: len(workers(server.process)) == 2)
+        first = workers(server.process)
+        for _ in range(4):
+            asked()
+        os.kill(first[0], signal.SIGKILL)
+        eventually(lambda: len(set(workers(server.process)) - {first[0]}) == 2)
+        for _ in range(4):
+            asked()

@@ -15,7 +15,6 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from allmende.app import configure_logging
 from allmende.city.load import Cities
 from allmende.cli.db import folders
 from allmende.cli.feeds import open_house
@@ -27,6 +26,7 @@ from allmende.errors import AllmendeError
 from allmende.feeds.status import is_configured, source_states
 from allmende.graphql.compose import compose
 from allmende.jobs.tasks import dead_states
+from allmende.log import configure_logging
 from allmende.registry import Registry, load_registry
 from allmende.settings import Settings, load_settings
 from allmende.town import load_town
@@ -54,7 +54,7 @@ def doctor(url: str) -> None:
     for module in CORE_TABLES:
         import_module(module)
     settings = load_settings()
-    configure_logging(settings)
+    configure_logging(production=settings.production)
     registry = compose(load_registry(settings)).registry
     cities = load_town(settings, registry).cities
     found = [*plugins(registry), *city_folders(registry, cities), *disk(settings)]

@@ -22,6 +22,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 
 from allmende.errors import AllmendeError
+from allmende.log import keep_stderr
 
 GOODBYE = 0.5
 """Seconds for live connections to be told that the server stops."""
@@ -41,6 +42,7 @@ AGAIN = 5.0
 @click.option("--workers", default=2, show_default=True, help="Processes that answer.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve in production. Migrate first: `allmende db upgrade`; imports run in `allmende work` (PostgreSQL)."""
+    keep_stderr()
     _allow_files()
     memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="allmende-", dir=memory) as run:
@@ -97,6 +99,7 @@ class Worker(Process):
     """Says by its exit code that it could not even begin, and does not outlive its parent."""
 
     def target(self, sockets: list[socket] | None = None) -> None:
+        keep_stderr()
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
         try:
             super().target(sockets)

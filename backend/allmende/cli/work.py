@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 import click
 
 from allmende import metrics
-from allmende.app import configure_logging, follow_files, make_house
+from allmende.app import follow_files, make_house
 from allmende.db.engine import Database
 from allmende.jobs.embedded import EmbeddedRunner
 from allmende.jobs.house import House
 from allmende.jobs.queue import ensure_schema
 from allmende.jobs.queue import work as work_on_queue
 from allmende.jobs.stop import until_stopped
+from allmende.log import configure_logging, keep_stderr
 from allmende.registry import load_registry
 from allmende.settings import Settings, load_settings
 from allmende.town import Town, load_town, tell
@@ -33,6 +34,7 @@ def work(concurrency: int, metrics_host: str, metrics_port: int | None) -> None:
 
     A plugin that holds up the whole process is shut out, and the process ends with 70: let something start it again.
     """
+    keep_stderr()
     settings = load_settings()
     if metrics_port is not None:
         metrics.serve(metrics_host, metrics_port)
@@ -40,7 +42,7 @@ def work(concurrency: int, metrics_host: str, metrics_port: int | None) -> None:
 
 
 async def _work(settings: Settings, concurrency: int) -> None:
-    configure_logging(settings)
+    configure_logging(production=settings.production)
     registry, database = load_registry(settings), Database(settings.database)
     town = load_town(settings, registry)
     folders = {name: installed.folder for name, installed in registry.plugins.items()}

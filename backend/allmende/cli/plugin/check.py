@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from allmende.app import configure_logging
 from allmende.authoring.check import check as examine
 from allmende.city.load import load_cities
 from allmende.city.walk import unknown
+from allmende.log import configure_logging
 from allmende.registry import load_registry
 from allmende.settings import load_settings
 
@@ -20,7 +20,7 @@ from allmende.settings import load_settings
 def check(names: tuple[str, ...]) -> None:
     """Print everything that is wrong, each with file, line, key and fix. Exit code 1 if there is anything."""
     settings = load_settings()
-    configure_logging(settings)
+    configure_logging(production=settings.production)
     registry = load_registry(settings)
     cities = load_cities(
         settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys(), secrets=settings.secrets

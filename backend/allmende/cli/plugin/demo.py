@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from allmende.app import configure_logging
 from allmende.authoring.checks.life import show
 from allmende.authoring.subject import Subject
 from allmende.city.load import load_cities
 from allmende.city.walk import unknown
 from allmende.graphql.compose import compose
+from allmende.log import configure_logging
 from allmende.registry import load_registry
 from allmende.settings import load_settings
 from allmende.testing.alone import only
@@ -25,7 +25,7 @@ from allmende.testing.alone import only
 def demo(name: str, html: bool) -> None:
     """Import the sample of the plugin NAME into a scratch database; print what the home screen asks and gets."""
     settings = load_settings()
-    configure_logging(settings)
+    configure_logging(production=settings.production)
     registry = load_registry(settings)
     cities = load_cities(
         settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys(), secrets=settings.secrets

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from allmende.app import configure_logging
 from allmende.authoring.scaffold import JOINT, scaffold
 from allmende.city.load import load_cities
 from allmende.errors import InputError
+from allmende.log import configure_logging
 from allmende.registry import load_registry
 from allmende.settings import load_settings
 
@@ -37,7 +37,7 @@ then say in plugins/{name}/plugin.toml and README.md what citizens get; docs/plu
 def new(name: str, owner: str, minimal: bool) -> None:
     """Write plugins/NAME and tests/plugins/NAME: a plugin that runs, to be changed into what you need."""
     settings = load_settings()
-    configure_logging(settings)
+    configure_logging(production=settings.production)
     registry = load_registry(settings)
     cities = load_cities(
         settings.cities, registry.configs, environ=os.environ, known=registry.broken.keys(), secrets=settings.secrets
