@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import pytest
-from allmende.search.fold import MAX_WORDS, query, stem, terms, words
+from allmende.search.fold import MAX_WORD, MAX_WORDS, query, stem, terms, words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +20,13 @@ def test_sharp_s_digits_and_inflections() -> None:
     assert words("Königsstraße 12a, Quelle") == ["konigsstrasse", "12a", "quelle"]
     assert stem("spielplatze") == stem("spielplatz") == "spielplatz"
     assert terms("Märkte") == {"markte", "markt"}
+
+
+@given(st.text() | st.text(alphabet="aeouqäöüßÄÖÜẞſKﬁ_ x1\u0308\u0301", max_size=30))
+def test_the_short_way_of_german_texts_finds_the_same_words_as_the_rules(text: str) -> None:
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    assert words(text) == [re.sub("(?<!q)([aou])e", r"\1", word)[:MAX_WORD] for word in re.findall(r"[^\W_]+", plain)]
 
 
 @given(st.text())

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.cases.tables import Case, CaseEvent, CaseText
 from allmende.context import Context, Database
+from allmende.db.rows import new_row
 from allmende.errors import InputError
 from allmende.reader import Reader
 
@@ -88,36 +89,50 @@ def following(
     text: str = "",
 ) -> CaseEvent:
     """The next event of a case, which from now on ends with it; `text` is the fingerprint of its text."""
-    now = ctx.clock().astimezone(UTC)
-    event = CaseEvent(
-        city=case.city,
-        case_id=case.id,
-        seq=case.seq + 1,
+    event = next_event(ctx, case.city, case.id, case.seq, case.head, what, audience, facts, by=by, text=text)
+    case.seq, case.head, case.updated = event.seq, event.hash, event.at
+    return event
+
+
+def next_event(
+    ctx: Context[Any],
+    city: str,
+    case_id: str,
+    seq: int,
+    head: str,
+    what: str,
+    audience: Audience,
+    facts: Mapping[str, Any],
+    *,
+    by: str = "",
+    text: str = "",
+) -> CaseEvent:
+    """The event after the one with the number `seq` and the hash `head`."""
+    now, actor, kept = ctx.clock().astimezone(UTC), by or actor_of(ctx.reader), dict(facts)
+    return new_row(
+        CaseEvent,
+        city=city,
+        case_id=case_id,
+        seq=seq + 1,
         at=now,
         what=what,
-        actor=by or actor_of(ctx.reader),
+        actor=actor,
         audience=audience,
-        facts=dict(facts),
+        facts=kept,
         text=text,
+        hash=_chained(head, case_id, seq + 1, now, what, actor, audience, kept, text),
     )
-    event.hash = chained(case.head, event)
-    case.seq, case.head, case.updated = event.seq, event.hash, now
-    return event
 
 
 def chained(before: str, event: CaseEvent) -> str:
     """The hash of an event that follows the one with the hash `before`. The city is not in it: a case can move."""
-    parts = [
-        before,
-        event.case_id,
-        event.seq,
-        event.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        event.what,
-        event.actor,
-        event.audience,
-        event.facts,
-        event.text,
-    ]
+    at = event.at.astimezone(UTC)
+    of = (event.case_id, event.seq, at, event.what, event.actor, event.audience, event.facts, event.text)
+    return _chained(before, *of)
+
+
+def _chained(before: str, case_id: str, seq: int, at: datetime, *rest: Any) -> str:
+    parts = (before, case_id, seq, at.isoformat(timespec="microseconds"), *rest)
     return sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
 
 

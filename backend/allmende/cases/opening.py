@@ -15,12 +15,13 @@ from sqlalchemy.orm import make_transient_to_detached
 from allmende.casekind import CaseKind
 from allmende.cases.codes import fingerprint, new_number, new_receipt
 from allmende.cases.draft import Draft, check, searchable
-from allmende.cases.history import SYSTEM, following, lock, moment, record
+from allmende.cases.history import SYSTEM, lock, moment, next_event, record
 from allmende.cases.pictures import SHOWN
 from allmende.cases.routing import Route, ready, route
 from allmende.cases.tables import Case, CaseEvent, CaseFollower, new_id
 from allmende.context import Context
 from allmende.db.prepared import Room, prepared
+from allmende.db.rows import new_row
 from allmende.db.table import CityTable
 from allmende.db.upsert import insert_new
 from allmende.errors import AllmendeError, InputError, NotFound
@@ -176,9 +177,16 @@ def _opened(
 ) -> tuple[Case, Sequence[CaseEvent]]:
     """A new case with the first events of its history; nothing of it is stored yet."""
     now, first = ctx.now, kind.first
-    number = new_number(ctx.city.slug, now.year, digits)
-    case = Case(
-        city=ctx.city.slug,
+    city, number = ctx.city.slug, new_number(ctx.city.slug, now.year, digits)
+    facts: dict[str, Any] = {"number": number, "kind": name, "status": first.name, "files": list(draft.files)}
+    events = [next_event(ctx, city, kept.id, 0, "", "submitted", "public", facts)]
+    if found.department:
+        facts = {"department": found.department, "deadline": found.deadline and moment(found.deadline)}
+        after = (1, events[0].hash)
+        events.append(next_event(ctx, city, kept.id, *after, "assigned", "staff", facts, by=SYSTEM))
+    case = new_row(
+        Case,
+        city=city,
         id=kept.id,
         number=number,
         kind=name,
@@ -201,15 +209,10 @@ def _opened(
         parent=draft.parent,
         words=searchable(number, draft),
         created=now,
-        updated=now,
-        seq=0,
-        head="",
+        updated=events[-1].at,
+        seq=events[-1].seq,
+        head=events[-1].hash,
     )
-    facts: dict[str, Any] = {"number": number, "kind": name, "status": case.status, "files": list(draft.files)}
-    events = [following(ctx, case, "submitted", "public", facts)]
-    if found.department:
-        facts = {"department": found.department, "deadline": found.deadline and moment(found.deadline)}
-        events.append(following(ctx, case, "assigned", "staff", facts, by=SYSTEM))
     return case, events
 
 

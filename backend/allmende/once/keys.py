@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.context import Context
 from allmende.db.engine import Database
+from allmende.db.rows import new_row
 from allmende.db.upsert import insert_new
 from allmende.errors import AllmendeError, InputError
 from allmende.once.tables import OnceKey
@@ -60,7 +61,8 @@ def row(ctx: Context[Any], what: str, key: str, request: Any, answer: bytes) -> 
     check_key(key)
     id_, sealing, signing = _derive(what, key)
     nonce = os.urandom(_NONCE)
-    return OnceKey(
+    return new_row(
+        OnceKey,
         city=ctx.city.slug,
         id=id_,
         request=hmac.new(signing, msgspec.json.encode(request, order="sorted"), sha256).hexdigest(),

@@ -25,7 +25,8 @@ MAX_WORDS = 8
 _COMBINING = "\u0300"
 """No character before it combines with another one."""
 _WORD = re.compile(r"[^\W_]+")
-_DIGRAPH = re.compile(r"(?<!q)([aou])e")
+_DIGRAPH = re.compile(r"(?<=[aou])(?<!q[aou])e")
+"""The e of ae, oe and ue; not of what a q begins (Quelle)."""
 
 
 @cache
@@ -35,12 +36,11 @@ def _german() -> Any:
 
 def words(text: str) -> list[str]:
     """The folded words of a text, in order: lower case, no diacritics, ß as ss, ä/ae as a, ö/oe as o, ü/ue as u."""
-    if text.isascii():
-        plain = text.lower()
-    else:
+    plain = text.casefold().replace("ä", "a").replace("ö", "o").replace("ü", "u")
+    if not plain.isascii():  # more than German needs
         plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
         plain = "".join([c for c in plain if c < _COMBINING or not unicodedata.combining(c)])
-    return [_DIGRAPH.sub(r"\1", word)[:MAX_WORD] for word in _WORD.findall(plain)]
+    return [word[:MAX_WORD] for word in _WORD.findall(_DIGRAPH.sub("", plain))]
 
 
 @lru_cache(maxsize=20_000)
