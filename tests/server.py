@@ -77,6 +77,12 @@ def instance(folder: Path, imported: Path | None = None, **environ: str) -> Iter
         yield server
 
 
+def workers(server: subprocess.Popen[bytes]) -> list[int]:
+    """The worker processes of `allmende serve`."""
+    found = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    return [int(pid) for pid in found if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes() != b""]
+
+
 def eventually(holds: Callable[[], Any], seconds: float = 90, pause: float = 0.1) -> None:
     """Look until it holds. Who needs a second look at the same thing puts it into `holds`: it is another answer."""
     end = time.monotonic() + seconds

@@ -230,6 +230,9 @@ def create_app(settings: Settings | None = None) -> Door:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        # The application may have been made in the process that this one was forked from, see cli/workers.py.
+        database.begin()
+        town.begin()
         metrics.started()
         tell(registry, town)
         # What is there now stays: the collector need not look at a quarter of a million objects again and again.

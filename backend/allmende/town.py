@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
@@ -12,7 +13,7 @@ from pathlib import Path
 import structlog
 from watchfiles import watch
 
-from allmende.city.load import Cities, load_cities
+from allmende.city.load import Cities, changed_since, load_cities
 from allmende.city.switches import Switches, switched_off
 from allmende.db.engine import Database
 from allmende.desk.switching import load_switches
@@ -29,12 +30,21 @@ QUIET, LONGEST = 20, 500
 class Town:
     """The cities as they are now. They are replaced as a whole, so whoever holds the old ones reads on undisturbed."""
 
-    def __init__(self, cities: Cities) -> None:
-        self.cities = self.files = cities
+    def __init__(self, read: Callable[[Cities | None], Cities]) -> None:
+        """`read` reads all folders, with the cities of before as last good versions."""
+        self._read, self._began = read, time.time()
+        self.cities = self.files = read(None)
         """`files` is what the folders say, `cities` that with the modules off that were switched off at a desk."""
         self.switches: Switches = {}
         self.on_files: Callable[[set[tuple[str, str]]], None] = lambda files: None
         """Told, in the watching thread, which files have changed: (city, path below its folder)."""
+
+    def begin(self) -> None:
+        """In a process that may have been forked long after the folders were read: read them again if need be."""
+        if changed_since(self.files.folder, self._began):
+            self._began = time.time()
+            self.files = self._read(self.files)
+            self.cities = switched_off(self.files, self.switches)
 
     def reload(self, changed: set[str] | None = None) -> None:
         """Read these folders again (all without an argument); a broken one keeps its last good version, and says so."""
@@ -103,16 +113,19 @@ def _file(root: Path, path: Path) -> tuple[str, str] | None:
 
 def load_town(settings: Settings, registry: Registry) -> Town:
     """The cities of this instance. Bad folders are left out and named, never fatal."""
-    known = registry.broken.keys()
-    cities = load_cities(
-        settings.cities,
-        registry.configs,
-        known=known,
-        secrets=settings.secrets,
-        texts=registry.texts,
-        cache=settings.cache,
-    )
-    return Town(cities)
+
+    def read(previous: Cities | None) -> Cities:
+        return load_cities(
+            settings.cities,
+            registry.configs,
+            known=registry.broken.keys(),
+            secrets=settings.secrets,
+            texts=registry.texts,
+            previous=previous,
+            cache=settings.cache,
+        )
+
+    return Town(read)
 
 
 def tell(registry: Registry, town: Town) -> None:

@@ -23,9 +23,8 @@ from allmende.once.tables import OnceKey
 from allmende.testing import Town
 from sqlalchemy import func, select
 
-from tests.contract.test_crash import workers
 from tests.files.photos import photo
-from tests.server import running
+from tests.server import running, workers
 
 from .lamps import HERE, context, new_key, submit
 

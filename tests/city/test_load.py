@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from allmende.city.load import COARSE, changed_since
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -240,6 +243,27 @@ def test_reload_follows_new_and_removed_folders_and_reads_only_what_changed(fold
     second = first.reload({"altdorf", "zuwachs"})
     assert list(second.by_slug) == ["neudorf", "zuwachs"]
     assert second.by_slug["neudorf"] is first.by_slug["neudorf"]
+
+
+@pytest.mark.parametrize("change", ["written", "added", "taken away", "renamed", "in an old version"])
+def test_whether_a_folder_has_changed_is_seen_whatever_the_change(folder: Any, change: str) -> None:
+    """A file that is put back from a backup has the time of that backup, and still counts as changed."""
+    before = max(path.stat().st_ctime for path in [folder.path, *folder.path.rglob("*")]) + COARSE
+    assert not changed_since(folder.path, before)
+    time.sleep(0.02)  # the clock of the file system
+    city = folder.path / "altdorf/city.toml"
+    match change:
+        case "written":
+            city.write_text(city.read_text())
+        case "added":
+            (folder.path / "altdorf/README.md").touch()
+        case "taken away":
+            city.unlink()
+        case "renamed":
+            (folder.path / "altdorf").rename(folder.path / "oldtown")
+        case _:
+            os.utime(city, (1, 1))
+    assert changed_since(folder.path, before)
 
 
 def test_reload_keeps_all_cities_while_shared_defaults_are_broken(folder: Any) -> None:

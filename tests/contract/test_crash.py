@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -25,16 +24,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.graphql.gazette import GazetteNotice, ask, make_engine, publish
-from tests.server import clean_environment, eventually, running
+from tests.server import clean_environment, eventually, running, workers
 from tests.warm import allmende
 
 QUERY = json.dumps({"query": '{ city(slug: "beckum") { name modules { name } } }'}).encode()
-
-
-def workers(server: subprocess.Popen[bytes]) -> list[int]:
-    """The worker processes of `allmende serve`."""
-    found = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    return [int(pid) for pid in found if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes() != b""]
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers in /proc")

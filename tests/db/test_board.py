@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import stat
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -28,6 +30,22 @@ def test_no_change_is_lost_between_processes(tmp_path: Path) -> None:
         list(pool.map(raise_often, [path] * 4))
     assert (mine.counters[slot("oben", "news_item")], mine.counters[0]) == (4 * TIMES, 4 * TIMES)
     mine.close()
+
+
+def test_a_forked_process_locks_for_itself(tmp_path: Path) -> None:
+    """It has the open file of its parent, and with it the parent's lock: both could write at once."""
+    board = Board(tmp_path / "board")
+    fcntl.flock(board._file, fcntl.LOCK_EX)
+    child = os.fork()
+    if child == 0:
+        board.reopen()
+        try:
+            fcntl.flock(board._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    board.close()
 
 
 def test_reader_depends_on_its_table_and_on_changes_that_are_not_exact() -> None:

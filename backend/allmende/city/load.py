@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,6 +24,9 @@ from allmende.errors import Problem
 SECRETS = Path("/run/secrets")
 MANY = 500
 """Cities from which on a snapshot is kept; fewer are read in no time."""
+
+COARSE = 1.0
+"""Seconds by which the times that file systems note may lie behind the clock."""
 
 
 class Cities(Struct, frozen=True, kw_only=True):
@@ -114,6 +118,27 @@ def load_cities(
     entries = {slug: snapshot.read(slug) for slug in slugs}
     snapshot.save(entries)
     return _assemble(reader, entries, previous)
+
+
+def changed_since(folder: Path, moment: float) -> bool:
+    """Whether anything below this folder was written, added, renamed or taken away since then (in seconds)."""
+    newest, folders = moment - COARSE, [str(folder)]
+    with suppress(OSError):
+        if folder.stat().st_ctime > newest:
+            return True
+    while folders:
+        with (
+            suppress(OSError),
+            os.scandir(folders.pop()) as found,
+        ):  # what is gone has changed the folder that it was in
+            for entry in found:
+                if entry.stat(follow_symlinks=False).st_ctime > newest:
+                    return True
+                if entry.is_dir():
+                    folders.append(entry.path)
+                elif entry.is_symlink() and entry.stat().st_ctime > newest:
+                    return True
+    return False
 
 
 def _shared_problems(reader: Reader) -> dict[str, tuple[Problem, ...]]:

@@ -1,39 +1,27 @@
-"""`allmende serve`: the server in production. It imports nothing of the application; only its workers do."""
+"""`allmende serve`: the server in production."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
-import threading
-import time
-import traceback
 from contextlib import suppress
-from multiprocessing import parent_process
 from pathlib import Path
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
-from socket import socket
 
 import click
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.server import Server
-from uvicorn.supervisors.multiprocess import Multiprocess, Process
-from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 
-from allmende.errors import AllmendeError
+from allmende.cli.workers import Workers, explained
 from allmende.log import keep_stderr
 
-GOODBYE = 0.5
-"""Seconds for live connections to be told that the server stops."""
 GRACE = 5
-"""Seconds for requests to be finished after that."""
+"""Seconds for requests to be finished, after live connections were told goodbye."""
 MEMORY = "/dev/shm"
 """Where workers share what they count: on a disk that is full, a file that is mapped kills its writer."""
 FILES = 16_384
 """Files that a worker may open, if the system allows it: its connections, and some of its own."""
-AGAIN = 5.0
-"""Seconds within which a worker that was just replaced must not end again: then another one would not live either."""
 
 
 @click.command()
@@ -50,7 +38,9 @@ def serve(host: str, port: int, workers: int) -> None:
         os.environ.setdefault("ALLMENDE_RUN", run)
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", os.environ["ALLMENDE_RUN"])
         options = configured(host, port, workers=workers)
-        house = Polite(options, sockets=[options.bind_socket()])
+        house = Workers(options, [options.bind_socket()])
+        with explained():
+            house.load(configured(host, port, workers=workers))
         house.run()
     if house.hopeless:
         sys.exit(STARTUP_FAILURE)
@@ -65,6 +55,8 @@ def _allow_files() -> None:
 
 def develop(host: str, port: int, reload: list[Path]) -> None:
     """Serve with one worker, which is started anew when a file below one of these folders changes."""
+    from uvicorn.supervisors.watchfilesreload import WatchFilesReload  # not for processes that workers are forked from
+
     options = configured(host, port, reload=[str(folder) for folder in reload])
     WatchFilesReload(options, target=Server(config=options).run, sockets=[options.bind_socket()]).run()
 
@@ -93,68 +85,3 @@ def configured(host: str, port: int, *, workers: int = 1, reload: list[str] | No
         reload_dirs=reload,
         reload_includes=["*.toml", "*.html", "*.css", "*.js"] if reload else None,  # beside *.py
     )
-
-
-class Worker(Process):
-    """Says by its exit code that it could not even begin, and does not outlive its parent."""
-
-    def target(self, sockets: list[socket] | None = None) -> None:
-        keep_stderr()
-        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-        try:
-            super().target(sockets)
-        except Exception as error:
-            if isinstance(error, AllmendeError):  # for people: it names the setting
-                click.echo(str(error), err=True)
-            else:
-                traceback.print_exc()
-            sys.exit(STARTUP_FAILURE)
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would hold the address for ever, with nobody to replace or to stop it."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-class Polite(Multiprocess):
-    """Lets live connections say goodbye before the workers end, which closes all sockets."""
-
-    def __init__(self, config: Config, sockets: list[socket]) -> None:
-        super().__init__(config, sockets)
-        self.began: dict[int, float] = {}
-        self.hopeless = False
-
-    def init_processes(self) -> None:
-        for _ in range(self.processes_num):
-            self.processes.append(self._started())
-
-    def _started(self) -> Process:
-        worker = Worker(self.config, self.sockets)
-        worker.start()
-        return worker
-
-    def terminate_all(self) -> None:
-        for worker in self.processes:
-            if worker.pid is not None:
-                with suppress(ProcessLookupError):
-                    os.kill(worker.pid, signal.SIGUSR1)
-        time.sleep(GOODBYE)
-        super().terminate_all()
-
-    def keep_subprocess_alive(self) -> None:
-        """Replace workers that have ended. Those that stand still end themselves, see watchdog.py."""
-        for place, worker in enumerate(self.processes):
-            if worker.process.is_alive() or self.should_exit.is_set():
-                continue
-            now = time.monotonic()
-            if worker.exitcode == STARTUP_FAILURE or now - self.began.get(place, 0) < AGAIN:
-                click.echo("a worker cannot be started: see above", err=True)
-                self.hopeless = True
-                self.should_exit.set()
-                return
-            click.echo(f"worker {worker.pid} has ended ({worker.exitcode}): another one takes its place", err=True)
-            self.began[place] = now
-            self.processes[place] = self._started()

@@ -32,10 +32,18 @@ class Board:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = self._open()
         os.posix_fallocate(self._file, 0, SLOTS * 8)  # a page that a full disk has no room for would kill its writer
         self._map = mmap.mmap(self._file, SLOTS * 8)
         self.counters = memoryview(self._map).cast("Q")
+
+    def _open(self) -> int:
+        return os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def reopen(self) -> None:
+        """In a process that was forked: an open file that it shares with others locks none of them out."""
+        os.close(self._file)
+        self._file = self._open()
 
     def raise_(self, tags: Iterable[Tag]) -> None:
         """These have changed. Call it after the commit, before anybody is told that it is done."""

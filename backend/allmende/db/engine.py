@@ -48,7 +48,8 @@ class Counter(list[str]):
 
 
 class Database:
-    """One database, SQLite or PostgreSQL. Make one per process (and event loop), and `close` it at the end."""
+    """One database, SQLite or PostgreSQL. One per process and event loop: `close` it at the end. It connects when it is
+    used, so it may be made before its process is forked off, which then has to `begin`."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = serving_url(url)
@@ -74,6 +75,11 @@ class Database:
             else Writer(self.url, self._cities.dialect, self._note, pool_size, self._changed, rooms)
         )
         """Writes new rows in one round trip; an embedded database has none to save."""
+
+    def begin(self) -> None:
+        """From now on, this process works with it, not the one that it was forked from."""
+        if self.board is not None:
+            self.board.reopen()
 
     @asynccontextmanager
     async def session(self, city: str) -> AsyncIterator[AsyncSession]:

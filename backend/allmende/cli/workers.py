@@ -1,0 +1,174 @@
+"""The workers of `allmende serve`: forked from a process that has loaded everything, watched over, and replaced.
+
+What is loaded lies in memory once, and all workers share it as long as they do not write to it: see
+docs/adr/0062-workers-are-forked-from-what-is-loaded-once.md.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from socket import socket
+from typing import Any, NamedTuple
+
+import click
+from uvicorn.config import STARTUP_FAILURE, Config
+from uvicorn.supervisors.multiprocess import SIGNALS, Multiprocess, Process
+
+from allmende.errors import AllmendeError
+from allmende.log import keep_stderr
+
+GOODBYE = 0.5
+"""Seconds for live connections to be told that the server stops."""
+AGAIN = 5.0
+"""Seconds within which a worker that was just replaced must not end again: then another one would not live either."""
+READY = 60.0
+"""Seconds in which a worker that is to take another one's place must be ready."""
+THREADS = Path("/proc/self/task")
+"""A folder for each thread of this process, also for those that a library has started unseen (Linux)."""
+
+
+class Line(NamedTuple):
+    """A pipe into which nothing is written: who reads learns that the only process that could is no more."""
+
+    reading: int
+    writing: int
+
+
+class Worker(Process):
+    """Says by its exit code that it could not even begin, and does not outlive its parent."""
+
+    def __init__(self, config: Config, sockets: list[socket], line: Line | None) -> None:
+        """Forked, with everything that its parent has, if it is given a line; else it loads everything itself."""
+        super().__init__(config, sockets)
+        self.line = line
+        if line is not None:
+            fork: Any = multiprocessing.get_context("fork")
+            self.process = fork.Process(target=self.begin, args=[line, sockets])
+
+    def begin(self, line: Line, sockets: list[socket]) -> None:
+        """In the process that was forked: what was its parent's own is not to be used here."""
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        os.close(line.writing)
+        self.target(sockets)
+
+    def target(self, sockets: list[socket] | None = None) -> None:
+        keep_stderr()
+        threading.Thread(target=self._end_with_parent, name="parent", daemon=True).start()
+        with explained():
+            super().target(sockets)
+
+    def _end_with_parent(self) -> None:
+        """A worker whose parent was killed would hold the address for ever, with nobody to replace or to stop it."""
+        if self.line is not None:
+            os.read(self.line.reading, 1)
+        elif (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Workers(Multiprocess):
+    """Forks them if it may, and lets live connections say goodbye before the workers end, which closes all sockets."""
+
+    def __init__(self, config: Config, sockets: list[socket]) -> None:
+        super().__init__(config, sockets)
+        self.loaded: Config | None = None
+        """Has loaded the application in this process; without it, each worker does."""
+        self.line = Line(*os.pipe())
+        self.began: dict[int, float] = {}
+        self.hopeless = False
+
+    def load(self, config: Config) -> None:
+        """Load what workers are forked from; raises what that raises. Without a /proc, they load it themselves."""
+        if not THREADS.is_dir():
+            return
+        gc.disable()  # nearly all of what is made now stays
+        config.load()
+        gc.collect()
+        gc.freeze()  # the collector of no process looks at it again, nor writes to it
+        gc.enable()
+        if len(list(THREADS.iterdir())) == 1:
+            self.loaded = config
+        else:  # a fork would leave it behind, with all the locks that it holds
+            click.echo("a plugin or library has started a thread: each worker loads for itself", err=True)
+
+    def init_processes(self) -> None:
+        self.handle_signals()  # those that came while it was loaded
+        for _ in range(0 if self.should_exit.is_set() else self.processes_num):
+            self.processes.append(self._started())
+
+    def _started(self) -> Worker:
+        if self.loaded is None:
+            worker = Worker(self.config, self.sockets, None)
+        else:
+            worker = Worker(self.loaded, self.sockets, self.line)
+        worker.start()
+        return worker
+
+    def restart_all(self) -> None:
+        """SIGHUP: one by one they are replaced by workers that load what is installed now, which may be other code."""
+        self.loaded = None
+        for place, old in enumerate(self.processes):
+            worker = self._started()
+            if not worker.wait_until_ready(READY, self.should_exit):
+                worker.kill()
+                worker.join()
+                click.echo(f"worker {worker.pid} did not become ready: the workers there are stay", err=True)
+                return
+            self._goodbye([old])
+            old.terminate()
+            old.join()
+            self.processes[place] = worker
+
+    def handle_ttin(self) -> None:
+        self.processes_num += 1
+        self.processes.append(self._started())
+
+    def terminate_all(self) -> None:
+        self._goodbye(self.processes)
+        super().terminate_all()
+
+    def _goodbye(self, workers: Sequence[Process]) -> None:
+        for worker in workers:
+            if worker.pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(worker.pid, signal.SIGUSR1)
+        time.sleep(GOODBYE)
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that have ended. Those that stand still end themselves, see watchdog.py."""
+        for place, worker in enumerate(self.processes):
+            if worker.process.is_alive() or self.should_exit.is_set():
+                continue
+            now = time.monotonic()
+            if worker.exitcode == STARTUP_FAILURE or now - self.began.get(place, 0) < AGAIN:
+                click.echo("a worker cannot be started: see above", err=True)
+                self.hopeless = True
+                self.should_exit.set()
+                return
+            click.echo(f"worker {worker.pid} has ended ({worker.exitcode}): another one takes its place", err=True)
+            self.began[place] = now
+            self.processes[place] = self._started()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What keeps the application from being loaded goes to stderr, and the process ends with a code that says so."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, AllmendeError):  # for people: it names the setting
+            click.echo(str(error), err=True)
+        else:
+            traceback.print_exc()
+        sys.exit(STARTUP_FAILURE)
