@@ -207,9 +207,9 @@ def create_app(settings: Settings | None = None) -> Door:
     folders = {name: installed.folder for name, installed in registry.plugins.items()}
     watchdog = Watchdog(folders, Path(settings.run) if settings.run else None)
     services.breakers.blocked = watchdog.blocklist.holds
-    services.breakers.busy = lambda: watchdog.busy
-
     listener = database.listener()
+    services.breakers.busy = lambda: watchdog.busy or (listener is not None and not listener.trusted)
+
     responses = make_responses(settings, database, engine, listener)
     documents = make_documents(settings, engine)
     usage = Usage()

@@ -11,11 +11,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+import httpx2
 import pytest
 from allmende.db.engine import Database
 from allmende.graphql.breaker import Breakers, Rules
@@ -73,12 +75,21 @@ class Cluster:
         self.folder = folder
         self.server = self.pgserver.get_server(folder, cleanup_mode="stop")
 
-    def kill(self) -> None:
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         """As the kernel does when the memory is full: no process of it survives."""
         postmaster = int((self.folder / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         for pid in [postmaster, *map(int, children)]:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, how)
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It takes connections and requests, and answers none, as with a disk that has gone."""
+        self.kill(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.kill(signal.SIGCONT)
 
     def start(self) -> None:
         """Where nobody reaps processes (in a container), the killed one still counts as running by its locks."""
@@ -133,6 +144,32 @@ async def test_after_postgresql_was_killed_reads_and_writes_resume_and_nothing_a
     await publish(database, "oben", {"title": "nach dem Neustart"}, {"title": "x"}, {"title": "y"}, {"title": "after"})
     assert await titles() == sorted([*written, "nach dem Neustart", "x", "y", "after"])
     await database.close()
+
+
+async def test_a_postgresql_that_hangs_is_no_modules_fault_and_all_is_well_as_soon_as_it_answers(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    postgresql = PostgreSQL(cluster.server.get_uri())
+    environ = {"ALLMENDE_DATABASE": postgresql.url(postgresql.create())}
+    allmende("db", "upgrade", environ=clean_environment(**environ), check=True)
+    query = '{ city(slug: "beckum") { name news { latest { id } } } }'
+    with running(tmp_path, "serve", "--workers", "1", **environ) as server:
+        async with httpx2.AsyncClient(base_url=server.url, timeout=60) as client:
+
+            async def codes() -> list[str]:
+                answer = (await client.post("/graphql", json={"query": query})).json()
+                return [error["extensions"]["code"] for error in answer.get("errors", ())]
+
+            assert await codes() == []
+            with cluster.hanging():
+                during = await asyncio.gather(*(codes() for _ in range(10)))
+            async with asyncio.timeout(60):
+                while await codes() != []:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+        log = server.log.read_text()
+    assert {code for one in during for code in one} <= {"PLUGIN_TIMEOUT", "UNAVAILABLE"}
+    assert all(during)
+    assert "breaker_opened" not in log
 
 
 async def test_full_disk_refuses_the_write_keeps_what_is_there_and_goes_on_when_there_is_room(sqlite_url: str) -> None:

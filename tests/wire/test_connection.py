@@ -59,6 +59,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         if path == "/slow":
             await asyncio.sleep(0.05)
         told = f"{scope['method']} {path}?{scope['query_string'].decode()} ".encode() + body
+        if path == "/fields":
+            told = b" ".join(name for name, _ in scope["headers"])
         await answer(200, told, headers=((b"content-length", str(len(told)).encode()),))
 
 
@@ -231,6 +233,16 @@ async def test_body_that_is_no_body_is_told_to_the_application(monkeypatch: pyte
         answer = await talk(b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\nabc")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"broken off" in answer
+
+
+async def test_fields_after_the_body_are_none_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that passes them on has not looked at them: they would say whose request it is."""
+    head = b"POST /fields HTTP/1.1\r\nHost: x\r\n" + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n"
+    after = b"X-Forwarded-For: 192.0.2.1\r\nHost: evil.example\r\nAuthorization: Bearer x\r\n"
+    async with served(monkeypatch) as talk:
+        whole = await talk(head + b"1\r\na\r\n0\r\n" + after + b"\r\n")
+        late = await talk(head + b"1\r\na\r\n", b"0\r\n" + after + b"\r\n", pause=0.05)
+    assert {answer.partition(b"\r\n\r\n")[2] for answer in (whole, late)} == {b"host connection transfer-encoding"}
 
 
 async def test_client_that_waits_for_our_word_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,7 +157,8 @@ class Connection(asyncio.Protocol):
         raw, _, query = url.partition(b"#")[0].partition(b"?")
         path = raw.decode("ascii", "replace")
         version = parser.get_http_version()
-        fields = dict(self.headers)
+        headers, self.headers = self.headers, []  # those that come after the body are nobody's
+        fields = dict(headers)
         scope = {
             "type": "http",
             "asgi": _ASGI,
@@ -166,7 +167,7 @@ class Connection(asyncio.Protocol):
             "client": self.client,
             "scheme": "http",
             "root_path": "",
-            "headers": self.headers,
+            "headers": headers,
             "method": parser.get_method().decode("ascii"),
             "path": unquote(path) if "%" in path else path,
             "raw_path": raw,
