@@ -108,8 +108,13 @@ class Search(Struct, frozen=True, kw_only=True):
     """Column with the title, which counts most."""
     text: tuple[str, ...] = ()
     """Further columns to be found by."""
-    load: Callable[[Context[Any], Sequence[str]], Awaitable[Sequence[Any]]]
-    """Ids → GraphQL objects that implement SearchHit (any order, missing ones left out). One statement."""
+    load: Callable[[Context[Any], Sequence[str]], Any]
+    """(context, ids) → GraphQL objects that implement SearchHit (any order, missing ones left out); one statement. With
+    `shows` that statement, and an id may stand there more than once."""
+    shows: type | None = None
+    """The type that shows the rows, whose fields are declared (`column`, `computed`). With it, `load` gives no objects
+    but the prepared statement of the rows (or an awaitable of it; None for none), of which the core reads what is
+    selected. The type need not be named in `types`."""
     visible: Visibility | None = None
     """Who may find them (`PUBLIC`); without it the plugin does not load."""
 
@@ -117,8 +122,11 @@ class Search(Struct, frozen=True, kw_only=True):
 class Feed(Struct, frozen=True, kw_only=True):
     """How a plugin takes part in `City.feed`: what is new or coming up, newest first."""
 
-    load: Callable[[Context[Any], datetime | None, int], Awaitable[Sequence[Any]]]
-    """(context, before, first) → at most `first` objects that implement FeedItem with `date` < before, newest first."""
+    load: Callable[[Context[Any], datetime | None, int], Any]
+    """(context, before, first) → at most `first` objects that implement FeedItem with `date` < before, newest first; or
+    the statement of them, with `shows`."""
+    shows: type | None = None
+    """The type of the rows that `load` gives a statement of, as in Search."""
     visible: Visibility | None = None
     """Who may see them (`PUBLIC`); without it the plugin does not load."""
 
@@ -126,8 +134,11 @@ class Feed(Struct, frozen=True, kw_only=True):
 class Map(Struct, frozen=True, kw_only=True):
     """How a plugin takes part in `City.map`."""
 
-    load: Callable[[Context[Any], Any, int], Awaitable[Sequence[Any]]]
-    """(context, BBox, first) → at most `first` objects that implement MapFeature inside the box. One statement."""
+    load: Callable[[Context[Any], Any, int], Any]
+    """(context, BBox, first) → at most `first` objects that implement MapFeature inside the box. One statement; with
+    `shows`, it is given itself."""
+    shows: type | None = None
+    """The type of the rows that `load` gives a statement of, as in Search."""
     visible: Visibility | None = None
     """Who may see them (`PUBLIC`); without it the plugin does not load."""
 
@@ -189,6 +200,12 @@ class Plugin(Struct, frozen=True, kw_only=True):
     """(context, account, dry run) → how many things besides the declared columns it has taken away, or would."""
     types: tuple[type, ...] = field(default=())
     """Further Strawberry types that only appear behind an interface."""
+
+    @property
+    def shown(self) -> tuple[type, ...]:
+        """The types of its own that appear behind an interface."""
+        hooks = (*self.search, *(hook for hook in (self.feed, self.map) if hook is not None))
+        return tuple(dict.fromkeys((*self.types, *(hook.shows for hook in hooks if hook.shows is not None))))
 
     @property
     def permission_names(self) -> frozenset[str]:

@@ -38,15 +38,15 @@ plugin = Plugin(
             table=Event,
             title="title",
             text=("text", "venue_name", "venue_address", "categories", "translations"),
+            shows=EventsHit,
             load=found,
             visible=PUBLIC,
         ),
     ),
-    feed=Feed(load=feed, visible=PUBLIC),
-    map=Map(load=on_map, visible=PUBLIC),
+    feed=Feed(shows=EventsEvent, load=feed, visible=PUBLIC),
+    map=Map(shows=EventsPin, load=on_map, visible=PUBLIC),
     home=Home(
         selection="upcoming(first: 10) { id title start end lastDay allDay cancelled moved movedFrom free price"
         " category url icsUrl venue { name address position { lat lon } } }"
     ),
-    types=(EventsEvent, EventsHit, EventsPin),
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import cos, radians
 from typing import Any
 
-from allmende import BBox, Context, around, prepared, search_ids
+from allmende import Context, around, prepared, search_ids
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select
 from sqlalchemy.orm import contains_eager
@@ -94,10 +93,6 @@ def _within(south: Any, north: Any, west: Any, east: Any, lat: Any, lon: Any, sh
     up = (Event.lat - lat) * METRES_PER_DEGREE
     right = (Event.lon - lon) * shrink
     return [Event.lat.between(south, north), Event.lon.between(west, east), up * up + right * right <= limit]
-
-
-def _in_box(box: BBox) -> list[ColumnElement[bool]]:
-    return [Event.lat.between(box.south, box.north), Event.lon.between(box.west, box.east)]
 
 
 def category_keys(ctx: Context[EventsConfig], name: str) -> list[str]:
@@ -196,13 +191,7 @@ def day_start(ctx: Context[Any], day: date) -> datetime:
     return ctx.localize(datetime.combine(day, time()))
 
 
-async def fetch(ctx: Context[Any], statement: Select[Any], first: int) -> Sequence[Occurrence]:
-    async with ctx.session() as session:
-        rows: Sequence[Occurrence] = (await session.scalars(statement.limit(first))).all()
-        return rows
-
-
-def next_dates(now: datetime, *conditions: ColumnElement[bool]) -> Select[Any]:
+def _next_dates(now: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
     """Of each event its next date (the running one, if any): one statement, whatever the number of events."""
     rank = func.row_number().over(partition_by=Occurrence.parent, order_by=(Occurrence.start, Occurrence.id))
     ranked = (
@@ -211,18 +200,28 @@ def next_dates(now: datetime, *conditions: ColumnElement[bool]) -> Select[Any]:
         .where(Occurrence.until > now, *conditions)
         .subquery()
     )
-    return (
-        select(Occurrence)
-        .join(Occurrence.event)
-        .join(ranked, ranked.c.id == Occurrence.id)
-        .where(ranked.c.rank == 1)
-        .options(contains_eager(Occurrence.event))
-    )
+    return select_dates().join(ranked, ranked.c.id == Occurrence.id).where(ranked.c.rank == 1)
 
 
-def on_map(now: datetime, until: datetime, box: BBox) -> Select[Any]:
+@prepared
+def next_of(now: Any, events: Any) -> Select[Any]:
+    """The next date of each of these events; what is over has none."""
+    return _next_dates(now, Occurrence.parent.in_(events))
+
+
+@prepared
+def beginning(now: Any, before: Any, first: int) -> Select[Any]:
+    """The next date of each event that begins before an instant, the latest first."""
+    statement = _next_dates(now, Occurrence.start < before)
+    return statement.order_by(Occurrence.start.desc(), Occurrence.id).limit(first)
+
+
+@prepared
+def in_box(now: Any, until: Any, south: Any, north: Any, west: Any, east: Any, first: int) -> Select[Any]:
     """The next date of each event in the box that begins before `until`."""
-    return next_dates(now, Occurrence.start < until, *_in_box(box)).order_by(Occurrence.start, Occurrence.id)
+    inside = (Event.lat.between(south, north), Event.lon.between(west, east))
+    statement = _next_dates(now, Occurrence.start < until, *inside)
+    return statement.order_by(Occurrence.start, Occurrence.id).limit(first)
 
 
 @prepared

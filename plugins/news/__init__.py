@@ -6,7 +6,8 @@ from .config import NewsConfig
 from .content import ITEM
 from .importers import importers
 from .routes import routes
-from .schema import News, NewsItem, load_feed, load_hits
+from .schema import News, NewsItem
+from .service import by_ids, newest
 from .tables import Item, ItemCategory
 
 plugin = Plugin(
@@ -17,11 +18,19 @@ plugin = Plugin(
     importers=importers,
     content=(ITEM,),
     routes=routes,
-    feed=Feed(load=load_feed, visible=PUBLIC),
-    search=(Search(table=Item, title="title", text=("summary", "text", "categories"), load=load_hits, visible=PUBLIC),),
+    feed=Feed(shows=NewsItem, load=newest, visible=PUBLIC),
+    search=(
+        Search(
+            table=Item,
+            title="title",
+            text=("summary", "text", "categories"),
+            shows=NewsItem,
+            load=by_ids,
+            visible=PUBLIC,
+        ),
+    ),
     home=Home(
         selection="latest(first: 5) { id title summary publishedAt url language category image { url alt } "
         "source { title } }"
     ),
-    types=(NewsItem,),
 )

@@ -159,14 +159,3 @@ class News(CityModule):
     async def categories(self, language: Language = None) -> list[NewsCategory]:
         found = await service.categories(self.ctx, language)
         return [NewsCategory(name=name, count=count) for name, count in found]
-
-
-async def load_feed(ctx: Context[NewsConfig], before: datetime | None, first: int) -> Sequence[NewsItem]:
-    """The news in the city's feed."""
-    found = await service.latest(ctx, first, before=before).scalars(ctx)
-    return [NewsItem(ctx=ctx, row=row) for row in found]
-
-
-async def load_hits(ctx: Context[NewsConfig], ids: Sequence[str]) -> Sequence[NewsItem]:
-    """The news among what a search of the city has found."""
-    return [NewsItem(ctx=ctx, row=row) for row in await service.by_ids(ctx, ids).scalars(ctx)]

@@ -43,6 +43,11 @@ def latest(
     return _latest(now=ctx.now, category=category or None, before=before, first=first, **_languages(ctx, language))
 
 
+def newest(ctx: Context[NewsConfig], before: datetime | None, first: int) -> Prepared:
+    """The news in the city's feed."""
+    return latest(ctx, first, before=before)
+
+
 def by_ids(ctx: Context[NewsConfig], ids: Sequence[str]) -> Prepared:
     """The items of these ids that are there and have not expired, in whatever language."""
     return _by_ids(now=ctx.now, ids=list(ids))

@@ -10,9 +10,11 @@ from allmende import PUBLIC, Context, Home, Map, Plugin, Route, Search
 from .config import PlacesConfig
 from .content import PLACE
 from .importers import IMPORTERS
+from .place import PlacesPlace
 from .routes import export
-from .schema import Places, map_features, search_hits
-from .tables import PlacesPlace
+from .schema import Places, map_features
+from .service import by_ids
+from .tables import PlacesPlace as Row
 
 
 async def _centre(ctx: Context[Any]) -> Mapping[str, Any]:
@@ -22,21 +24,22 @@ async def _centre(ctx: Context[Any]) -> Mapping[str, Any]:
 plugin = Plugin(
     name="places",
     config=PlacesConfig,
-    tables=(PlacesPlace,),
+    tables=(Row,),
     city_field=Places,
     importers=IMPORTERS,
     content=(PLACE,),
     routes=(Route(path="places.geojson", handle=export, visible=PUBLIC),),
     search=(
         Search(
-            table=PlacesPlace,
+            table=Row,
             title="name",
             text=("words", "address", "text", "translations"),
-            load=search_hits,
+            shows=PlacesPlace,
+            load=by_ids,
             visible=PUBLIC,
         ),
     ),
-    map=Map(load=map_features, visible=PUBLIC),
+    map=Map(shows=PlacesPlace, load=map_features, visible=PUBLIC),
     home=Home(
         selection="near(lat: $places_lat, lon: $places_lon, first: 5) {"
         " id name category icon colour address distance open opensAt closesAt wheelchair website }",

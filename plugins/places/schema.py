@@ -124,12 +124,8 @@ class Places(CityModule):
         ]
 
 
-async def search_hits(ctx: Context[Any], ids: Sequence[str]) -> Sequence[PlacesPlace]:
-    return _made(ctx, await service.by_ids(ctx, ids))
-
-
-async def map_features(ctx: Context[Any], box: BBox, first: int) -> Sequence[PlacesPlace]:
-    return _made(ctx, await service.in_box(box, first).scalars(ctx))
+def map_features(ctx: Context[Any], box: BBox, first: int) -> Prepared:
+    return service.in_box(box, first)
 
 
 def _made(ctx: Context[Any], rows: Sequence[Row]) -> list[PlacesPlace]:

@@ -123,20 +123,24 @@ def one(id: Any) -> Select[Any]:
     return places().where(PlacesPlace.id == id)
 
 
-async def by_ids(ctx: Context[Any], ids: Sequence[str], category: str | None = None) -> list[PlacesPlace]:
-    """The places with these ids, in their order; those that do not exist are left out."""
-    if not ids:
-        return []
-    async with ctx.session() as session:
-        rows = {row.id: row for row in await session.scalars(places(category).where(PlacesPlace.id.in_(ids)))}
-    return [rows[id] for id in ids if id in rows]
+@prepared
+def _by_ids(ids: Any, category: Any) -> Select[Any]:
+    return places(category).where(PlacesPlace.id.in_(ids))
+
+
+def by_ids(ctx: Context[Any], ids: Sequence[str]) -> Prepared:
+    """The places with these ids, in any order."""
+    return _by_ids(ids=ids, category=None)
 
 
 async def search(ctx: Context[Any], text: str, first: int, category: str | None = None) -> list[PlacesPlace]:
     """Places found by name, category, address and description, best first."""
     wanted = first if category is None else 200
     ids = [id for id, _ in await search_ids(ctx, PlacesPlace, text, wanted)]
-    return (await by_ids(ctx, ids, category))[:first]
+    if not ids:
+        return []
+    found = {row.id: row for row in await _by_ids(ids=ids, category=category).scalars(ctx)}
+    return [found[id] for id in ids if id in found][:first]
 
 
 @prepared

@@ -216,7 +216,7 @@ def _mutation_types(plugins: Mapping[str, Installed]) -> dict[str, type]:
 
 
 def _types(installed: Iterable[Installed]) -> list[Any]:
-    return [kind for one in installed for kind in one.plugin.types]
+    return [kind for one in installed for kind in one.plugin.shown]
 
 
 def _description(kind: Any) -> str:

@@ -113,7 +113,7 @@ def _guarded(field: GraphQLField, resolve: Resolver, plugin: str) -> Resolver:
     kind: GraphQLOutputType = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
     many = isinstance(kind, GraphQLList)
 
-    def checked(value: Any, info: GraphQLResolveInfo[Any]) -> Any:
+    def fitted(value: Any, info: GraphQLResolveInfo[Any]) -> Any:
         if value is None:
             if required:
                 raise TypeError(f"{info.parent_type.name}.{info.field_name} is non-null and gave None")
@@ -126,7 +126,7 @@ def _guarded(field: GraphQLField, resolve: Resolver, plugin: str) -> Resolver:
             result = resolve(source, info, **arguments)
             if is_awaitable(result):
                 return later(result, info, isinstance(source, CityModule))
-            return checked(result, info)
+            return fitted(result, info)
         except BaseException as error:
             raise plugin_fault(error, plugin, info.path.as_list()) from error
 
@@ -134,7 +134,7 @@ def _guarded(field: GraphQLField, resolve: Resolver, plugin: str) -> Resolver:
         began = time.perf_counter()
         try:
             value = await bounded(result, info.context.seconds_left(plugin, _root(info)))
-            return checked(value, info)
+            return fitted(value, info)
         except Exception as error:
             raise plugin_fault(error, plugin, info.path.as_list()) from error
         finally:
@@ -165,7 +165,7 @@ async def gathered(
         try:
             if not context.admit(city, plugin, named=False):
                 raise unavailable(plugin, path)
-            return _items(info, plugin, await bounded(_called(load), context.seconds_left(plugin, path[0])))
+            return checked(info, plugin, await bounded(_called(load), context.seconds_left(plugin, path[0])))
         except GraphQLError as error:
             context.errors.append(error)
         except Exception as error:
@@ -180,7 +180,7 @@ async def _called(load: Callable[[], Awaitable[Sequence[Any]]]) -> Sequence[Any]
     return await load()
 
 
-def _items(info: Info, plugin: str, found: Any) -> Sequence[Any]:
+def checked(info: Info, plugin: str, found: Any) -> Sequence[Any]:
     """The items, if they are what a list in which plugins meet can hold."""
     items = list(islice(found, MAX_ITEMS + 1))
     if len(items) > MAX_ITEMS:

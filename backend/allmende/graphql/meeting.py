@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from inspect import isawaitable
 from itertools import chain, islice, zip_longest
 from typing import Any
 
 import strawberry
+from msgspec import Struct
 
 from allmende.city.model import BBox, City
 from allmende.context import Context
 from allmende.errors import InputError
 from allmende.graphql.guard import MAX_ITEMS, gathered
 from allmende.graphql.pages import as_instant, check_first, decode_cursor, encode_cursor
+from allmende.graphql.plan.declare import made_of
+from allmende.graphql.plan.kin import padded
 from allmende.graphql.request import Info
 from allmende.graphql.types import FeedItem, PageInfo
-from allmende.plugin import Plugin, Search
+from allmende.plugin import Feed, Map, Plugin, Search
 from allmende.search.index import Found, search_all
 
 FEED_CURSOR = "feed"
@@ -58,41 +62,89 @@ async def feed(
     The cursor is (date, id, how many of that date were shown): as many are asked for on top, so that items with one
     timestamp across a page's border are neither lost nor shown twice.
     """
-    check_first(first)
-    position = _position(after)
-    before, extra = (position[0] + timedelta(microseconds=1), position[2]) if position else (None, 0)
+    position = beginning(first, after)
+    before, most = wanted(first, position)
 
     async def load(plugin: Plugin, ctx: Context[Any]) -> Sequence[Any]:
         assert plugin.feed is not None
-        items = list(islice(await plugin.feed.load(ctx, before, first + 1 + extra), MAX_ITEMS + 1))
-        for item in items:
-            if not isinstance(item.date, datetime) or item.date.tzinfo is None or not isinstance(item.id, str):
-                raise TypeError(f"Feed.load of {plugin.name} gave an item without id or date: {item!r}")
+        items = list(islice(await objects(plugin.feed, ctx, before, most), MAX_ITEMS + 1))
+        check_dates(plugin.name, items)
         return items
 
     work = {plugin.name: partial(load, plugin, ctx) for plugin, ctx in plugins if plugin.feed}
     parts = await gathered(info, city.slug, work)
-    items = sorted(chain.from_iterable(parts.values()), key=lambda item: (-item.date.timestamp(), item.id))
+    found = page([(item.date, item.id, item) for item in chain.from_iterable(parts.values())], first, position)
+    edges = [FeedItemEdge(cursor=cursor, node=item) for cursor, item in found.edges]
+    return FeedItemConnection(edges=edges, page_info=found.info)
+
+
+Place = tuple[datetime, str, int]
+
+
+class Page(Struct, frozen=True):
+    """A page of a feed."""
+
+    edges: list[tuple[str, Any]]
+    """Cursor and item."""
+    info: PageInfo
+
+
+def beginning(first: int, after: str | None) -> Place | None:
+    """Where a page begins; None is the very beginning. InputError for what is no page."""
+    check_first(first)
+    return _position(after)
+
+
+def wanted(first: int, position: Place | None) -> tuple[datetime | None, int]:
+    """Before which instant each plugin is asked for items, and for how many."""
+    if position is None:
+        return None, first + 1
+    return position[0] + timedelta(microseconds=1), first + 1 + position[2]
+
+
+def check_dates(plugin: str, items: Sequence[Any]) -> None:
+    for item in items:
+        if not isinstance(item.date, datetime) or item.date.tzinfo is None or not isinstance(item.id, str):
+            raise TypeError(f"Feed.load of {plugin} gave an item without id or date: {item!r}")
+
+
+def page(dated: Sequence[tuple[datetime, str, Any]], first: int, position: Place | None) -> Page:
+    """A page of items, each with its date and id."""
+    dated = sorted(dated, key=lambda one: (-one[0].timestamp(), one[1]))
     if position is not None:
-        date, last, _ = position
-        items = [item for item in items if item.date < date or (item.date == date and item.id > last)]
-    edges: list[FeedItemEdge] = []
+        begin, last, _ = position
+        dated = [(date, id_, item) for date, id_, item in dated if date < begin or (date == begin and id_ > last)]
+    edges: list[tuple[str, Any]] = []
     shown, same = (position[0], position[2]) if position else (None, 0)
-    for item in items[:first]:
-        same = same + 1 if item.date == shown else 1
-        shown = item.date
-        cursor = encode_cursor(FEED_CURSOR, [item.date.astimezone(UTC), item.id, same])
-        edges.append(FeedItemEdge(cursor=cursor, node=item))
-    page = PageInfo(
-        has_next_page=len(items) > first,
-        has_previous_page=after is not None,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
+    for date, id_, item in dated[:first]:
+        same = same + 1 if date == shown else 1
+        shown = date
+        edges.append((encode_cursor(FEED_CURSOR, [date.astimezone(UTC), id_, same]), item))
+    info = PageInfo(
+        has_next_page=len(dated) > first,
+        has_previous_page=position is not None,
+        start_cursor=edges[0][0] if edges else None,
+        end_cursor=edges[-1][0] if edges else None,
     )
-    return FeedItemConnection(edges=edges, page_info=page)
+    return Page(edges, info)
 
 
-def _position(after: str | None) -> tuple[datetime, str, int] | None:
+async def objects(hook: Feed | Map | Search, ctx: Context[Any], *asked: Any) -> Sequence[Any]:
+    """What a hook has, as objects: those that it gives, or those that show the rows of its statement."""
+    found = hook.load(ctx, *asked)
+    given: Any = await found if isawaitable(found) else found
+    if hook.shows is not None:
+        given = made_of(hook.shows, None, ctx, await given.scalars(ctx), given.shared) if given is not None else ()
+    items: Sequence[Any] = given
+    return items
+
+
+def ids_for(hook: Search, ids: list[str]) -> list[str]:
+    """The ids that a hook is asked for. Those of a statement are filled up, so that there are few statements."""
+    return ids if hook.shows is None else padded(ids)
+
+
+def _position(after: str | None) -> Place | None:
     if after is None:
         return None
     try:
@@ -121,7 +173,7 @@ async def search(
             wanted.setdefault(name, []).append((part, ctx, ids))
 
     async def load(parts: list[tuple[Search, Context[Any], list[str]]]) -> Sequence[Any]:
-        return [hit for part, ctx, ids in parts for hit in await part.load(ctx, ids)]
+        return [hit for part, ctx, ids in parts for hit in await objects(part, ctx, ids_for(part, ids))]
 
     loaded = await gathered(info, city.slug, {name: partial(load, parts) for name, parts in wanted.items()})
     return _ranked(found, loaded)
@@ -137,7 +189,7 @@ async def features(
 ) -> list[Any]:
     """What lies in the box, in turns from each module, so that none crowds out the others."""
     check_first(first, 1000)
-    work = {plugin.name: partial(plugin.map.load, ctx, bbox, first) for plugin, ctx in plugins if plugin.map}
+    work = {plugin.name: partial(objects, plugin.map, ctx, bbox, first) for plugin, ctx in plugins if plugin.map}
     loaded = await gathered(info, city.slug, work)
     turns = chain.from_iterable(zip_longest(*loaded.values()))
     return [feature for feature in turns if feature is not None][:first]

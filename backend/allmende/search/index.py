@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.context import Context, Database
+from allmende.db.prepared import prepared
 from allmende.db.table import FeedTable
 from allmende.errors import InputError
 from allmende.search.fold import query, terms
@@ -62,49 +63,73 @@ async def index_rows(
 
 async def search_ids(ctx: Context[Any], table: type[FeedTable], text: str, first: int) -> list[tuple[str, float]]:
     """Ids of the rows of one table that hold all words of the text (the last may be a beginning), best first."""
-    found = await _search(ctx.database, ctx.city.slug, SearchTerm.kind == table.__tablename__, text, first)
+    found = await _search(ctx.database, ctx.city.slug, None, table.__tablename__, text, first)
     return [(hit.id, hit.score) for hit in found]
 
 
 async def search_all(database: Database, city: str, plugins: Iterable[str], text: str, first: int) -> list[Found]:
     """What the text finds in the named plugins of one city, best first; one statement."""
-    return await _search(database, city, SearchTerm.plugin.in_(sorted(plugins)), text, first)
+    return await _search(database, city, sorted(plugins), None, text, first)
 
 
-async def _search(database: Database, city: str, where: ColumnElement[bool], text: str, first: int) -> list[Found]:
+async def _search(
+    database: Database, city: str, plugins: list[str] | None, kind: str | None, text: str, first: int
+) -> list[Found]:
     if not 0 <= first <= CAP:
         raise InputError(f"first: {first} is not between 0 and {CAP}", code="BAD_FIRST")
     asked = query(text)
-    if not asked or not first:
+    if not asked or not first or plugins == []:
         return []
-    last = len(asked) - 1
-    matches = [_match(word, stemmed, prefix=i == last) for i, (word, stemmed) in enumerate(asked)]
+    word, stemmed = asked[-1]
+    begins = sorted({word, stemmed} if len(stemmed) >= BEGINNING else {word})
+    statement = _matching(
+        plugins=plugins,
+        kind=kind,
+        words=[each for each, _ in asked],
+        stems=[each for _, each in asked],
+        begins=begins,
+        ends=[f"{begin}\U0010ffff" for begin in begins],
+        first=first,
+    )
+    rows = await database.tuples(city, statement, ())
+    return [Found(plugin, kind, id_, float(score)) for plugin, kind, id_, score in rows]
+
+
+@prepared
+def _matching(plugins: Any, kind: Any, words: Any, stems: Any, begins: Any, ends: Any, first: int) -> Select[Any]:
+    """Rows that hold all words, of which the last may be a beginning."""
+    pairs = list(zip(words, stems, strict=True))
+    matches = [_match(SearchTerm.term.in_(pair), None) for pair in pairs[:-1]]
+    starts = or_(*(_begins(*span) for span in zip(begins, ends, strict=True)))
+    matches.append(_match(SearchTerm.term.in_(pairs[-1]), starts))
     scores = [func.max(score) for _, score in matches]
     total = sum(scores[1:], start=scores[0])
-    statement = (
-        select(SearchTerm.plugin, SearchTerm.kind, SearchTerm.id, total.label("score"))
-        .where(where, or_(*(condition for condition, _ in matches)))
+    shown: Any = (SearchTerm.plugin, SearchTerm.kind, SearchTerm.id, total.label("score"))
+    statement = select(*shown)
+    if plugins is not None:
+        statement = statement.where(SearchTerm.plugin.in_(plugins))
+    if kind is not None:
+        statement = statement.where(SearchTerm.kind == kind)
+    return (
+        statement.where(or_(*(condition for condition, _ in matches)))
         .group_by(SearchTerm.plugin, SearchTerm.kind, SearchTerm.id)
         .having(and_(*(score > 0 for score in scores)))
         .order_by(total.desc(), SearchTerm.id)
         .limit(first)
     )
-    async with database.session(city) as session:
-        rows = (await session.execute(statement)).all()
-    return [Found(row.plugin, row.kind, row.id, float(row.score)) for row in rows]
 
 
-def _match(word: str, stemmed: str, *, prefix: bool) -> tuple[ColumnElement[bool], ColumnElement[int]]:
+def _match(
+    exact: ColumnElement[bool], begins: ColumnElement[bool] | None
+) -> tuple[ColumnElement[bool], ColumnElement[int]]:
     """Which terms answer to a word, and what they count: the word itself twice a mere beginning."""
-    exact = SearchTerm.term.in_(sorted({word, stemmed}))
-    if not prefix:
+    if begins is None:
         return exact, case((exact, SearchTerm.weight * 2), else_=0)
-    begins = or_(*(_begins(start) for start in sorted({word, stemmed} if len(stemmed) >= BEGINNING else {word})))
     return or_(exact, begins), case((exact, SearchTerm.weight * 2), (begins, SearchTerm.weight), else_=0)
 
 
-def _begins(prefix: str) -> ColumnElement[bool]:
-    return and_(SearchTerm.term >= prefix, SearchTerm.term < prefix + "\U0010ffff")
+def _begins(start: Any, end: Any) -> ColumnElement[bool]:
+    return and_(SearchTerm.term >= start, SearchTerm.term < end)
 
 
 def _weighted(title: str, text: str) -> list[tuple[str, int]]:

@@ -75,8 +75,8 @@ class Writer:
         city = self.schema.type_map["City"]
         assert isinstance(city, GraphQLObjectType)
         names = [*MODULES, *MODULES, "name", "slug", "position", "brand", "__typename"]
-        if self.chance(4):
-            names.append(self.draw(st.sampled_from(["modules", "feed", "map"])))
+        if self.chance(3):
+            names.append(self.draw(st.sampled_from(["modules", "feed", "map", "search"])))
         chosen = self.draw(st.lists(st.sampled_from(names), min_size=1, max_size=4))
         return (
             f"{self.fresh('c')}: city(slug: {slug}{language if self.chance(2) else ''}) {self.fields(city, chosen, 4)}"

@@ -95,6 +95,9 @@ async def imported(database: Database, now: datetime = NOON) -> Answering:
         for name, field in PAGES.items()
         for edge in (await ask(CURSORS % (slug, name, field)))[name][field.partition("(")[0]]["edges"]
     ]
+    for slug in ("musterstadt", "dortmund"):
+        page = await ask(f'{{ city(slug: "{slug}") {{ feed(first: 3) {{ edges {{ cursor }} }} }} }}')
+        cursors += [edge["cursor"] for edge in page["feed"]["edges"]]
     streets = await ask('{ city(slug: "musterstadt") { waste { streets(first: 20) { title } } } }')
     return Answering(engine, ids, [street["title"] for street in streets["waste"]["streets"]], cursors)
 

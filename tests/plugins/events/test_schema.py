@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from allmende import BBox
+from allmende.graphql.meeting import objects
 from allmende.testing import NOON
 
-from plugins.events import meeting, service
+from plugins.events import plugin, service
 
 HOME = "{ upcoming(first: 10) { id title start venue { name position { lat lon } } } }"
 
@@ -337,18 +338,20 @@ async def test_search_feed_and_map_give_the_next_date_of_each_event(make_town: A
     await town.load()
     ctx = town.context()
     box = BBox(south=51.9, west=7.6, north=52.0, east=7.7)
-    assert [(e.title, e.date.isoformat()) for e in await meeting.feed(ctx, None, 10)] == [
+    assert plugin.feed is not None
+    assert plugin.map is not None
+    assert [(e.title, e.date.isoformat()) for e in await objects(plugin.feed, ctx, None, 10)] == [
         ("Markt", "2026-11-25T08:00:00+01:00"),
         ("Konzert", "2026-11-24T22:00:00+01:00"),
         ("Kirmes", "2026-11-22T00:00:00+01:00"),
     ]
-    assert [e.title for e in await meeting.feed(ctx, NOON, 10)] == ["Kirmes"]
-    assert [(pin.title, pin.position.lat) for pin in await meeting.on_map(ctx, box, 10)] == [
+    assert [e.title for e in await objects(plugin.feed, ctx, NOON, 10)] == ["Kirmes"]
+    assert [(pin.title, pin.position.lat) for pin in await objects(plugin.map, ctx, box, 10)] == [
         ("Konzert", 51.97),
         ("Markt", 51.96),
     ]
     found = await service.search_ids(ctx, service.Event, "markt", 5)
-    assert [e.title for e in await meeting.found(ctx, [id_ for id_, _ in found])] == ["Markt"]
+    assert [e.title for e in await objects(plugin.search[0], ctx, [id_ for id_, _ in found])] == ["Markt"]
     box_text = "{south: 51.9, west: 7.6, north: 52, east: 7.7}"
     body = await town.answer(
         f'{{ search(text: "konzert") {{ title }} map(bbox: {box_text}) {{ title }} feed {{ nodes {{ title }} }} }}'

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import strawberry
 from allmende import BBox, InputError
+from allmende.graphql.meeting import objects
 from allmende.testing import make_payload
 from strawberry.schema.config import StrawberryConfig
 
@@ -195,8 +196,8 @@ async def test_map_and_search_hits_are_places(make_ctx: Any, store: Any) -> None
     ctx = make_ctx()
     assert plugin.map is not None
     box = BBox(south=51, west=7, north=52, east=8)
-    assert [place.title for place in await plugin.map.load(ctx, box, 10)] == ["a"]
-    assert [place.title for place in await plugin.search[0].load(ctx, [row.id, "gone"])] == ["a"]
+    assert [place.title for place in await objects(plugin.map, ctx, box, 10)] == ["a"]
+    assert [place.title for place in await objects(plugin.search[0], ctx, [row.id, "gone"])] == ["a"]
 
 
 async def test_export_is_geojson_that_can_be_imported_again(make_ctx: Any, store: Any) -> None:

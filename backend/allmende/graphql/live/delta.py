@@ -14,6 +14,7 @@ from allmende.city.model import City
 from allmende.context import Context
 from allmende.errors import InputError
 from allmende.graphql.guard import gathered
+from allmende.graphql.meeting import ids_for, objects
 from allmende.graphql.pages import check_first, decode_cursor, encode_cursor
 from allmende.graphql.request import Info
 from allmende.graphql.types import SearchHit
@@ -52,7 +53,7 @@ class _Nodes:
 
 
 async def _load(ctx: Context[Any], wanted: list[tuple[Search, list[str]]]) -> Sequence[Any]:
-    return [item for search, ids in wanted for item in await search.load(ctx, ids)]
+    return [item for search, ids in wanted for item in await objects(search, ctx, ids_for(search, ids))]
 
 
 @strawberry.type(description="An item that is new, different or gone.")
@@ -91,7 +92,7 @@ class CityChanges:
 async def changes(info: Info, city: City, modules: Sequence[Module], since: str | None, first: int) -> CityChanges:
     """One page; two statements, and one more per table for the nodes if they are asked for."""
     check_first(first, CAP)
-    types = {search.table.__tablename__: _type_name(search.load) for plugin, _ in modules for search in plugin.search}
+    types = {search.table.__tablename__: _type_name(search) for plugin, _ in modules for search in plugin.search}
     names = [plugin.name for plugin, _ in modules]
     page = await read_changes(info.context.services.database, city.slug, names, _position(since), first)
     nodes = _Nodes(city, modules, page.items)
@@ -122,13 +123,15 @@ def _position(since: str | None) -> Position | None:
 
 
 @lru_cache(maxsize=1000)
-def _type_name(load: Any) -> str | None:
-    """The GraphQL type that this function of a Search says it gives."""
-    try:
-        given = get_type_hints(load).get("return")
-    except (NameError, TypeError):
-        return None
-    for kind in get_args(given):
+def _type_name(search: Search) -> str | None:
+    """The GraphQL type of what a Search shows, or that its function says it gives."""
+    kinds: Sequence[Any] = (search.shows,)
+    if search.shows is None:
+        try:
+            kinds = get_args(get_type_hints(search.load).get("return"))
+        except (NameError, TypeError):
+            return None
+    for kind in kinds:
         definition = getattr(kind, "__strawberry_definition__", None)
         if definition is not None:
             return str(definition.name)

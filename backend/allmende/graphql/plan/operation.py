@@ -26,12 +26,13 @@ from allmende.graphql.plan.arguments import Arguments, Values, Variables
 from allmende.graphql.plan.complete import Complete, declaration, value_of
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.lists import Place, Question
+from allmende.graphql.plan.meeting import MET, Met
 from allmende.graphql.plan.module import REST, ModulePlan, Worked, module_plan
 from allmende.graphql.plan.values import Kept, Steady, zone_times
 from allmende.graphql.request import RequestContext
 
-LOADED = {"modules", "feed", "map"}
-"""Fields of City that the core answers by itself or with all plugins, whoever asks."""
+LOADED = {"modules"}
+"""Fields of City that the core answers by itself, whoever asks."""
 PLACES = 2_000
 """How many combinations of plan, city and language are kept, by all plans together."""
 VALUES = 20_000
@@ -58,6 +59,8 @@ class _Kept(Struct, eq=False):
     city: City
     zone: Kept
     lists: dict[str, list[list[Kept]]]
+    met: dict[Any, list[Kept]]
+    """By the encoders of what modules meet in."""
 
 
 class CityPlan:
@@ -75,7 +78,7 @@ class CityPlan:
         self.find = declaration(field).base_resolver.wrapped_func
         self.order: dict[str, Any] = {}
         self.facts: list[tuple[str, Complete]] = []
-        self.worked: list[Worked] = []
+        self.worked: list[Worked | Met] = []
         self.modules: list[ModulePlan] = []
         self.rest: list[FieldNode] = []
         self.store = store
@@ -88,6 +91,8 @@ class CityPlan:
                     self.modules.append(module)
                     if module.rest:
                         self.rest.append(_with(each.nodes[0], module.rest))
+                elif each.name in MET:
+                    self.worked.append(MET[each.name](composed, each, case, reader, self._met))
                 elif each.name in LOADED:
                     self.worked.append(Worked(kind, each, case, core=True))
                 else:
@@ -104,7 +109,7 @@ class CityPlan:
         answer = dict(self.order)
         for key, fact in self.facts:
             answer[key] = fact(found)
-        later: list[tuple[dict[str, Any], Worked, Any]] = [(answer, worked, found) for worked in self.worked]
+        later: list[tuple[dict[str, Any], Worked | Met, Any]] = [(answer, worked, found) for worked in self.worked]
         pending: list[tuple[dict[str, Any], ModulePlan, int, Context[Any], Question]] = []
         for plan in self.modules:
             ctx = context.plugin(city, plan.plugin, language)
@@ -131,8 +136,8 @@ class CityPlan:
                 worked.later(parent, variables, _Asking(context, self.schema, Path(self.path, worked.key, "City")))
                 for _, worked, parent in later
             )
-            for (part, worked, _), value in zip(later, await _together(works), strict=True):
-                part[worked.key] = value
+            for (part, one, _), value in zip(later, await _together(works), strict=True):
+                part[one.key] = value
         if pending:
             kept = self._kept(city, language)
             found = iter(await self.reader.read(city.slug, [ask for *_, one in pending for ask in one.asks]))
@@ -149,6 +154,10 @@ class CityPlan:
                 part[listed.key] = listed.encode(question, rows, place)
         return answer
 
+    def _met(self, city: City, language: str) -> tuple[Kept, dict[Any, list[Kept]]]:
+        kept = self._kept(city, language)
+        return kept.zone, kept.met
+
     def _kept(self, city: City, language: str) -> _Kept:
         if len(self.store) >= PLACES or Steady.held >= VALUES:
             self.store.clear()
@@ -157,7 +166,7 @@ class CityPlan:
         kept = self.store.get(key)
         if kept is None:
             # It holds the plan and the city, so that no others can come to have the same ids.
-            kept = self.store[key] = _Kept(self, city, zone_times(city.timezone), {})
+            kept = self.store[key] = _Kept(self, city, zone_times(city.timezone), {}, {})
         return kept
 
 
