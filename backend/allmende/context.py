@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from allmende.city.model import City, Config, LocalText, pick
 from allmende.db.bound import Sessions
@@ -28,8 +30,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Context(Generic[ConfigT]):
+class Context(Struct, Generic[ConfigT], frozen=True, eq=False):
     """One reader (or job, or import) of one city, as one plugin sees it. Made by the core, never by a plugin."""
 
     city: City

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache, partial
 from hashlib import blake2b
 from typing import Any
@@ -14,6 +13,7 @@ from urllib.parse import parse_qsl
 from litestar import Request, Response, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from msgspec.structs import replace
 
 from allmende import metrics
 from allmende.city.model import pick

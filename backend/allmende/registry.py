@@ -100,19 +100,19 @@ class Registry(Struct, frozen=True, kw_only=True):
         reader: Reader = ANONYMOUS,
     ) -> Context[Any] | None:
         """What the plugin is given for this city; None where the city has it off."""
-        config = city.config(name)
-        if config is None or name not in self.plugins:
+        config, installed = city.plugins.get(name), self.plugins.get(name)
+        if config is None or installed is None:
             return None
         return Context(
-            city=city,
-            plugin=name,
-            config=config,
-            database=Bound(database, city.slug),
-            language=language or city.language,
-            texts=_with_overrides(self.plugins[name].texts, city, name),
-            clock=clock,
-            reader=reader,
-            outside=self.outside,
+            city,
+            name,
+            config,
+            Bound(database, city.slug),
+            language or city.language,
+            _with_overrides(installed.texts, city, name),
+            clock,
+            reader,
+            self.outside,
         )
 
     def case_kind(self, name: str) -> CaseKind | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -16,6 +15,7 @@ from allmende.db.engine import Database
 from allmende.files.store import Store
 from allmende.files.upload import take_in
 from allmende.testing import NOON
+from msgspec import structs
 
 from tests.files.photos import photo
 
@@ -42,7 +42,7 @@ class Links(HTMLParser):
 async def made(database: Database, tmp_path: Path) -> tuple[Context[Any], cases.Submitted, Store]:
     store = Store(str(tmp_path / "files"))
     file = await take_in(database, store, HERE, photo(300, 200), NOON)
-    ctx = dataclasses.replace(context(database, WORKER), texts=TEXTS)
+    ctx = structs.replace(context(database, WORKER), texts=TEXTS)
     done = await submit(context(database, DEVICE), f"Dunkel {SCRIPT}", files=(file.id,))
     async with ctx.transaction() as session:
         case = await cases.find(session, id=done.case.id)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -43,7 +43,7 @@ async def tell_submitters(session: AsyncSession, ctx: Context[Any], case: Case, 
         link=f"cases/{case.number}",
         thread=case.id,
     )
-    await tell(session, dataclasses.replace(ctx, plugin=ROOM), MINE, message, to=to)
+    await tell(session, structs.replace(ctx, plugin=ROOM), MINE, message, to=to)
 
 
 async def submitters(session: AsyncSession, case: Case, *, everybody: bool = True) -> list[str]:

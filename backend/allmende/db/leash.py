@@ -31,6 +31,8 @@ GRACE = 0.5
 class Leash:
     """What a plugin is given instead of the database, for one request or one job."""
 
+    __slots__ = ("_database", "loans", "plugin", "room")
+
     def __init__(self, database: Sessions, plugin: str, room: asyncio.Semaphore) -> None:
         self._database, self.plugin, self.room = database, plugin, room
         self.loans: set[_Loan] = set()

@@ -68,11 +68,12 @@ class Breakers:
 
     def report(self, city: str, plugin: str, *, failed: bool) -> None:
         """What became of a request that was admitted. Errors of the reader's input are no failures."""
-        key, now = (city, plugin), self.clock()
+        key = (city, plugin)
         state = self._states.get(key)
+        if state is None and not failed:
+            return
+        now = self.clock()
         if state is None:
-            if not failed:
-                return
             state = self._states[key] = _State(began=now)
         if state.pause:
             self._tried(key, state, now, failed=failed)

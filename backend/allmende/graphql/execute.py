@@ -18,21 +18,19 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
-    OperationDefinitionNode,
     OperationType,
     execute,
-    get_operation_ast,
     subscribe,
 )
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from allmende import metrics
 from allmende.errors import AllmendeError
 from allmende.graphql.compose import Composed
 from allmende.graphql.faults import FAILURES, logged, presented
 from allmende.graphql.limits.checks import Checks, coded, described
-from allmende.graphql.limits.cost import Cost
 from allmende.graphql.limits.model import Limits
+from allmende.graphql.parsed import Chosen, Prepared
 from allmende.graphql.plan.encode import plain
 from allmende.graphql.plan.operation import merged
 from allmende.graphql.plan.plans import Plans
@@ -73,15 +71,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     body: dict[str, Any]
     asked: tuple[Part, ...] = ()
     """What was wanted of which cities."""
-
-
-class Prepared(Struct, frozen=True):
-    """A document that was parsed and validated, or what is wrong with it."""
-
-    document: DocumentNode | None
-    errors: tuple[dict[str, Any], ...] = ()
-    costs: Mapping[str, Cost] = {}
-    """Name of an operation (empty, if it has none) → what it costs at most."""
+    name: str = ""
+    """Of the operation that was executed, if it has one."""
 
 
 class Engine:
@@ -102,7 +93,7 @@ class Engine:
     async def execute(self, operation: Operation) -> Outcome:
         """Answer one operation. Never raises for what a client or a plugin does."""
         outcome = await self.respond(operation)
-        return Outcome(kind=outcome.kind, body=plain(outcome.body), asked=outcome.asked)
+        return structs.replace(outcome, body=plain(outcome.body))
 
     async def respond(self, operation: Operation) -> Outcome:
         """The same for who only encodes it: some objects of the answer may be structs instead of dicts."""
@@ -114,12 +105,12 @@ class Engine:
 
     async def stream(self, operation: Operation) -> AsyncGenerator[Outcome, None]:
         """Every answer to an operation: those of a subscription as they come, the one of any other."""
-        document = self.prepare(operation.query).document
-        selected = get_operation_ast(document, operation.operation_name) if document is not None else None
-        if document is None or selected is None or selected.operation is not OperationType.SUBSCRIPTION:
+        prepared = self.prepare(operation.query)
+        document, chosen = prepared.document, prepared.choose(operation.operation_name)
+        if document is None or chosen is None or chosen.kind is not OperationType.SUBSCRIPTION:
             yield await self.execute(operation)
             return
-        refused = self._charge(operation, selected)
+        refused = self._charge(operation, chosen)
         if refused is not None:
             yield refused
             return
@@ -140,16 +131,15 @@ class Engine:
                 return
             async with aclosing(stream):
                 async for result in stream:
-                    yield self._outcome(result, document, context)
+                    yield self._outcome(result, document, context, chosen.name)
         except Exception as error:  # as in `_answer`
             body = failure(f"something went wrong ({logged('subscription_failed', error)})", "INTERNAL")
             yield Outcome(kind="refused", body=body)
 
-    def _charge(self, operation: Operation, selected: OperationDefinitionNode) -> Outcome | None:
+    def _charge(self, operation: Operation, chosen: Chosen) -> Outcome | None:
         """Tell what the operation costs; the refusal where that is too much, or its variables cannot be used."""
-        costs = self.prepare(operation.query).costs
         try:
-            cost = self.checks.request(costs[selected.name.value if selected.name else ""], operation.variables)
+            cost = self.checks.request(chosen.cost, operation.variables)
         except AllmendeError as error:
             return _refused([described(error)])
         if operation.charge is not None:
@@ -161,38 +151,38 @@ class Engine:
         document = prepared.document
         if document is None:
             return _refused(list(prepared.errors))
-        selected = get_operation_ast(document, operation.operation_name)
-        if selected is None:
+        chosen = prepared.choose(operation.operation_name)
+        if chosen is None:
             return refusal("operationName: say which of the document's operations", "BAD_OPERATION_NAME")
-        if operation.read_only and selected.operation is not OperationType.QUERY:
+        if operation.read_only and chosen.kind is not OperationType.QUERY:
             return Outcome(kind="mutation", body=failure("a GET request only reads; send this by POST", "METHOD"))
-        if selected.operation is OperationType.SUBSCRIPTION:
+        if chosen.kind is OperationType.SUBSCRIPTION:
             return refusal("subscribe by WebSocket (graphql-transport-ws), or at /graphql/stream", "METHOD")
-        refused = self._charge(operation, selected)
+        refused = self._charge(operation, chosen)
         if refused is not None:
             return refused
         context = self._context(operation)
         try:
             planned = await self.plans.answer(
-                operation.query, operation.operation_name, document, selected, context, operation.variables
+                operation.query, operation.operation_name, document, chosen.node, context, operation.variables
             )
             if planned is not None and planned[0].rest is None:
                 context.settle(set())
-                return Outcome(kind="executed", body={"data": planned[1]}, asked=context.asked())
+                return Outcome(kind="executed", body={"data": planned[1]}, asked=context.asked(), name=chosen.name)
             left = document if planned is None else planned[0].rest or document
             result = await bounded(self._run(left, operation, context), self.services.deadline)
             if planned is not None:
                 result = ExecutionResult(merged(planned[1], result.data), result.errors)
         except TimeoutError:
             body = failure("the request took too long", "DEADLINE")
-            return Outcome(kind="executed", body={"data": None, **body}, asked=context.asked())
+            return Outcome(kind="executed", body={"data": None, **body}, asked=context.asked(), name=chosen.name)
         except Exception as error:  # the net under everything: a bug here must not become an HTML page
             number = logged("request_failed", error)
             body = failure(f"something went wrong ({number})", "INTERNAL")
-            return Outcome(kind="executed", body={"data": None, **body}, asked=context.asked())
+            return Outcome(kind="executed", body={"data": None, **body}, asked=context.asked(), name=chosen.name)
         finally:
             self._take_back(context)
-        return self._outcome(result, document, context)
+        return self._outcome(result, document, context, chosen.name)
 
     def _context(self, operation: Operation) -> RequestContext:
         return RequestContext(
@@ -208,10 +198,12 @@ class Engine:
 
     def _take_back(self, context: RequestContext) -> None:
         """Close what plugins have left open, while the answer is on its way already."""
-        if any(leash.loans for leash in context.leashes):
-            closing = asyncio.create_task(context.close())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+        for leash in context.leashes:
+            if leash.loans:
+                closing = asyncio.create_task(context.close())
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
+                break
 
     async def _run(self, document: DocumentNode, operation: Operation, context: RequestContext) -> ExecutionResult:
         result = execute(
@@ -230,7 +222,7 @@ class Engine:
             return coded(error, "BAD_INPUT")
         return presented(error, self.composed.schema, document, self.composed.ownership)
 
-    def _outcome(self, result: ExecutionResult, document: DocumentNode, context: RequestContext) -> Outcome:
+    def _outcome(self, result: ExecutionResult, document: DocumentNode, context: RequestContext, name: str) -> Outcome:
         errors = result.errors or []
         if result.data is None and not any(error.path for error in errors):
             return Outcome(kind="refused", body={"errors": [coded(error, "BAD_INPUT") for error in errors]})
@@ -239,14 +231,14 @@ class Engine:
             schema, ownership = self.composed.schema, self.composed.ownership
             body["errors"] = [presented(error, schema, document, ownership) for error in (*errors, *context.errors)]
         context.settle(_failures(body.get("errors", ()), context))
-        return Outcome(kind="executed", body=body, asked=context.asked())
+        return Outcome(kind="executed", body=body, asked=context.asked(), name=name)
 
     def prepare(self, text: str) -> Prepared:
         """What is known of a document before its variables are; worked out once."""
         prepared = self._prepared.get(text)
         if prepared is None:
             document, costs, errors = self.checks.document(text)
-            prepared = Prepared(document, errors, costs)
+            prepared = Prepared(document, errors, costs, {})
             self._prepared.put(text, prepared, text)
         return prepared
 

@@ -150,7 +150,7 @@ class Endpoint:
         if outcome.kind == "executed" and key is not None:
             self.documents.remember(key, operation.query)
         whole = outcome.kind == "executed" and "errors" not in outcome.body
-        asked = subject(self.usage, self.documents, self.engine(), operation, outcome)
+        asked = subject(self.usage, self.documents, operation, outcome)
         return Made(outcome, encode(outcome.body) if whole else None, asked)
 
     async def _show_page(self, query: bytes, send: Send) -> bool:

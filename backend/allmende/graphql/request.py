@@ -125,38 +125,66 @@ def _tables(plugin: Plugin) -> list[str]:
     return [table.__tablename__ for table in plugin.tables]
 
 
-@dataclass(slots=True)
 class RequestContext:
     """One request. Resolvers read it; only the guard writes to it."""
 
-    services: Services
-    accept_language: str = ""
-    host: str = ""
-    app_version: str = ""
-    """Of the app that asks (header App-Version); empty where it does not say."""
-    reader: Reader = ANONYMOUS
-    """Whose token came with the request; see `reader_in`."""
-    read_only: bool = False
-    """It came by GET, so its address lies in logs, and its answer may in caches."""
-    charge: Callable[[int], None] | None = None
-    """Takes something from what the client may still ask; None where nobody counts."""
-    client: str = ""
-    """Whoever asks, as the door knows it (an address, or the network of a household); empty where there is no door."""
-    errors: list[GraphQLError] = field(default_factory=list)
-    """Errors of plugins whose part was left out of a list, so that the others' parts stay."""
-    deadlines: dict[tuple[str, str | int], float] = field(default_factory=dict)
-    """(Plugin, root field) → loop time at which its budget for this request is used up."""
-    admitted: dict[tuple[str, str], bool] = field(default_factory=dict)
-    """(City, plugin) → whether its circuit breaker let the request through."""
-    places: dict[tuple[str | int, ...], str] = field(default_factory=dict)
-    """Path in the answer → the city that everything below it belongs to."""
-    weights: dict[str, int] = field(default_factory=dict)
-    """Plugin → how much it has put into the answer so far, in characters."""
-    leashes: list[Leash] = field(default_factory=list)
-    languages: dict[str, str] = field(default_factory=dict)
-    """City that was asked for → the language in which it is answered for."""
-    named: set[tuple[str, str]] = field(default_factory=set)
-    """(City, plugin) that the question names."""
+    __slots__ = (
+        "accept_language",
+        "admitted",
+        "app_version",
+        "charge",
+        "client",
+        "deadlines",
+        "errors",
+        "host",
+        "languages",
+        "leashes",
+        "named",
+        "places",
+        "read_only",
+        "reader",
+        "services",
+        "weights",
+    )
+
+    def __init__(
+        self,
+        services: Services,
+        accept_language: str = "",
+        host: str = "",
+        app_version: str = "",
+        reader: Reader = ANONYMOUS,
+        read_only: bool = False,
+        charge: Callable[[int], None] | None = None,
+        client: str = "",
+    ) -> None:
+        self.services, self.accept_language, self.host = services, accept_language, host
+        self.app_version = app_version
+        """Of the app that asks (header App-Version); empty where it does not say."""
+        self.reader = reader
+        """Whose token came with the request; see `reader_in`."""
+        self.read_only = read_only
+        """It came by GET, so its address lies in logs, and its answer may in caches."""
+        self.charge = charge
+        """Takes something from what the client may still ask; None where nobody counts."""
+        self.client = client
+        """Whoever asks, as the door knows it (an address, or the network of a household); empty where there is no
+        door."""
+        self.errors: list[GraphQLError] = []
+        """Errors of plugins whose part was left out of a list, so that the others' parts stay."""
+        self.deadlines: dict[tuple[str, str | int], float] = {}
+        """(Plugin, root field) → loop time at which its budget for this request is used up."""
+        self.admitted: dict[tuple[str, str], bool] = {}
+        """(City, plugin) → whether its circuit breaker let the request through."""
+        self.places: dict[tuple[str | int, ...], str] = {}
+        """Path in the answer → the city that everything below it belongs to."""
+        self.weights: dict[str, int] = {}
+        """Plugin → how much it has put into the answer so far, in characters."""
+        self.leashes: list[Leash] = []
+        self.languages: dict[str, str] = {}
+        """City that was asked for → the language in which it is answered for."""
+        self.named: set[tuple[str, str]] = set()
+        """(City, plugin) that the question names."""
 
     def language(self, city: City, asked: str | None, *, listed: bool = False) -> str:
         """The language of this city's part of the answer. Every city that is answered for passes here; one that is
@@ -176,8 +204,10 @@ class RequestContext:
         if len(self.languages) > CITIES:
             return ()
         return tuple(
-            (city, language, tuple(sorted(plugin for where, plugin in self.named if where == city)))
-            for city, language in sorted(self.languages.items())
+            [
+                (city, language, tuple(sorted([plugin for where, plugin in self.named if where == city])))
+                for city, language in sorted(self.languages.items())
+            ]
         )
 
     def city_of_host(self) -> City | None:
@@ -200,11 +230,11 @@ class RequestContext:
     def plugin(self, city: City, name: str, language: str) -> Context[Any] | None:
         """What the plugin is given for this city; None where it is off."""
         services = self.services
-        if city.config(name) is None or is_off(city, name, self.app_version):
+        if name not in city.plugins or (name in city.modules and is_off(city, name, self.app_version)):
             return None
         leash = services.leash(name)
         self.leashes.append(leash)
-        reader = self.reader_in(city.slug)
+        reader = self.reader if self.reader.city == city.slug else ANONYMOUS
         return services.registry.context(city, name, leash, language, services.clock, reader)
 
     def seconds_left(self, plugin: str, root: str | int) -> float:

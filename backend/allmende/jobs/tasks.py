@@ -11,7 +11,7 @@ from itertools import chain, islice, zip_longest
 from typing import Literal
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -231,7 +231,7 @@ async def _limited(house: House, city: City, plugin: Plugin, job: Job) -> None:
         return
     leash = Leash(ctx.database, plugin.name, asyncio.Semaphore(SHARE))
     try:
-        await bounded(job.run(dataclasses.replace(ctx, database=leash)), job.timeout.total_seconds())
+        await bounded(job.run(structs.replace(ctx, database=leash)), job.timeout.total_seconds())
     except TimeoutError as error:
         raise TimeoutError(f"was not done within {job.timeout}") from error
     finally:

@@ -70,20 +70,20 @@ class Hub:
                 outcome = await engine.respond(operation)
             if outcome.kind == "executed" and key is not None:
                 self.documents.remember(key, operation.query)
-            self._count(engine, operation, outcome)
+            self._count(operation, outcome)
             yield outcome
             return
         counted = False
         async with aclosing(engine.stream(operation)) as outcomes:
             async for outcome in outcomes:
                 if not counted:
-                    self._count(engine, operation, outcome)
+                    self._count(operation, outcome)
                     counted = True
                 yield outcome
 
-    def _count(self, engine: Engine, operation: Operation, outcome: Outcome) -> None:
+    def _count(self, operation: Operation, outcome: Outcome) -> None:
         """Once for each operation, also where it is answered again and again."""
-        asked = subject(self.usage, self.documents, engine, operation, outcome)
+        asked = subject(self.usage, self.documents, operation, outcome)
         if asked is not None:
             asked.count(operation.app_version)
 
