@@ -16,7 +16,7 @@ from .topics import words
 
 async def geojson(ctx: Context[WarningsConfig], path: Mapping[str, str], query: Mapping[str, str]) -> Reply:
     """Those in force, with outlines where they are drawn."""
-    rows = await service.active(ctx, 100)
+    rows = await service.active(ctx, 100).scalars(ctx)
     collection = {"type": "FeatureCollection", "features": [_feature(ctx, row) for row in rows]}
     return Reply(content=json.dumps(collection, ensure_ascii=False), media_type="application/geo+json", max_age=60)
 

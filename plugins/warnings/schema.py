@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -10,19 +10,24 @@ from typing import Annotated, Any
 import strawberry
 from allmende import (
     PUBLIC,
-    BBox,
     CityModule,
     Context,
     FeedItem,
     MapFeature,
     Position,
+    Prepared,
     SearchHit,
     check_first,
-    field,
+    column,
+    computed,
+    part,
+    row,
+    rows,
+    same,
 )
+from strawberry import Private
 
 from . import service
-from .config import WarningsConfig
 from .tables import SEVERITIES, CityWarning
 from .topics import words
 
@@ -58,112 +63,166 @@ class WarningsOutline:
     points: list[Position] = strawberry.field(description="Its corners in order; at most 500.")
 
 
+def _module(ctx: Context[Any]) -> str:
+    return ctx.plugin
+
+
+def _texts(ctx: Context[Any], asked: str | None, texts: Mapping[str, Any]) -> Mapping[str, str]:
+    return words(texts, (asked or ctx.language).lower(), ctx.city.language)
+
+
+def _language(ctx: Context[Any], asked: str | None, texts: Mapping[str, Any]) -> str:
+    used = _texts(ctx, asked, texts)
+    return next(key for key, value in texts.items() if value is used)
+
+
+def _headline(ctx: Context[Any], asked: str | None, texts: Mapping[str, Any], headline: str) -> str:
+    return _texts(ctx, asked, texts)["headline"] or headline
+
+
+def _title(ctx: Context[Any], asked: str | None, texts: Mapping[str, Any], headline: str, over: bool) -> str:
+    shown = _headline(ctx, asked, texts, headline)
+    return ctx.text("over.title", headline=shown) if over else shown
+
+
+def _in_words(name: str) -> Callable[..., str]:
+    """What reads this one of the texts."""
+    return lambda ctx, asked, texts: _texts(ctx, asked, texts)[name]
+
+
+def _state(ctx: Context[Any], over: bool) -> WarningsState:
+    return WarningsState.ALL_CLEAR if over else WarningsState.IN_FORCE
+
+
+def _severity(ctx: Context[Any], severity: int) -> WarningsSeverity:
+    return WarningsSeverity(SEVERITIES[severity])
+
+
+def _names(ctx: Context[Any], names: Sequence[str]) -> list[str]:
+    return list(names)
+
+
+def _languages(ctx: Context[Any], texts: Mapping[str, Any]) -> list[str]:
+    return sorted(texts)
+
+
+def _web(ctx: Context[Any], web: str) -> str | None:
+    return web or None
+
+
+def _outlines(ctx: Context[Any], polygons: Sequence[Any]) -> list[WarningsOutline]:
+    return [WarningsOutline(points=[Position(lat=lat, lon=lon) for lat, lon in ring]) for ring in polygons]
+
+
 @strawberry.type(description="An official warning. All messages of its chain (alert, updates, all-clear) are this one.")
 class WarningsWarning(FeedItem, SearchHit):
-    state: WarningsState = strawberry.field(description="Whether there is still danger.")
-    severity: WarningsSeverity = strawberry.field(description="How bad it is.")
-    urgency: str = strawberry.field(description="CAP's urgency in small letters (`immediate`); may be empty.")
-    certainty: str = strawberry.field(description="CAP's certainty in small letters (`likely`); may be empty.")
-    categories: list[str] = strawberry.field(description="CAP's categories in small letters: `met`, `health`, `fire`.")
-    event: str = strawberry.field(description="What is warned of, in a word; may be empty.")
-    headline: str = strawberry.field(description="One line, as the sender has it, without `all-clear` before it.")
-    description: str = strawberry.field(description="What happens, plain text with line breaks; may be empty.")
-    instruction: str = strawberry.field(description="What to do, plain text with line breaks; may be empty.")
-    language: str = strawberry.field(description="Language of these texts.")
-    languages: list[str] = strawberry.field(description="All languages in which it is there.")
-    sent: datetime = strawberry.field(description="When the latest message was sent.")
-    first_sent: datetime = strawberry.field(description="When the first message was sent.")
-    starts: datetime | None = strawberry.field(description="When it begins; null where that is not said.")
-    expires: datetime | None = strawberry.field(description="When it ends by itself; null: when it is lifted.")
-    sender: str = strawberry.field(description="Who warns.")
-    web: str | None = strawberry.field(description="Where there is more.")
-    contact: str = strawberry.field(description="Whom to ask, in the sender's words; may be empty.")
-    areas: list[str] = strawberry.field(description="Names of the areas, at most 50.")
-    outlines: list[WarningsOutline] = strawberry.field(description="The areas near the city, where they are drawn.")
-    position: Position = strawberry.field(description="A point inside the area and the city.")
+    ctx: Private[Context[Any]]
+    row: Private[CityWarning]
+    asked: Private[str | None] = None
+    """The language that was asked for; the reader's if None."""
+
+    id: strawberry.ID = column(CityWarning.id, description="Stable across imports, unique across cities.")
+    title: str = computed(
+        _title,
+        CityWarning.texts,
+        CityWarning.headline,
+        CityWarning.over,
+        given="asked",
+        description="One line of plain text.",
+    )
+    date: datetime = column(CityWarning.sent, description="When it was published, or when it begins.")
+    module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
+    state: WarningsState = computed(_state, CityWarning.over, steady=True, description="Whether there is still danger.")
+    severity: WarningsSeverity = computed(_severity, CityWarning.severity, steady=True, description="How bad it is.")
+    urgency: str = column(
+        CityWarning.urgency, description="CAP's urgency in small letters (`immediate`); may be empty."
+    )
+    certainty: str = column(
+        CityWarning.certainty, description="CAP's certainty in small letters (`likely`); may be empty."
+    )
+    categories: list[str] = computed(
+        _names, CityWarning.categories, description="CAP's categories in small letters: `met`, `health`, `fire`."
+    )
+    event: str = computed(
+        _in_words("event"),
+        CityWarning.texts,
+        given="asked",
+        description="What is warned of, in a word; may be empty.",
+    )
+    headline: str = computed(
+        _headline,
+        CityWarning.texts,
+        CityWarning.headline,
+        given="asked",
+        description="One line, as the sender has it, without `all-clear` before it.",
+    )
+    description: str = computed(
+        _in_words("description"),
+        CityWarning.texts,
+        given="asked",
+        description="What happens, plain text with line breaks; may be empty.",
+    )
+    instruction: str = computed(
+        _in_words("instruction"),
+        CityWarning.texts,
+        given="asked",
+        description="What to do, plain text with line breaks; may be empty.",
+    )
+    language: str = computed(_language, CityWarning.texts, given="asked", description="Language of these texts.")
+    languages: list[str] = computed(_languages, CityWarning.texts, description="All languages in which it is there.")
+    sent: datetime = column(CityWarning.sent, description="When the latest message was sent.")
+    first_sent: datetime = column(CityWarning.first_sent, description="When the first message was sent.")
+    starts: datetime | None = column(CityWarning.starts, description="When it begins; null where that is not said.")
+    expires: datetime | None = column(
+        CityWarning.expires, description="When it ends by itself; null: when it is lifted."
+    )
+    sender: str = column(CityWarning.sender, description="Who warns.")
+    web: str | None = computed(_web, CityWarning.web, description="Where there is more.")
+    contact: str = column(CityWarning.contact, description="Whom to ask, in the sender's words; may be empty.")
+    areas: list[str] = computed(_names, CityWarning.areas, description="Names of the areas, at most 50.")
+    outlines: list[WarningsOutline] = computed(
+        _outlines, CityWarning.polygons, description="The areas near the city, where they are drawn."
+    )
+    position: Position = part(
+        Position, lat=CityWarning.lat, lon=CityWarning.lon, description="A point inside the area and the city."
+    )
 
 
 @strawberry.type(description="A warning on the city's map.")
 class WarningsPin(MapFeature):
-    warning: WarningsWarning = strawberry.field(description="The warning.")
+    ctx: Private[Context[Any]]
+    row: Private[CityWarning]
+    asked: Private[str | None] = None
 
-
-def warning(row: CityWarning, ctx: Context[WarningsConfig], language: str | None = None) -> WarningsWarning:
-    tag = (language or ctx.language).partition("-")[0].lower()
-    texts = words(row.texts, tag, ctx.city.language)
-    used = next(key for key, value in row.texts.items() if value is texts)
-    headline = texts["headline"] or row.headline
-    return WarningsWarning(
-        id=strawberry.ID(row.id),
-        title=ctx.text("over.title", headline=headline) if row.over else headline,
-        date=ctx.localize(row.sent),
-        module="warnings",
-        state=WarningsState.ALL_CLEAR if row.over else WarningsState.IN_FORCE,
-        severity=WarningsSeverity(SEVERITIES[row.severity]),
-        urgency=row.urgency,
-        certainty=row.certainty,
-        categories=row.categories,
-        event=texts["event"],
-        headline=headline,
-        description=texts["description"],
-        instruction=texts["instruction"],
-        language=used,
-        languages=sorted(row.texts),
-        sent=ctx.localize(row.sent),
-        first_sent=ctx.localize(row.first_sent),
-        starts=ctx.localize(row.starts) if row.starts else None,
-        expires=ctx.localize(row.expires) if row.expires else None,
-        sender=row.sender,
-        web=row.web or None,
-        contact=row.contact,
-        areas=row.areas,
-        outlines=[WarningsOutline(points=[Position(lat=lat, lon=lon) for lat, lon in ring]) for ring in row.polygons],
-        position=Position(lat=row.lat, lon=row.lon),
+    id: strawberry.ID = column(CityWarning.id, description="Stable across imports, unique across cities.")
+    title: str = computed(
+        _headline, CityWarning.texts, CityWarning.headline, given="asked", description="One line of plain text."
     )
+    position: Position = part(Position, lat=CityWarning.lat, lon=CityWarning.lon, description="Where it is.")
+    module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
+    warning: WarningsWarning = same(WarningsWarning, description="The warning.")
 
 
 @strawberry.type(description="Official warnings for the city: weather, and other dangers.")
 class Warnings(CityModule):
-    @field(visible=PUBLIC, description="Those in force, the worst first. All-clears are not among them.")
-    async def active(self, first: First = 20, least: Least = None, language: Language = None) -> list[WarningsWarning]:
+    @rows(
+        WarningsWarning,
+        visible=PUBLIC,
+        description="Those in force, the worst first. All-clears are not among them.",
+    )
+    def active(self, first: First = 20, least: Least = None, language: Language = None) -> Prepared:
         check_first(first)
-        floor = least.name.lower() if least else "unknown"
-        return [warning(row, self.ctx, language) for row in await service.active(self.ctx, first, floor)]
+        return service.active(self.ctx, first, least.name.lower() if least else "unknown").sharing(asked=language)
 
-    @field(visible=PUBLIC, description="Those that have just been lifted, the latest first.")
-    async def all_clear(self, first: First = 10, language: Language = None) -> list[WarningsWarning]:
+    @rows(WarningsWarning, visible=PUBLIC, description="Those that have just been lifted, the latest first.")
+    def all_clear(self, first: First = 10, language: Language = None) -> Prepared:
         check_first(first)
-        return [warning(row, self.ctx, language) for row in await service.all_clear(self.ctx, first)]
+        return service.all_clear(self.ctx, first).sharing(asked=language)
 
-    @field(visible=PUBLIC, description="One warning; null if there is none (any more) with this id.")
-    async def warning(
+    @row(WarningsWarning, visible=PUBLIC, description="One warning; null if there is none (any more) with this id.")
+    def warning(
         self,
         id: Annotated[strawberry.ID, strawberry.argument(description="As other fields give it.")],
         language: Language = None,
-    ) -> WarningsWarning | None:
-        found = await service.by_ids(self.ctx, [str(id)])
-        return warning(found[0], self.ctx, language) if found else None
-
-
-async def load_feed(ctx: Context[WarningsConfig], before: datetime | None, first: int) -> Sequence[WarningsWarning]:
-    """Warnings and all-clears in the city's feed."""
-    return [warning(row, ctx) for row in await service.latest(ctx, before, first)]
-
-
-async def load_hits(ctx: Context[WarningsConfig], ids: Sequence[str]) -> Sequence[WarningsWarning]:
-    """The warnings among what a search of the city has found."""
-    return [warning(row, ctx) for row in await service.by_ids(ctx, ids)]
-
-
-async def map_features(ctx: Context[Any], box: BBox, first: int) -> Sequence[WarningsPin]:
-    """Warnings in force, each at a point inside of its area."""
-    return [
-        WarningsPin(
-            id=strawberry.ID(row.id),
-            title=words(row.texts, ctx.language, ctx.city.language)["headline"] or row.headline,
-            module="warnings",
-            position=Position(lat=row.lat, lon=row.lon),
-            warning=warning(row, ctx),
-        )
-        for row in await service.in_box(ctx, box, first)
-    ]
+    ) -> Prepared:
+        return service.by_ids(self.ctx, [str(id)]).sharing(asked=language)

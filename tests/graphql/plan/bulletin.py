@@ -89,7 +89,9 @@ class BulletinPeer:
     row: strawberry.Private[GazetteNotice]
 
     title: str = column(GazetteNotice.title, description="Its title.")
+    least: strawberry.Private[int | None] = None
     slow: str = computed(slow, GazetteNotice.title, steady=True, description="Its title, drawled.")
+    apart: int | None = computed(apart, GazetteNotice.rank, given="least", description="From the rank asked for.")
 
 
 def peers(ctx: Context[Any], parents: Sequence[int], first: int = 2) -> Prepared:

@@ -21,11 +21,12 @@ from graphql import (
 from hypothesis import strategies as st
 
 CITIES = ("beckum", "dortmund", "guetersloh", "muenster", "musterstadt", "rheda-wiedenbrueck", "nirgends")
-MODULES = ("events", "news", "places", "waste")
+MODULES = ("events", "news", "places", "warnings", "waste")
 DECLARED = {
     "Events": ["upcoming", "on", "event", "between", "categories"],
     "News": ["latest", "item", "items", "categories"],
     "Places": ["in", "place", "near", "all", "categories"],
+    "Warnings": ["active", "allClear", "warning"],
     "Waste": ["pickups", "fractions", "notices", "calendarUntil"],
 }
 """Fields of the modules that plans know; the others are asked for less often."""

@@ -134,6 +134,12 @@ async def test_pages_have_children_too_each_selection_its_own(engine: Engine) ->
     assert engine.plans.planned == 1
 
 
+async def test_the_same_row_as_another_type_has_what_the_list_shares(engine: Engine) -> None:
+    found = (await both(engine, "ranked(least: 2) { apart peer { apart } }"))["ranked"]
+    assert [one["peer"]["apart"] for one in found] == [one["apart"] for one in found] == [0, 1]
+    assert engine.plans.planned == 1
+
+
 async def test_a_list_without_rows_asks_for_no_children_and_wrong_arguments_are_the_references(
     engine: Engine, database: Database
 ) -> None:

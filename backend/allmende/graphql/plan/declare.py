@@ -43,8 +43,8 @@ Make = Callable[[Context[Any], Sequence[Any], Mapping[str, Any]], list[Any]]
 class Beside:
     """The rows of one list, and what was asked for all of them together."""
 
-    def __init__(self, rows: Sequence[Any]) -> None:
-        self.rows = rows
+    def __init__(self, rows: Sequence[Any], shared: Mapping[str, Any]) -> None:
+        self.rows, self.shared = rows, shared
         self.asked: dict[Any, asyncio.Future[Any]] = {}
 
 
@@ -290,7 +290,7 @@ def made_of(kind: Any, make: Make | None, ctx: Context[Any], found: Sequence[Any
     if make:
         return make(ctx, found, shared)
     made = [kind(ctx=ctx, row=each, **shared) for each in found]
-    beside = Beside(found)
+    beside = Beside(found, shared)
     for each in made:
         setattr(each, BESIDE, beside)
     return made

@@ -52,7 +52,7 @@ def children(ask: Callable[..., Prepared], kind: type, *, of: Column, by: Column
 
     @functools.wraps(ask)
     async def resolve(self: Any, **arguments: Any) -> Any:
-        beside = getattr(self, BESIDE, None) or Beside((self.row,))
+        beside = getattr(self, BESIDE, None) or Beside((self.row,), {})
         key = (made, repr(arguments))
         if key not in beside.asked:
             beside.asked[key] = asyncio.ensure_future(_grouped(made, self.ctx, beside.rows, arguments))
@@ -65,11 +65,12 @@ def children(ask: Callable[..., Prepared], kind: type, *, of: Column, by: Column
 
 
 def same(kind: type, *, description: str) -> Any:
-    """The row itself as a `kind`: what a pin or a hit is about."""
+    """The row itself as a `kind`: what a pin or a hit is about. What a list shares, both have."""
 
     def resolve(self: Any) -> Any:
-        (made,) = made_of(kind, None, self.ctx, [self.row], {})
-        setattr(made, BESIDE, getattr(self, BESIDE, None))
+        beside = getattr(self, BESIDE, None) or Beside((self.row,), {})
+        (made,) = made_of(kind, None, self.ctx, [self.row], beside.shared)
+        setattr(made, BESIDE, beside)
         return made
 
     return declared(resolve, description, Same(kind))
