@@ -87,6 +87,8 @@ def _entered(resolve: Resolver, plugin: str, kind: type) -> Resolver:
             raise AllmendeError(f"{slug} does not offer {plugin} at the moment", code="MODULE_OFF")
         if not context.admit(slug, plugin):
             raise unavailable(plugin, path)
+        if context.done is not None:
+            return context.done.again()
         return resolve(kind(ctx=ctx), info, **arguments)
 
     return entered

@@ -125,6 +125,20 @@ def _tables(plugin: Plugin) -> list[str]:
     return [table.__tablename__ for table in plugin.tables]
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the method of a mutation gave or raised."""
+
+    value: Any = None
+    error: Exception | None = None
+
+    async def again(self) -> Any:
+        """The same once more."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
 class RequestContext:
     """One request. Resolvers read it; only the guard writes to it."""
 
@@ -135,6 +149,7 @@ class RequestContext:
         "charge",
         "client",
         "deadlines",
+        "done",
         "errors",
         "host",
         "languages",
@@ -183,6 +198,8 @@ class RequestContext:
         self.leashes: list[Leash] = []
         self.languages: dict[str, str] = {}
         """City that was asked for → the language in which it is answered for."""
+        self.done: Done | None = None
+        """What became of the only mutation, where a plan has called it: it must not be done again."""
         self.named: set[tuple[str, str]] = set()
         """(City, plugin) that the question names."""
 

@@ -16,6 +16,7 @@ from allmende.errors import AllmendeError
 from allmende.graphql.compose import Composed
 from allmende.graphql.plan.arguments import Values
 from allmende.graphql.plan.fields import Case, switches
+from allmende.graphql.plan.mutation import MutationPlan
 from allmende.graphql.plan.operation import Plan, Store
 from allmende.graphql.recent import Recent
 from allmende.graphql.request import RequestContext
@@ -31,7 +32,7 @@ class _Entry(Struct):
     """What is known of one operation of a document."""
 
     switches: tuple[str, ...]
-    cases: dict[tuple[bool, ...], Plan | None]
+    cases: dict[tuple[bool, ...], Plan | MutationPlan | None]
     """Values of the switches → plan; None where there cannot be one."""
     paused: float = 0.0
 
@@ -55,9 +56,9 @@ class Plans:
         operation: OperationDefinitionNode,
         context: RequestContext,
         variables: Values,
-    ) -> tuple[Plan, dict[str, Any]] | None:
-        """The plan and its data, for a valid document."""
-        if not self.on or self.reader is None or operation.operation is not OperationType.QUERY:
+    ) -> tuple[Plan | MutationPlan, dict[str, Any]] | None:
+        """The plan and its data, for a valid document with a query or a mutation."""
+        if not self.on or self.reader is None:
             return None
         entry = self._entry(text, name, document)
         plan = self.find(entry, document, operation, variables)
@@ -84,7 +85,7 @@ class Plans:
 
     def find(
         self, entry: _Entry, document: DocumentNode, operation: OperationDefinitionNode, variables: Values
-    ) -> Plan | None:
+    ) -> Plan | MutationPlan | None:
         case = tuple([variables.get(switch) is True for switch in entry.switches])
         if case not in entry.cases:
             given = {each.variable.name.value: each for each in operation.variable_definitions or ()}
@@ -111,11 +112,15 @@ class Plans:
                 self.store.clear()  # it holds plans that are not kept any more
         return entry
 
-    def _make(self, document: DocumentNode, operation: OperationDefinitionNode, case: dict[str, bool]) -> Plan | None:
+    def _make(
+        self, document: DocumentNode, operation: OperationDefinitionNode, switches: dict[str, bool]
+    ) -> Plan | MutationPlan | None:
         try:
-            schema = self.composed.schema
+            case = Case(self.composed.schema, document, switches)
+            if operation.operation is OperationType.MUTATION:
+                return MutationPlan(self.composed, operation, case)
             assert self.reader is not None
-            return Plan(self.composed, document, operation, Case(schema, document, case), self.reader, self.store)
+            return Plan(self.composed, document, operation, case, self.reader, self.store)
         except Unplannable as reason:
             log.debug("not_planned", reason=str(reason))
         except Exception:  # a bug here must cost speed only
