@@ -206,7 +206,7 @@ def create_app(settings: Settings | None = None) -> Door:
     services, registry = engine.services, engine.services.registry
     folders = {name: installed.folder for name, installed in registry.plugins.items()}
     watchdog = Watchdog(folders, Path(settings.run) if settings.run else None)
-    services.breakers.blocked = watchdog.blocklist.holds
+    services.breakers.blocked, services.breakers.resting = watchdog.blocklist.holds, watchdog.resting
     listener = database.listener()
     services.breakers.busy = lambda: watchdog.busy or (listener is not None and not listener.trusted)
 

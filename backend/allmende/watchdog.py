@@ -26,6 +26,7 @@ import structlog
 
 from allmende import metrics
 from allmende.blocklist import Blocklist
+from allmende.resting import Resting
 
 log = structlog.get_logger(__name__)
 TICK = 0.25
@@ -45,6 +46,7 @@ class Watchdog:
         self.folders = {str(folder.resolve()) + os.sep: name for name, folder in folders.items()}
         self.run, self.limit = run, limit
         self.blocklist = Blocklist(run / "blocked" if run else None)
+        self.resting = Resting(run / "resting" if run else None)
         self._stopped = threading.Event()
         self._asked: float | None = None
         self._dump: IO[str] | None = None
@@ -82,6 +84,7 @@ class Watchdog:
             with suppress(OSError):  # no file can be opened at the moment; the loop is watched all the same
                 self._read_the_dead()
                 self.blocklist.refresh()
+                self.resting.refresh()
             if self._asked is None:
                 missed, self._asked = 0, time.monotonic()
                 try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import strawberry
 from allmende import PUBLIC, CityModule, InputError, Plugin, field
 from allmende.db.engine import Database
 from allmende.graphql.breaker import Breakers, Rules
+from allmende.resting import Resting
 from allmende.watchdog import Watchdog
 
 from .gazette import ask, make_engine
@@ -182,3 +185,65 @@ async def test_a_worker_is_busy_while_its_loop_has_more_to_do_than_it_can() -> N
             await asyncio.sleep(0.05)
     finally:
         watchdog.stop()
+
+
+def other_worker(folder: Path, pipe: Connection) -> None:
+    """A worker in a process of its own: its breaker opens and closes when it is told so, until it is killed."""
+    breakers = Breakers(Rules(failures=2, pause=0.0))
+    breakers.resting = Resting(folder)
+    while pause := pipe.recv():
+        breakers.rules = Rules(failures=2, pause=pause)
+        fail(breakers, 2)
+        pipe.send("opened")
+        pipe.recv()
+        breakers.report("oben", "moody", failed=False)
+        pipe.send("closed")
+
+
+async def test_what_rests_in_another_worker_is_shown_by_all_and_asked_here(database: Database, tmp_path: Path) -> None:
+    """Until it is well there, its pause is over, or that worker is gone."""
+    engine = make_engine(database, Plugin(name="moody", city_field=Moody))
+    breakers = engine.services.breakers
+    breakers.resting = Resting(tmp_path / "resting")
+    question = '{ city(slug: "oben") { modules { name status } moody { mood(bad: false) } } }'
+
+    async def status() -> str:
+        breakers.resting.refresh()  # as the watchdog does
+        city = (await ask(engine, question))["data"]["city"]
+        assert city["moody"] == {"mood": "good"}
+        return {module["name"]: str(module["status"]) for module in city["modules"]}["moody"]
+
+    here, there = Pipe()
+    worker = get_context("spawn").Process(target=other_worker, args=(tmp_path / "resting", there))
+    worker.start()
+    try:
+        assert await status() == "ON"
+        here.send(60.0)
+        assert (here.recv(), await status()) == ("opened", "FAILED")
+        assert not breakers.is_open("unten", "moody")
+        here.send("close")
+        assert (here.recv(), await status()) == ("closed", "ON")
+        here.send(0.05)
+        assert here.recv() == "opened"
+        await asyncio.sleep(0.1)
+        assert await status() == "ON", "its pause is over"
+        here.send("close")
+        here.recv()
+        here.send(60.0)
+        assert (here.recv(), await status()) == ("opened", "FAILED")
+        worker.kill()
+        worker.join()
+        assert await status() == "ON"
+        assert list((tmp_path / "resting").glob("*.json")) == []
+    finally:
+        worker.kill()
+        worker.join()
+
+
+def test_what_others_have_written_badly_is_nobodys_trouble(tmp_path: Path) -> None:
+    resting = Resting(tmp_path)
+    for number, text in enumerate(("[[1]]", "{", "null", '[["oben", "moody", "soon"]]')):
+        (tmp_path / "1.json").write_text(text)
+        resting.refresh()
+        assert resting.now() == frozenset(), number
+    Resting(None).tell([(("oben", "moody"), 60.0)])

@@ -1,8 +1,8 @@
 """A circuit breaker per city and plugin: who has failed again and again is not asked for a while.
 
-A worker keeps its breakers to itself. Only a plugin that blocks whole workers is shut out in all of them, see
-`blocked` and watchdog.py. While the worker is `busy`, or the database silent, what took too long is nobody's
-failure.
+A worker admits by its own breakers; what rests in the others is shown, see `resting`. Only a plugin that blocks whole
+workers is shut out in all of them, see `blocked` and watchdog.py. While the worker is `busy`, or the database silent,
+what took too long is nobody's failure.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import structlog
 from msgspec import Struct
 
 from allmende import metrics
+from allmende.resting import Resting
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +50,10 @@ class Breakers:
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self.rules, self.clock, self.blocked, self.busy = rules or Rules(), clock, blocked, busy
+        self.resting = Resting()
+        """What rests in the other workers of the machine."""
         self.turns = 0
-        """How often one has opened or closed: while this stays the same, so does `is_open`."""
+        """How often one has opened or closed: while this and `resting` stay the same, so does `is_open`."""
         self._states: dict[tuple[str, str], _State] = {}
 
     def admit(self, city: str, plugin: str) -> bool:
@@ -89,9 +92,9 @@ class Breakers:
             self._open(key, state, now, self.rules.pause)
 
     def is_open(self, city: str, plugin: str) -> bool:
-        """Whether citizens of the city do without the plugin at the moment; asking changes nothing."""
+        """Whether citizens of the city do without the plugin at the moment, in any worker; asking changes nothing."""
         state = self._states.get((city, plugin))
-        return self.blocked(plugin) or (state is not None and state.pause > 0)
+        return self.blocked(plugin) or (state is not None and state.pause > 0) or (city, plugin) in self.resting.now()
 
     def open_now(self) -> Iterator[tuple[str, str]]:
         """(city, plugin) of those that are open."""
@@ -102,15 +105,22 @@ class Breakers:
             self._open(key, state, now, min(state.pause * 2, self.rules.longest))
         else:
             del self._states[key]
-            self.turns += 1
-            metrics.set_breaker(*key, is_open=False)
+            self._turned(key, is_open=False)
             log.info("breaker_closed", **_names(key))
 
     def _open(self, key: tuple[str, str], state: _State, now: float, pause: float) -> None:
         state.pause, state.until = pause, now + pause
-        self.turns += 1
-        metrics.set_breaker(*key, is_open=True)
+        self._turned(key, is_open=True)
         log.warning("breaker_opened", **_names(key), seconds=pause)
+
+    def _turned(self, key: tuple[str, str], *, is_open: bool) -> None:
+        self.turns += 1
+        metrics.set_breaker(*key, is_open=is_open)
+        now = self.clock()
+        try:
+            self.resting.tell((one, state.until - now) for one, state in self._states.items() if state.pause)
+        except OSError as error:  # no room on the disk; then the others do not show it
+            log.warning("breakers_not_told", error=type(error).__name__)
 
 
 def _names(key: tuple[str, str]) -> dict[str, Any]:

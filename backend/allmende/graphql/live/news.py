@@ -2,7 +2,7 @@
 doing differently: switched off, failed, well again.
 
 It looks at the board of the change notices, which is memory: many times a second, and only while somebody waits. The
-status of modules rests on that, on the cities and breakers of this worker, and on the clock.
+status of modules rests on that, on the cities, on the breakers of all workers, and on the clock.
 """
 
 from __future__ import annotations
@@ -173,7 +173,8 @@ class News:
         seen: tuple[Any, ...] = ()
         while True:
             breakers, cities = self.services.breakers, self.services.cities()
-            found = (id(cities), breakers.turns, *(breakers.blocked(name) for name in self.tables))
+            resting = breakers.resting.now()
+            found = (id(cities), breakers.turns, resting, *(breakers.blocked(name) for name in self.tables))
             for slug, followed in list(self._cities.items()):
                 try:
                     held = followed.outlook.holds(self.board.counters, self.services.clock())
