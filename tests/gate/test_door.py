@@ -370,6 +370,60 @@ async def test_a_websocket_that_comes_too_often_is_told_when_to_come_again() -> 
     assert code(body["body"]) == "RATE_LIMITED"
 
 
+async def test_what_has_arrived_as_a_whole_is_answered_by_the_same_rules() -> None:
+    working, ready = 0, asyncio.Event()
+
+    class Inside:
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await answer(scope, receive, send)
+
+        async def directly(self, scope: Any, headers: Any, body: bytes) -> Any:
+            nonlocal working
+            working += 1
+            try:
+                await ready.wait()
+            finally:
+                working -= 1
+            return 200, (), scope["allmende.client"].encode() + b" " + body
+
+    rules = Rules(burst=6, rate=0.001, per_client=2, slots=3, queue=1, patience=0.2, body=10)
+    inside = door(Inside(), rules=rules)
+
+    def take(path: str = "/graphql", peer: str = "203.0.113.7", body: bytes = b"ok", **headers: bytes) -> Any:
+        named = {b"host": b"api.example", **{name.encode(): value for name, value in headers.items()}}
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "client": (peer, 1)}
+        return inside.directly(scope | {"headers": list(named.items()), "allmende.headers": named}, body)
+
+    async def refused(given: Any) -> tuple[int, str]:
+        status, fields, body = await given
+        assert (b"cache-control", b"no-store") in fields
+        return status, code(body)
+
+    assert take(path="/desk") is None
+    assert take(origin=b"https://news.example") is None
+    assert await refused(take(host=b"elsewhere.example")) == (421, "UNKNOWN_HOST")
+    assert await refused(take(body=bytes(11))) == (413, "LIMIT_BODY")
+
+    first = [asyncio.create_task(take()) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert await refused(take()) == (429, "RATE_LIMITED"), "two at once are as many as a client may have"
+    others = [asyncio.create_task(take(peer="127.0.0.1")) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert (working, inside.hall.waiting) == (3, 1)
+    assert await refused(take(peer="127.0.0.1")) == (503, "OVERLOADED")
+    assert await refused(others[1]) == (503, "OVERLOADED"), "it has waited for long enough"
+    others[0].cancel()  # as the connection does whose client has gone
+    with pytest.raises(asyncio.CancelledError):
+        await others[0]
+    ready.set()
+    assert await first[0] == (200, (), b"203.0.113.7 ok")
+    await first[1]
+    assert (working, inside.hall.inside, inside.busy) == (0, 0, {})
+
+    assert [(await take())[0] for _ in range(2)] == [200] * 2
+    assert await refused(take()) == (429, "RATE_LIMITED"), "its bucket is empty"
+
+
 async def test_what_is_ready_is_given_by_the_same_rules() -> None:
     """At once, for who may have it; who may not is left to the ordinary way, which says why."""
 

@@ -74,7 +74,33 @@ class Ready:
         if scope["path"] == "/broken":
             raise ValueError("secret")
         told = b"at once " + scope["allmende.headers"][b"host"]
-        return (200, ((b"content-length", b"%d" % len(told)),), told) if scope["path"] == "/ready" else None
+        return (200, (), told) if scope["path"] == "/ready" else None
+
+
+class Whole:
+    """Takes what has arrived as a whole at its own entrance, and says what came of it."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+
+    def directly(self, scope: Any, body: bytes) -> Any:
+        return None if scope["path"] == "/elsewhere" else self.answer(scope, body)
+
+    async def answer(self, scope: Any, body: bytes) -> Any:
+        if scope["path"] == "/raise":
+            raise ValueError("secret")
+        if scope["path"] == "/split":
+            return 200, ((b"x-name", b"a\r\nset-cookie: b"),), b""
+        try:
+            await asyncio.sleep(30 if scope["path"] == "/long" else 0.01)
+        except asyncio.CancelledError:
+            self.ended.append("gone" if "allmende.gone" in scope else "cancelled")
+            raise
+        fields = ((b"connection", b"close"),) if scope["path"] == "/last" else ((b"x-name", b"a"),)
+        return (204, fields, b"") if scope["path"] == "/nothing" else (200, fields, b"whole " + body)
 
 
 @asynccontextmanager
@@ -145,6 +171,55 @@ async def test_who_brings_a_body_is_answered_by_the_application(monkeypatch: pyt
         assert b"GET /ready? " in answer
         assert b"at once" not in answer
         assert b"at once x" in await talk(b"GET /ready HTTP/1.0\r\nHost: x\r\n\r\n")
+
+
+def post(path: bytes, body: bytes = b"body", more: bytes = b"") -> bytes:
+    return b"POST /%b HTTP/1.1\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n%b" % (path, more, len(body), body)
+
+
+async def test_what_arrives_as_a_whole_is_answered_as_a_whole_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = post(b"a") + post(b"nothing") + post(b"elsewhere") + GET + post(b"b", b"more") + post(b"last")
+    asked += GET.replace(b"Host", CLOSE + b"Host")
+    async with served(monkeypatch, Whole()) as talk:
+        answer = await talk(asked)
+        parts = [part.partition(b"\r\n\r\n") for part in answer.split(b"HTTP/1.1 2")[1:]]
+        bodies = [b"whole body", b"", b"POST /elsewhere? body", b"GET /echo?a=1 ", b"whole more", b"whole body"]
+        assert [body for _, _, body in parts] == bodies
+        for place in (0, 4, 5):
+            assert parts[place][0].count(b"content-length: 10") == 1
+        assert b"content-length" not in parts[1][0]
+        assert [b"connection: close" in head for head, _, _ in parts] == [False] * 5 + [True]
+        byte_by_byte = await talk(*[asked[place : place + 1] for place in range(len(asked))])
+        assert byte_by_byte.count(b"HTTP/1.1 200 OK") == 7
+        assert b"POST /a? body" in byte_by_byte, "it was begun before it had arrived"
+
+
+@pytest.mark.parametrize("path", [b"raise", b"split"])
+async def test_where_the_whole_answer_fails_the_client_is_told_so_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, path: bytes
+) -> None:
+    async with served(monkeypatch, Whole()) as talk:
+        answer = await talk(post(path) + GET)
+        assert code(answer) == (500, "INTERNAL")
+        assert b"secret" not in answer
+
+
+async def test_work_on_a_whole_answer_is_ended_when_the_client_has_been_gone_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = Whole()
+    async with served(monkeypatch, whole, notice=0.1) as talk:
+        for path in (b"a", b"long"):
+            _, writer = await asyncio.open_connection("127.0.0.1", talk.port)
+            writer.write(post(path))
+            await writer.drain()
+            await asyncio.sleep(0.005)
+            writer.transport.abort()
+        for _ in range(500):
+            if whole.ended:
+                break
+            await asyncio.sleep(0.01)
+        assert whole.ended == ["gone"], "what was over soon was not ended"
 
 
 async def test_requests_of_one_connection_are_answered_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:

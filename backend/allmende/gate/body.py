@@ -33,7 +33,7 @@ async def read(receive: Receive, vault: Vault, announced: bytes | None, arrived:
     if arrived is not None and len(arrived) <= rules.body:
         return arrived
     if announced is not None and len(announced) < 18 and announced.isdigit() and int(announced) > rules.body:
-        raise _too_large(rules)
+        raise too_large(rules)
     parts: list[bytes] = []
     size = 0
     try:
@@ -46,7 +46,7 @@ async def read(receive: Receive, vault: Vault, announced: bytes | None, arrived:
                 size += len(part)
                 vault.held += len(part)
                 if size > rules.body:
-                    raise _too_large(rules)
+                    raise too_large(rules)
                 if vault.held > rules.bodies:
                     raise full()
                 parts.append(part)
@@ -58,5 +58,5 @@ async def read(receive: Receive, vault: Vault, announced: bytes | None, arrived:
         vault.held -= size
 
 
-def _too_large(rules: Rules) -> Turned:
+def too_large(rules: Rules) -> Turned:
     return Turned(413, "LIMIT_BODY", f"the body has more than {rules.body} bytes", {"Connection": "close"})

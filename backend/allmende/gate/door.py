@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from allmende import metrics
-from allmende.gate.body import Disconnected, Message, Receive, Vault, read
+from allmende.gate.body import Disconnected, Receive, Vault, read, too_large
 from allmende.gate.buckets import Buckets
 from allmende.gate.hall import Hall
 from allmende.gate.hosts import Cities, Hosts, host_name
+from allmende.gate.outgoing import VARIED, Answer, Headers, Send, foreign, hardened, preflight, refusal, refuse, shared
 from allmende.gate.presence import Exchange, Presence
 from allmende.gate.rules import Rules, Turned, for_uploads, full, too_many
 from allmende.gate.visitor import LOCAL, Visitors
 
-Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
-Headers = Mapping[bytes, bytes]
 
 PATHS = ("/graphql", "/graphql/")
 STREAM = "/graphql/stream"
-FORBIDDEN = (403, 421)
 READING = ("GET", "HEAD", "OPTIONS")
-GRAPHQL = b"application/graphql-response+json"
-ALLOWED = (
-    b"Authorization, Content-Type, Accept, Accept-Language, App-Version, Idempotency-Key, "
-    b"Apollo-Require-Preflight, X-Apollo-Operation-Name, X-GraphQL-Event-Stream-Token"
-)
-HARDENED = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"strict-origin-when-cross-origin"),
-    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
-]
-"""On every answer that does not say otherwise itself."""
-VARIED = [(b"vary", b"Origin")]
-"""On every answer where pages of other sites may ask: what a CDN has kept for a phone must not be given to such a page,
-which could not read it. /graphql says so itself."""
 FREE = ("/health", "/health/ready", "/metrics")
 """What those ask who watch over the instance, by its address, also when it is full."""
 
@@ -68,6 +50,7 @@ class Door:
         self.streams = 0
         self._hosts = Hosts(cities(), hosts)
         self.ready: Callable[[Any, Headers], Any] | None = getattr(app, "at_once", None)
+        self.inside: Callable[[Any, Headers, bytes], Awaitable[Answer]] | None = getattr(app, "directly", None)
 
     @property
     def hosts(self) -> Hosts:
@@ -93,6 +76,42 @@ class Door:
             return None
         return answer
 
+    def directly(self, scope: Any, body: bytes) -> Coroutine[Any, Any, Answer] | None:
+        """What works out the answer to an operation that has arrived as a whole, by the same rules; None for all else.
+
+        Whoever asks ends it where nobody waits for the answer any more, and says so by `allmende.gone`.
+        """
+        headers: Headers = scope["allmende.headers"]
+        direct = scope["path"] == PATHS[0] and scope["method"] == "POST" and b"origin" not in headers
+        return self._directly(scope, headers, body) if direct and self.inside is not None else None
+
+    async def _directly(self, scope: Any, headers: Headers, body: bytes) -> Answer:
+        assert self.inside is not None
+        try:
+            peer = scope["client"][0]
+            self._host(scope, headers, local=not self.production or self.visitors.is_local(peer))
+            client = scope["allmende.client"] = self.visitors.client(peer, _forwarded(scope, headers))
+            if client != LOCAL:
+                self._count_in(client, scope, self.busy, self.rules.per_client)
+            try:
+                if len(body) > self.rules.body:
+                    raise too_large(self.rules)
+                if not self.hall.try_enter():
+                    await self.hall.enter()
+                try:
+                    return await self.inside(scope, headers, body)
+                finally:
+                    self.hall.leave()
+            finally:
+                if client != LOCAL:
+                    _count_out(client, self.busy)
+        except Turned as error:
+            return refusal(headers, error)
+        except asyncio.CancelledError:
+            if "allmende.gone" in scope:
+                metrics.TURNED_AWAY.labels("DISCONNECTED").inc()
+            raise
+
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan" or scope["path"] in FREE:
@@ -106,14 +125,14 @@ class Door:
             if origin is not None:
                 allowed = self.hosts.allows(name, origin.decode("latin-1"))
                 if kind == "http":
-                    send = _shared(send, origin) if allowed else send
+                    send = shared(send, origin) if allowed else send
                     if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-                        await _preflight(send, allowed=allowed)
+                        await preflight(send, allowed=allowed)
                         return
                 elif not allowed and origin.partition(b"://")[2] != headers.get(b"host"):
-                    raise _foreign()
+                    raise foreign()
             if scope["path"] not in PATHS:
-                send = _hardened(send, VARIED if self.hosts.shares else [])
+                send = hardened(send, VARIED if self.hosts.shares else [])
             client = self.visitors.client(peer, _forwarded(scope, headers))
             scope["allmende.client"] = client
             if client == LOCAL:
@@ -121,10 +140,10 @@ class Door:
             else:
                 await self._admit(client, scope, headers, receive, send)
         except Turned as error:
-            await _refuse(scope, headers, send, error, receive)
+            await refuse(scope, headers, send, error, receive)
         except Disconnected:
             broken = Turned(400, "BAD_REQUEST", "body: ends too early, or is no HTTP")
-            await _refuse(scope, headers, send, broken)
+            await refuse(scope, headers, send, broken)
 
     def _host(self, scope: Any, headers: Headers, *, local: bool) -> str:
         """The name that is asked for. Raises Turned for one that nobody has given to this instance."""
@@ -143,20 +162,22 @@ class Door:
 
     async def _admit(self, client: str, scope: Any, headers: Headers, receive: Receive, send: Send) -> None:
         """One more request of this client, if it has not too many already."""
-        self.buckets.take(client)
         stays = _stays(scope)
         there, most = (self.staying, self.rules.streams_per_client) if stays else (self.busy, self.rules.per_client)
+        self._count_in(client, scope, there, most)
+        try:
+            await self._pass(scope, headers, receive, send)
+        finally:
+            _count_out(client, there)
+
+    def _count_in(self, client: str, scope: Any, there: dict[str, int], most: int) -> None:
+        """Raises Turned for who has asked too often, or has too many requests there already."""
+        self.buckets.take(client)
         if there.get(client, 0) >= most:
             raise too_many(1)
         scope["allmende.take"] = partial(self.buckets.take, client)
         scope["allmende.charge"] = partial(self.buckets.charge, client)
         there[client] = there.get(client, 0) + 1
-        try:
-            await self._pass(scope, headers, receive, send)
-        finally:
-            there[client] -= 1
-            if not there[client]:
-                del there[client]
 
     async def _pass(self, scope: Any, headers: Headers, receive: Receive, send: Send) -> None:
         body = None
@@ -197,6 +218,12 @@ class Door:
             self.streams -= 1
 
 
+def _count_out(client: str, there: dict[str, int]) -> None:
+    there[client] -= 1
+    if not there[client]:
+        del there[client]
+
+
 def _stays(scope: Any) -> bool:
     return bool(scope["type"] == "websocket" or scope["path"] == STREAM)
 
@@ -206,68 +233,3 @@ def _forwarded(scope: Any, headers: Headers) -> str | None:
     if b"x-forwarded-for" not in headers:
         return None
     return b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
-
-
-def _foreign() -> Turned:
-    return Turned(403, "ORIGIN", "pages of this origin may not ask here")
-
-
-async def _preflight(send: Send, *, allowed: bool) -> None:
-    """A browser asks whether a page of another origin may do what it is about to do."""
-    if not allowed:
-        raise _foreign()
-    headers = [
-        (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
-        (b"access-control-allow-headers", ALLOWED),
-        (b"access-control-max-age", b"86400"),
-    ]
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
-
-
-def _shared(send: Send, origin: bytes) -> Send:
-    """Lets the page of that origin read the answer. No cookies: those are for the desk's own pages only."""
-
-    async def share(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            exposed = (b"access-control-expose-headers", b"ETag, Retry-After")
-            added = [(b"access-control-allow-origin", origin), exposed]
-            message = {**message, "headers": [*message["headers"], *added]}
-        await send(message)
-
-    return share
-
-
-def _hardened(send: Send, more: list[tuple[bytes, bytes]]) -> Send:
-    async def harden(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            there = {name.lower() for name, _ in message["headers"]}
-            missing = [header for header in HARDENED if header[0] not in there]
-            message = {**message, "headers": [*message["headers"], *missing, *more]}
-        await send(message)
-
-    return harden
-
-
-async def _refuse(scope: Any, headers: Headers, send: Send, error: Turned, receive: Receive | None = None) -> None:
-    metrics.TURNED_AWAY.labels(error.code).inc()
-    socket = scope["type"] == "websocket"
-    if socket and receive is not None and error.status in FORBIDDEN:
-        # A browser sees the code of an open connection only, and tries again and again after any other failure.
-        await receive()
-        offered = scope.get("subprotocols") or [None]
-        await send({"type": "websocket.accept", "subprotocol": offered[0]})
-        await send({"type": "websocket.close", "code": 4403, "reason": error.code})
-        return
-    body = msgspec.json.encode({"errors": [{"message": error.message, "extensions": {"code": error.code}}]})
-    kind = GRAPHQL if GRAPHQL in headers.get(b"accept", b"") else b"application/json"
-    told = [
-        (b"content-type", kind + b"; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        *HARDENED,
-        *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
-    ]
-    answer = "websocket.http.response" if socket else "http.response"
-    await send({"type": f"{answer}.start", "status": error.status, "headers": told})
-    await send({"type": f"{answer}.body", "body": body})

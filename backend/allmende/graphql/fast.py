@@ -17,7 +17,7 @@ from allmende.graphql.cache.keep import Made, Responses
 from allmende.graphql.cache.variant import Reader as Variant
 from allmende.graphql.documents import DocumentError, Documents
 from allmende.graphql.execute import Engine, Operation, failure
-from allmende.graphql.incoming import BadRequest, read_request
+from allmende.graphql.incoming import BadRequest, Incoming, read_request
 from allmende.graphql.live.hub import Hub
 from allmende.graphql.live.socket import Socket
 from allmende.graphql.live.stream import serve_stream
@@ -38,6 +38,8 @@ _VARY = b"Accept, Authorization, Origin, Accept-Language, App-Version, Host"
 _TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (JSON, GRAPHQL, HTML)}
 Headers = Mapping[bytes, bytes]
 Fields = tuple[tuple[bytes, bytes], ...]
+Answer = tuple[int, Fields, bytes]
+"""Status, header fields but for the length, body."""
 
 
 class Endpoint:
@@ -54,8 +56,8 @@ class Endpoint:
         self.engine, self.documents, self.responses, self.page = engine, documents, responses, page
         self.usage = usage
 
-    def at_once(self, scope: Scope, headers: Headers) -> tuple[int, Fields, bytes] | None:
-        """The answer to a GET that is kept and may be shown to anybody: status, header fields, body."""
+    def at_once(self, scope: Scope, headers: Headers) -> Answer | None:
+        """The answer to a GET that is kept and may be shown to anybody."""
         responses, query = self.responses, scope["query_string"]
         wants_page, media_type = _wanted(headers.get(b"accept", b"")[:1000])
         if responses is None or wants_page or media_type is None or not _is_shared(headers, query):
@@ -72,11 +74,20 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope.get("allmende.headers") or dict(scope["headers"])
+        status, fields, body = await self.directly(scope, headers, scope.get("allmende.body"), receive)
+        length = [] if status == 304 else [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": [*fields, *length]})
+        await send({"type": "http.response.body", "body": body})
+
+    async def directly(
+        self, scope: Scope, headers: Headers, body: bytes | None, receive: Receive | None = None
+    ) -> Answer:
+        """The answer, as a whole. `body` is None where nobody has received it yet."""
         method: str = scope["method"]
         query: bytes = scope.get("query_string", b"")
         wants_page, media_type = _wanted(headers.get(b"accept", b"")[:1000])
-        if method == "GET" and wants_page and await self._show_page(query, send):
-            return
+        if method == "GET" and wants_page and (page := self._page(query)) is not None:
+            return page
         responses = self.responses
         shared = method == "GET" and responses is not None and media_type is not None and _is_shared(headers, query)
         try:
@@ -86,58 +97,52 @@ class Endpoint:
             if media_type is None:
                 raise BadRequest(f"this server writes {GRAPHQL} and {JSON}", 406)
             if shared and responses is not None and responses.usable:
-                await self._from_cache(responses, scope, headers, media_type, receive, send)
-                return
-            operation, key = await self._read(scope, headers, receive, reader)
+                return await self._from_cache(responses, scope, headers, media_type, receive)
+            asked = await read_request(method, headers, query, receive, body)
+            operation, key = self._operation(asked, scope, headers, reader)
             made = await self._answer(operation, key)
             if made.asked is not None:
                 made.asked.count(operation.app_version)
+            return _from_made(made, media_type)
         except Denied as error:
-            body = encode(failure(error.message, error.code))
-            await _send(send, 401, body, media_type or JSON, CHALLENGE)
+            return _unkept(401, encode(failure(error.message, error.code)), media_type or JSON, CHALLENGE)
         except Unavailable as error:
-            body = encode(failure(error.message, error.code))
-            await _send(send, 503, body, media_type or JSON, LATER)
+            return _unkept(503, encode(failure(error.message, error.code)), media_type or JSON, LATER)
         except BadRequest as error:
             body = encode(failure(error.message, "BAD_REQUEST"))
-            await _send(send, error.status, body, media_type or JSON, error.headers)
+            return _unkept(error.status, body, media_type or JSON, error.headers)
         except DocumentError as error:
-            await _refuse(send, error, media_type or JSON)
-        else:
-            await _send_made(send, made, media_type)
+            status = 400 if media_type == GRAPHQL else 200
+            return _unkept(status, encode(failure(error.message, error.code)), media_type or JSON, {})
 
     async def _from_cache(
-        self, responses: Responses, scope: Scope, headers: Headers, media_type: str, receive: Receive, send: Send
-    ) -> None:
+        self, responses: Responses, scope: Scope, headers: Headers, media_type: str, receive: Receive | None
+    ) -> Answer:
         question, reader = _question(scope["query_string"]), _variant(headers)
         found: Entry | Made | None = responses.find(question, reader)
         if found is None:
-            operation, key = await self._read(scope, headers, receive)
+            asked = await read_request("GET", headers, scope["query_string"], receive)
+            operation, key = self._operation(asked, scope, headers, ANONYMOUS)
             found = await responses.ask(question, reader, lambda: self._answer(operation, key))
         if found.asked is not None:
             found.asked.count(reader.app_version)
         if isinstance(found, Made):
-            await _send_made(send, found, media_type)
-        else:
-            status, fields, body = _shown(responses, found, media_type, headers)
-            await send({"type": "http.response.start", "status": status, "headers": list(fields)})
-            await send({"type": "http.response.body", "body": body})
+            return _from_made(found, media_type)
+        return _shown(responses, found, media_type, headers)
 
-    async def _read(
-        self, scope: Scope, headers: Headers, receive: Receive, reader: Reader = ANONYMOUS
+    def _operation(
+        self, asked: Incoming, scope: Scope, headers: Headers, reader: Reader
     ) -> tuple[Operation, str | None]:
         """The operation, and the hash by which its text is to be remembered if it is valid."""
-        asked = await read_request(
-            scope["method"], headers, scope.get("query_string", b""), receive, scope.get("allmende.body")
-        )
         text, key = self.documents.resolve(asked.query, asked.extensions)
+        variant = _variant(headers)
         operation = Operation(
             query=text,
             variables=asked.variables,
             operation_name=asked.operation_name,
-            accept_language=headers.get(b"accept-language", b"").decode("latin-1"),
-            host=_host(headers),
-            app_version=_app_version(headers),
+            accept_language=variant.accept_language,
+            host=variant.host,
+            app_version=variant.app_version,
             read_only=scope["method"] == "GET",
             reader=reader,
             charge=scope.get("allmende.charge"),
@@ -153,16 +158,13 @@ class Endpoint:
         asked = subject(self.usage, self.documents, operation, outcome)
         return Made(outcome, encode(outcome.body) if whole else None, asked)
 
-    async def _show_page(self, query: bytes, send: Send) -> bool:
+    def _page(self, query: bytes) -> Answer | None:
         if self.page is not None:
             content, headers = self.page
-            await _send(send, 200, content, HTML, {**headers, "Vary": "Accept"})
-            return True
+            return _unkept(200, content, HTML, {**headers, "Vary": "Accept"})
         if b"query=" in query or b"extensions=" in query:
-            return False
-        body = encode(failure("there is no GraphiQL in production", "NOT_FOUND"))
-        await _send(send, 404, body, JSON, {})
-        return True
+            return None
+        return _unkept(404, encode(failure("there is no GraphiQL in production", "NOT_FOUND")), JSON, {})
 
 
 class Front:
@@ -171,8 +173,10 @@ class Front:
 
     def __init__(self, app: Any, endpoint: Endpoint, hub: Hub | None = None) -> None:
         self.app, self.endpoint, self.hub = app, endpoint, hub
+        self.directly = endpoint.directly
+        """The answer to an operation; to be asked for a POST to PATH that has arrived as a whole."""
 
-    def at_once(self, scope: Scope, headers: Headers) -> tuple[int, Fields, bytes] | None:
+    def at_once(self, scope: Scope, headers: Headers) -> Answer | None:
         """What is kept ready, see the endpoint's; `scope` is a request for PATH without a body."""
         return self.endpoint.at_once(scope, headers)
 
@@ -221,18 +225,18 @@ def _variant_of(language: bytes, host: bytes, version: bytes) -> Variant:
     return Variant(language.decode("latin-1"), _host({b"host": host}), _app_version({b"app-version": version}))
 
 
-def _shown(responses: Responses, entry: Entry, media_type: str, headers: Headers) -> tuple[int, Fields, bytes]:
+def _shown(responses: Responses, entry: Entry, media_type: str, headers: Headers) -> Answer:
     """A kept answer, or that the client has it already."""
     age = entry.age(responses.clock().timestamp())
     tag = f'"{entry.tag}-g"' if media_type == GRAPHQL else f'"{entry.tag}"'
     known = headers.get(b"if-none-match")
     if known is not None and _matches(known, tag):
         return 304, _fields(tag, age, entry.vary), b""
-    return 200, _fields(tag, age, entry.vary, media_type, len(entry.body)), entry.body
+    return 200, _fields(tag, age, entry.vary, media_type), entry.body
 
 
 @lru_cache(maxsize=1000)
-def _fields(tag: str, age: int, vary: str, media_type: str | None = None, length: int = 0) -> Fields:
+def _fields(tag: str, age: int, vary: str, media_type: str | None = None) -> Fields:
     shown = (
         (b"etag", tag.encode()),
         (b"cache-control", control(age).encode()),
@@ -241,7 +245,7 @@ def _fields(tag: str, age: int, vary: str, media_type: str | None = None, length
     )
     if media_type is None:
         return shown
-    return (*shown, (b"content-type", _TYPES[media_type]), (b"content-length", b"%d" % length))
+    return (*shown, (b"content-type", _TYPES[media_type]))
 
 
 def _matches(known: bytes, tag: str) -> bool:
@@ -252,27 +256,25 @@ def _matches(known: bytes, tag: str) -> bool:
     return given.strip() == "*" or any(part.strip().removeprefix("W/") == tag for part in given.split(","))
 
 
-async def _send_made(send: Send, made: Made, media_type: str) -> None:
+def _from_made(made: Made, media_type: str) -> Answer:
     outcome = made.outcome
+    if made.body is not None:
+        return 200, _unkept_fields(media_type), made.body
     headers = {"Allow": "POST"} if outcome.kind == "mutation" else {}
-    body = made.body if made.body is not None else encode(outcome.body)
-    await _send(send, media_status(outcome, media_type), body, media_type, headers)
+    return _unkept(media_status(outcome, media_type), encode(outcome.body), media_type, headers)
 
 
-async def _refuse(send: Send, error: DocumentError, media_type: str) -> None:
-    status = 400 if media_type == GRAPHQL else 200
-    await _send(send, status, encode(failure(error.message, error.code)), media_type, {})
-
-
-async def _send(send: Send, status: int, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
+def _unkept(status: int, body: bytes, media_type: str, headers: Mapping[str, str]) -> Answer:
     """An answer that no other cache may keep."""
-    told = {"vary": _VARY, **{name.lower(): value.encode("latin-1") for name, value in headers.items()}}
-    listed = [
+    return status, _unkept_fields(media_type, tuple(headers.items())), body
+
+
+@lru_cache(maxsize=100)
+def _unkept_fields(media_type: str, headers: tuple[tuple[str, str], ...] = ()) -> Fields:
+    told = {"vary": _VARY, **{name.lower(): value.encode("latin-1") for name, value in headers}}
+    return (
         (b"content-type", _TYPES[media_type]),
-        (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
         *((name.encode(), value) for name, value in told.items() if name != "x-content-type-options"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": listed})
-    await send({"type": "http.response.body", "body": body})
+    )

@@ -42,8 +42,33 @@ async def read_request(
     if method == "GET":
         return incoming(_from_query(query))
     if method == "POST":
-        return incoming(_from_body(headers, await _body(receive) if body is None else body))
+        return in_body(headers, await _body(receive) if body is None else body)
     raise BadRequest("use GET or POST", 405, {"Allow": "GET, POST"})
+
+
+class _Plain(Struct):
+    """The body of nearly every request."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operationName: str | None = None
+    extensions: None = None
+
+
+_plain = msgspec.json.Decoder(_Plain)
+
+
+def in_body(headers: Mapping[bytes, bytes], raw: bytes) -> Incoming:
+    """The request in the body of a POST."""
+    if headers.get(b"content-type") == b"application/json":
+        try:
+            plain = _plain.decode(raw)
+        except (ValueError, RecursionError):  # it holds something else, or is wrong in a way that is to be told
+            pass
+        else:
+            if plain.query:
+                return Incoming(plain.query, plain.variables or {}, plain.operationName or None, {})
+    return incoming(_from_body(headers, raw))
 
 
 def incoming(parameters: Mapping[str, Any]) -> Incoming:

@@ -17,8 +17,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
-from allmende.wire.exchange import AtOnce, Exchange
+from allmende.wire.exchange import AtOnce, Directly, Exchange
 from allmende.wire.rules import Refused, Rules, broken, too_large, too_many_ahead, written
+from allmende.wire.upgrade import handed_over
 from allmende.wire.waiting import Waiting, make_room, untaken
 
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
@@ -42,6 +43,7 @@ class Connection(asyncio.Protocol):
         self.config, self.server, self.app_state = config, server_state, app_state
         self.app: Any = config.loaded_app
         self.at_once: AtOnce | None = getattr(self.app, "at_once", None)
+        self.directly: Directly | None = getattr(self.app, "directly", None)
         self.loop = _loop or asyncio.get_running_loop()
         self.parser: Any = httptools.HttpRequestParser(self)
         self.transport: Any = None
@@ -115,10 +117,13 @@ class Connection(asyncio.Protocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            if self.upgrade:
-                self._become_socket()
+            if self.upgrade and not handed_over(self):
+                self._refuse(broken())
         except httptools.HttpParserError:
             self._refuse(self.refused or broken())
+        active = self.active
+        if active is not None and active.task is None:  # of which there is not everything yet
+            self._begin(active)
 
     # What the parser tells
 
@@ -127,15 +132,15 @@ class Connection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         self.url += url
-        self._grow(len(url))
+        self.size += len(url)
+        if self.size > self.rules.header:
+            self._stop(too_large(self.rules))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
-        self._grow(len(name) + len(value) + 4)
-
-    def _grow(self, size: int) -> None:
-        self.size += size
-        if self.size > self.rules.header or len(self.headers) > self.rules.fields:
+        headers = self.headers
+        headers.append((name.lower(), value))
+        self.size += len(name) + len(value) + 4
+        if self.size > self.rules.header or len(headers) > self.rules.fields:
             self._stop(too_large(self.rules))
 
     def _stop(self, refused: Refused) -> None:
@@ -147,7 +152,7 @@ class Connection(asyncio.Protocol):
         parser, url = self.parser, self.url
         keep = parser.should_keep_alive()
         if parser.should_upgrade():
-            if self._wants_socket() and self.active is None:
+            if self.active is None and dict(self.headers).get(b"upgrade", b"").lower() == b"websocket":
                 self.upgrade = True
                 return
             keep = False  # what comes after an upgrade that is not understood cannot be read
@@ -178,10 +183,7 @@ class Connection(asyncio.Protocol):
         expects = fields.get(b"expect", b"").lower() == b"100-continue"
         exchange = self.reading = Exchange(self, scope, keep=keep and version != "1.0", expects=expects)
         if self.active is None:
-            if b"content-length" in fields or b"transfer-encoding" in fields:
-                self._begin(exchange)
-            else:  # it is complete in a moment, and can perhaps be answered at once
-                self.active = exchange
+            self.active = exchange  # it may be complete in a moment
         elif len(self.ahead) < self.rules.ahead:
             self.ahead.append(exchange)
             self._pause()
@@ -258,7 +260,13 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, exchange: Exchange) -> None:
         self.active = exchange
-        if self.at_once is not None and self.full is None and exchange.give(self.at_once):
+        body = exchange.body
+        if body is None:
+            if self.at_once is not None and self.full is None and exchange.give(self.at_once):
+                return
+        elif self.directly is not None and (work := self.directly(exchange.scope, body)) is not None:
+            exchange.task = self.loop.create_task(exchange.answer(work))
+            self.server.tasks.add(exchange.task)
             return
         exchange.task = self.loop.create_task(exchange.run(self.app))
         self.server.tasks.add(exchange.task)
@@ -306,23 +314,3 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
             self.transport.write_eof()
         self.loop.call_later(self.rules.goodbye, self.transport.abort)
-
-    def _wants_socket(self) -> bool:
-        fields = dict(self.headers)
-        return fields.get(b"upgrade", b"").lower() == b"websocket"
-
-    def _become_socket(self) -> None:
-        """From here on uvicorn's WebSocket protocol has the connection; it reads the handshake once more."""
-        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/1.1"]
-        lines += [name + b": " + value for name, value in self.headers]
-        socket: Any = self.config.ws_protocol_class
-        protocol = socket(config=self.config, server_state=self.server, app_state=self.app_state)
-        protocol.connection_made(self.transport)
-        protocol.data_received(b"\r\n".join([*lines, b"", b""]))
-        self.server.connections.discard(self if protocol.handshake_initiated else protocol)
-        if not protocol.handshake_initiated:  # it does not take this for a handshake, and says nothing
-            self._refuse(broken())
-            return
-        self.transport.set_protocol(protocol)
-        if self.timer is not None:
-            self.timer.cancel()

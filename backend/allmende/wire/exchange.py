@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 Message = MutableMapping[str, Any]
-Answer = tuple[int, Sequence[tuple[bytes, bytes]], bytes]
-"""Status, header fields, body."""
+Fields = tuple[tuple[bytes, bytes], ...]
+Answer = tuple[int, Fields, bytes]
+"""Status, header fields (but for the length), body."""
 AtOnce = Callable[[dict[str, Any]], Answer | None]
 """What an application may have besides (`at_once`): the answer to a request without a body that needs no waiting, or
 None, for which the request goes the ordinary way. It saves a task and three messages for each."""
+Directly = Callable[[dict[str, Any], bytes], Coroutine[Any, Any, Answer] | None]
+"""What it may have besides (`directly`): what works out the answer to a request whose body is there as a whole, or
+None. It saves the messages; and who does not wait for the answer need not be watched for."""
 App = Callable[[Any, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 _STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _BODILESS = (204, 304)
@@ -38,6 +43,7 @@ class Exchange:
         "expects",
         "gone",
         "head",
+        "is_direct",
         "keep",
         "left",
         "more",
@@ -64,6 +70,7 @@ class Exchange:
         """Whether the body broke off; whether nobody is there any more to whom to answer."""
         self.waiter: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
+        self.is_direct = False
         self.head = b""
         self.started, self.done, self.chunked = False, False, False
         self.left = 0
@@ -78,34 +85,65 @@ class Exchange:
             self.connection.abort()
             raise
         except Exception:
-            log.exception("request_broke")
-            if self.started or self.gone:
-                self.connection.abort()
-            else:
-                self.started = self.done = True
-                self.keep = False
-                self.connection.write(written(failed()))
-                self.connection.answered(self)
+            self._broke()
         finally:
             self.connection.left(self)
+
+    async def answer(self, work: Coroutine[Any, Any, Answer]) -> None:
+        """The same for an application that gives the whole answer."""
+        connection = self.connection
+        self.is_direct = True
+        try:
+            answer = await work
+            if connection.full is not None and not self.gone:
+                await connection.drained()
+            if not self.gone:
+                self._give(answer)
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
+        except Exception:
+            self._broke()
+        finally:
+            connection.left(self)
+
+    def _broke(self) -> None:
+        log.exception("request_broke")
+        if self.started or self.gone:
+            self.connection.abort()
+        else:
+            self.started = self.done = True
+            self.keep = False
+            self.connection.write(written(failed()))
+            self.connection.answered(self)
 
     def give(self, at_once: AtOnce) -> bool:
         """Whether the application had an answer at once; then it is on its way."""
         if self.more or self.parts or self.gone or self.scope["method"] != "GET":
             return False
+        fields = self.scope["allmende.headers"]
+        if b"content-length" in fields or b"transfer-encoding" in fields:  # a body, though an empty one
+            return False
         try:
             answer = at_once(self.scope)
             if answer is None:
                 return False
-            status, headers, body = answer
-            head = self._head(status, headers)
+            self._give(answer)
         except Exception:  # the ordinary way meets it again
             log.exception("not_answered_at_once")
             return False
-        self.started = self.done = True
-        self.connection.write(head + body)
-        self.connection.answered(self)
         return True
+
+    def _give(self, answer: Answer) -> None:
+        status, fields, body = answer
+        lines, closes = _lines(status, fields)
+        if closes:
+            self.keep = False
+        length = b"" if status in _BODILESS else b"content-length: %d\r\n" % len(body)
+        end = b"\r\n" if self.keep else b"connection: close\r\n\r\n"
+        self.started = self.done = True
+        self.connection.write(b"".join((lines, self.connection.date(), length, end, body)))
+        self.connection.answered(self)
 
     def add(self, part: bytes) -> None:
         if not self.done:
@@ -127,6 +165,13 @@ class Exchange:
     def lose(self) -> None:
         self.gone = True
         self._wake()
+        if self.is_direct and self.task is not None:
+            self.connection.loop.call_later(self.connection.rules.notice, self._drop)
+
+    def _drop(self) -> None:
+        if self.task is not None and not self.task.done():
+            self.scope["allmende.gone"] = True
+            self.task.cancel()
 
     def _wake(self) -> None:
         if self.waiter is not None and not self.waiter.done():
@@ -179,6 +224,12 @@ class Exchange:
             self.done = True
             connection.answered(self)
 
+    @property
+    def body(self) -> bytes | None:
+        """The whole body, where it has arrived in one piece."""
+        arrived: bytes | None = self.scope.get("allmende.arrived")
+        return arrived
+
     def _head(self, status: int, headers: Any) -> bytes:
         parts = [_STATUS[status], self.connection.date()]
         length = None
@@ -204,3 +255,18 @@ class Exchange:
             parts.append(b"transfer-encoding: chunked\r\n")
         parts.append(b"\r\n" if self.keep else b"connection: close\r\n\r\n")
         return b"".join(parts)
+
+
+@lru_cache(maxsize=1_000)
+def _lines(status: int, fields: Fields) -> tuple[bytes, bool]:
+    """These lines of a head, and whether the connection ends with this answer."""
+    kept = []
+    closes = False
+    for name, value in fields:
+        if b"\n" in value or b"\r" in value:
+            raise RuntimeError(f"the header field {name!r} holds a line break")
+        if name == b"connection" and b"close" in value.lower():
+            closes = True
+        else:
+            kept.append(b"%b: %b\r\n" % (name, value))
+    return b"".join([_STATUS[status], *kept]), closes
