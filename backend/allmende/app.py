@@ -177,7 +177,8 @@ def make_engine(settings: Settings, database: Database, composed: Composed | Non
         composed = compose(load_registry(settings), committed)
     town = load_town(settings, composed.registry)
     services = make_services(settings, composed.registry, town, database)
-    return Engine(composed, services, introspectable=not settings.production), town
+    rows = settings.row_cache * 1_000_000
+    return Engine(composed, services, introspectable=not settings.production, row_cache=rows), town
 
 
 def make_responses(settings: Settings, database: Database, engine: Engine, listener: Listener | None) -> Responses:

@@ -28,6 +28,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda name: f"ALLMENDE
     """Whether anybody may send any operation, or only those of registered apps."""
     response_cache: Annotated[int, Meta(ge=0, le=4096)] = 32
     """Megabytes of answers that each worker keeps; 0 keeps none."""
+    row_cache: Annotated[int, Meta(ge=0, le=4096)] = 16
+    """Megabytes of rows' JSON that each worker keeps; with 0, all rows are read and encoded for each new answer."""
     schema: Path = Path("backend/schema.graphql")
     """The published schema; fields of plugins that cannot be loaded stay in the API as they are there."""
     files: str = "var/files"

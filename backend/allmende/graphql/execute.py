@@ -42,6 +42,8 @@ from allmende.usage import Part
 
 DOCUMENTS = 300_000
 """Characters of the documents that are kept parsed and validated, each some 200 bytes of memory."""
+ROW_CACHE = 16_000_000
+"""Bytes of rows' JSON that are kept by plans, where nothing else is set."""
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -79,12 +81,18 @@ class Engine:
     """Answers operations for one composed schema; made once per process, and again when the plugins change."""
 
     def __init__(
-        self, composed: Composed, services: Services, limits: Limits | None = None, *, introspectable: bool = True
+        self,
+        composed: Composed,
+        services: Services,
+        limits: Limits | None = None,
+        *,
+        introspectable: bool = True,
+        row_cache: int = ROW_CACHE,
     ) -> None:
         self.composed = composed
         self.services = services
         self.checks = Checks(composed, limits or Limits(), introspectable=introspectable)
-        self.plans = Plans(composed, getattr(services.database, "reader", None))
+        self.plans = Plans(composed, getattr(services.database, "reader", None), row_cache)
         self._closing: set[asyncio.Task[None]] = set()
         self._prepared: Recent[str, Prepared] = Recent(DOCUMENTS)
         self._counted = lru_cache(maxsize=10)(lambda name: metrics.Tally(metrics.REQUESTS.labels(name).inc))

@@ -42,7 +42,7 @@ LISTS = {"news": "latest(first: 3)", "events": "upcoming(first: 3)", "places": "
 
 @dataclass
 class Answering:
-    """An engine that answers every operation twice."""
+    """An engine that answers every operation both ways."""
 
     engine: Engine
     ids: list[str]
@@ -51,16 +51,17 @@ class Answering:
     asked: int = 0
 
     async def both(self, text: str, **options: Any) -> tuple[Any, Any]:
-        """The interpreted and the planned answer."""
+        """The interpreted and the planned answer; that is given three times, the last time of rows that are known."""
         answers = []
-        for on in (False, True):
+        for on in (False, True, True, True):
             self.engine.plans.on = on
             for entry in self.engine.plans.entries.values():
                 entry.paused = 0.0
             outcome = await self.engine.execute(Operation(query=text, **options))
             answers.append((outcome.kind, plain(outcome.body)))
         self.asked += answers[0][0] == "executed"
-        return answers[0], answers[1]
+        interpreted, *planned = answers
+        return interpreted, next((each for each in planned if each != interpreted), interpreted)
 
 
 def plain(body: Any) -> Any:
@@ -110,6 +111,7 @@ async def answering(database: Database) -> AsyncIterator[Answering]:
 async def test_generated_operations_have_the_same_answer(answering: Answering) -> None:
     """Hypothesis runs in a thread of its own; the operations run here, where the database is."""
     loop = asyncio.get_running_loop()
+    before = answering.engine.plans.planned
 
     @settings(
         max_examples=EXAMPLES,
@@ -131,5 +133,5 @@ async def test_generated_operations_have_the_same_answer(answering: Answering) -
 
     await asyncio.to_thread(check)
     # Most of the others ask wrongly on purpose.
-    share = answering.engine.plans.planned / answering.asked
-    assert share > 0.6, f"{answering.asked} operations were executed, {share:.0%} of them by a plan"
+    share = (answering.engine.plans.planned - before) / (3 * answering.asked)
+    assert share > 0.45, f"{answering.asked} operations were executed, {share:.0%} of them by a plan"

@@ -110,7 +110,12 @@ async def test_steady_values_are_kept_within_bounds(database: Database, monkeypa
     for number in range(20):
         body = await ask(engine, f"a{number}: notices(first: 10) {{ slow }}")
         assert sorted(one["slow"] for one in body["data"]["city"]["bulletin"][f"a{number}"]) == expected
-        kept = [one for place in engine.plans.store.values() for many in place.lists.values() for one in many[0]]
+        kept = [
+            one
+            for place in engine.plans.store.places.values()
+            for many in place.modules.values()
+            for one in many[0].steady
+        ]
         assert 0 < sum(map(len, kept)) < 12 + 10
     assert engine.plans.planned == 20
 

@@ -23,16 +23,21 @@ ROOM = 50_000
 """Rows that are kept of all lists together."""
 LIFE = 300.0
 """Seconds after which a list is read anew: what was changed past this program (by hand, in psql) shows then."""
-Counts = tuple[tuple[int, ...], tuple[int, ...], int]
 
 
-class _Kept(Struct):
-    rows: Sequence[Any]
+class Standing(Struct):
+    """What the board showed before rows were read."""
+
     slots: tuple[int, ...]
     counts: tuple[int, ...]
     seen: int
     """The board's total at which it was last found to hold."""
     until: float
+
+
+class _Kept(Struct):
+    rows: Sequence[Any]
+    standing: Standing
 
 
 class Kept:
@@ -48,43 +53,44 @@ class Kept:
         kept = self._lists.get(key)
         if kept is None:
             return None
-        board = self.board()
-        if board is None or not self.usable() or kept.until < time.monotonic() or not _holds(kept, board):
+        if not self.holds(kept.standing):
             self._drop(key)
             return None
         self._lists.move_to_end(key)
         return kept.rows
 
-    def before(self, city: str, tables: Iterable[str]) -> Counts | None:
-        """What the board shows before rows of these tables are read; to be handed to `put` with them."""
+    def before(self, city: str, tables: Iterable[str]) -> Standing | None:
+        """What the board shows before rows of these tables are read; None where nothing may be kept."""
         board = self.board()
         if board is None or not self.usable():
             return None
         counters = board.counters
         total = counters[0]
         slots = slots_read((city, table) for table in tables)
-        return slots, tuple([counters[slot] for slot in slots]), total
+        return Standing(slots, tuple([counters[slot] for slot in slots]), total, time.monotonic() + LIFE)
 
-    def put(self, key: Hashable, rows: Sequence[Any], before: Counts | None) -> None:
+    def holds(self, standing: Standing) -> bool:
+        """Whether nothing was committed to the tables since."""
+        board = self.board()
+        if board is None or not self.usable() or standing.until < time.monotonic():
+            return False
+        counters = board.counters
+        total = counters[0]
+        if total != standing.seen:
+            if tuple([counters[slot] for slot in standing.slots]) != standing.counts:
+                return False
+            standing.seen = total
+        return True
+
+    def put(self, key: Hashable, rows: Sequence[Any], before: Standing | None) -> None:
         if before is None or len(rows) > ROWS:
             return
-        slots, counts, total = before
         if key in self._lists:
             self._drop(key)
-        self._lists[key] = _Kept(rows, slots, counts, total, time.monotonic() + LIFE)
+        self._lists[key] = _Kept(rows, before)
         self._rows += len(rows)
         while len(self._lists) > LISTS or self._rows > ROOM:
             self._drop(next(iter(self._lists)))
 
     def _drop(self, key: Hashable) -> None:
         self._rows -= len(self._lists.pop(key).rows)
-
-
-def _holds(kept: _Kept, board: Board) -> bool:
-    counters = board.counters
-    total = counters[0]
-    if total != kept.seen:
-        if tuple([counters[slot] for slot in kept.slots]) != kept.counts:
-            return False
-        kept.seen = total
-    return True

@@ -18,7 +18,8 @@ from allmende.db.prepared import Prepared
 from allmende.db.table import UtcDateTime
 from allmende.footprint import current, note_tables
 
-Rows = Sequence[Sequence[Any]]
+Rows = Sequence[Any]
+"""Each a sequence of the columns' values; or keys, each a value."""
 SECONDS = 2.0
 """How long a statement may take; then the ordinary way takes over, plugin by plugin."""
 TOGETHER = 60
@@ -47,9 +48,9 @@ class Reader:
         self.single: dict[tuple[Any, ...], tuple[Text, list[Callable[[Any], Any] | None]]] = {}
         self.joined: dict[tuple[Text, ...], tuple[str, Gather]] = {}
 
-    def compile(self, prepared: Prepared, columns: Sequence[Any]) -> Text:
-        """Raises Unplannable."""
-        return compile_text(prepared.statement, columns, self.dialect)
+    def compile(self, prepared: Prepared, columns: Sequence[Any], *, keys: bool = False) -> Text:
+        """Raises Unplannable. With `keys`, it is one column, and what is read are its values instead of rows."""
+        return compile_text(prepared.statement, columns, self.dialect, keys=keys)
 
     async def read(self, city: str, asked: Sequence[Ask]) -> list[Rows]:
         """The rows of each list, all of this city. On PostgreSQL short lists share one round trip."""
@@ -58,13 +59,13 @@ class Reader:
                 note_tables(city, ask.text.tables)
         if self.postgresql is None:
             return [self._embedded(city, ask) for ask in asked]
-        if len(asked) == 1:
-            return [await self._fetch(city, asked, arrays=False)]
-        short = [ask for ask in asked if ask.text.limit <= TOGETHER]
-        together = next(iter(await self._fetch(city, short, arrays=True))) if len(short) > 1 else ()
-        if len(short) == len(asked):
-            return list(together)
-        found = dict(zip(map(id, short), together, strict=True)) if together else {}
+        together = [ask for ask in asked if ask.text.keys or ask.text.limit <= TOGETHER]
+        if len(together) == 1 and not together[0].text.keys:
+            together = []  # alone, it is read as rows
+        (lists,) = await self._fetch(city, together, arrays=True) if together else ((),)
+        if len(together) == len(asked):
+            return list(lists)
+        found = dict(zip(map(id, together), lists, strict=True))
         return [found[id(ask)] if id(ask) in found else await self._fetch(city, [ask], arrays=False) for ask in asked]
 
     def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None:
@@ -111,7 +112,8 @@ class Reader:
             self._join(key, ask.text.sql, gather([(ask.prepared, ask.text.slots)], to_server=False))
         sql, arguments = self.joined[key]
         self.count(sql)
-        return self.sqlite.fetch(sql, arguments(city, ask.prepared.values))
+        rows = self.sqlite.fetch(sql, arguments(city, ask.prepared.values))
+        return [key for (key,) in rows] if ask.text.keys else rows
 
     def _fetch(self, city: str, asked: Sequence[Ask], *, arrays: bool) -> Awaitable[Rows]:
         key = tuple([ask.text for ask in asked])

@@ -33,6 +33,8 @@ class Text(Struct, frozen=True, kw_only=True, eq=False):
     tables: frozenset[str]
     limit: float = inf
     """Rows at most."""
+    keys: bool = False
+    """It shows one column, which is read as a plain list."""
 
 
 class Slot(Struct, frozen=True, kw_only=True, eq=False):
@@ -58,7 +60,7 @@ def is_city(slot: Slot) -> bool:
     return not slot.name and not slot.fixed
 
 
-def compile_text(select: Select[Any], columns: Sequence[Any], dialect: Dialect) -> Text:
+def compile_text(select: Select[Any], columns: Sequence[Any], dialect: Dialect, *, keys: bool = False) -> Text:
     """The statement, fetching these columns only. Raises Unplannable for what cannot be shown to be safe."""
     narrowed = select.with_only_columns(*columns, maintain_column_froms=True)
     narrowed._with_options = ()  # eager loading of entities, of which nothing is selected any more
@@ -88,7 +90,8 @@ def compile_text(select: Select[Any], columns: Sequence[Any], dialect: Dialect) 
     if dialect.name == "postgresql" and len({number for number, _ in _NUMBER.findall(sql)}) != len(slots):
         raise Unplannable("parameters that cannot be told from the text")
     limit = getattr(select._limit_clause, "value", None)
-    return Text(sql=sql, slots=tuple(slots), tables=_tables(compiled), limit=inf if limit is None else limit)
+    most = inf if limit is None else limit
+    return Text(sql=sql, slots=tuple(slots), tables=_tables(compiled), limit=most, keys=keys)
 
 
 def in_scope(texts: Sequence[Text], *, arrays: bool) -> tuple[str, list[list[Slot]]]:
@@ -111,13 +114,14 @@ def in_scope(texts: Sequence[Text], *, arrays: bool) -> tuple[str, list[list[Slo
                 found.append(slot)
             return f"${begin + found.index(slot)}{match[2] or ''}"
 
-        parts.append(f"({_NUMBER.sub(renumber, text.sql)}) AS part")
+        sql = f"({_NUMBER.sub(renumber, text.sql)})"
+        parts.append(sql if text.keys else f"(SELECT part FROM {sql} AS part)" if arrays else f"{sql} AS part")
         order.append([text.slots[slot] for slot in found])
         number += len(found)
     scope = "WHERE (SELECT set_config('allmende.city', $1::text, true)) = $1::text"
     if not arrays:
         return f"SELECT part.* FROM {parts[0]} {scope}", order
-    return f"SELECT {', '.join(f'ARRAY(SELECT part FROM {part})' for part in parts)} {scope}", order
+    return f"SELECT {', '.join(f'ARRAY{part}' for part in parts)} {scope}", order
 
 
 Gather = Callable[..., list[Any]]

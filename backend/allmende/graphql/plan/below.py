@@ -31,7 +31,7 @@ class Below:
                 asked.append((child, prepared, texts.ask(prepared, child.encoder.columns)))
         found = await self.reader.read(place.ctx.city.slug, [ask for *_, ask in asked]) if asked else ()
         for (child, prepared, _), mine in zip(asked, found, strict=True):
-            shown = child.encoder.encode(mine, place.ctx, place.zone, prepared.shared, *place.kept[child.kept])
+            shown = child.encoder.encode(mine, place.ctx, place.zone, prepared.shared, *place.kept.steady[child.kept])
             for row, each in zip(mine, shown, strict=True):
                 below[child].setdefault(row[0], []).append(each)
         return below

@@ -36,6 +36,7 @@ from allmende.graphql.plan.arguments import Arguments
 from allmende.graphql.plan.complete import Complete, bad, completed, declaration, origin_of, struct_of
 from allmende.graphql.plan.declare import PLAN, Column, Computed, Part, Translated
 from allmende.graphql.plan.fields import Case, Selected
+from allmende.graphql.plan.fragments import key_of
 from allmende.graphql.plan.kin import Children, Same
 from allmende.graphql.plan.values import DAYS, TRUTH, Kept, Steady
 
@@ -67,6 +68,7 @@ class RowEncoder:
         dialect: Dialect,
         once: Sequence[Column] = (),
         columns: list[Column] | None = None,
+        keyed: bool = False,
     ) -> None:
         self.case, self.dialect = case, dialect
         self.columns = [] if columns is None else columns
@@ -75,12 +77,18 @@ class RowEncoder:
         self.children: list[Child] = []
         """What is to be read once the rows are there; `shared` has it then, by child and key. The answer of such a row
         does not follow from the row alone."""
+        self.lasting = True
+        """Whether what is made of a row depends on nothing but its columns, the city and the language."""
         self.floats: set[int] = set()
         self.names: dict[str, Any] = {"bad": bad, "truth": TRUTH, "days": DAYS, "moment": moment, "isfinite": isfinite}
         self.names["none"] = frozenset((None, "null", "{}"))  # JSON that says nothing
         self.once = [self.place(column) for column in once]
         """Where the columns are in which rows must differ, to be shown both."""
         shape = self._shape(kind, case.select(kind, selected.nodes))
+        key = key_of(self.columns) if keyed and self.lasting and not once else None
+        self.key = None if key is None else self.place(key)
+        """Where in a row its key is; None where what is made of it cannot be kept."""
+        self.keys = () if key is None else (key,)
         given = ", ".join(["rows", "ctx", "zone", "shared", *(f"kept{number}" for number in range(len(self.steady)))])
         row = "".join(f"v{number}, " for number in range(len(self.columns))) or "_"
         self.source = f"def encode({given}):\n"
@@ -162,6 +170,7 @@ class RowEncoder:
             self.steady.append(_keeper(plan.function, decoders, done))
             key = raws[0] if len(raws) == 1 else f"({', '.join(raws)},)" if raws else "()"
             return f"kept{len(self.steady) - 1}[{key}]"
+        self.lasting = False
         self.names |= {f"f{number}": plan.function, f"done{number}": done}
         arguments = []
         for place, (raw, decode) in enumerate(zip(raws, decoders, strict=True)):
@@ -202,6 +211,7 @@ class RowEncoder:
         name = f"child{len(self.names)}"
         child = self.names[name] = Child(plan, arguments, encoder, place, slice(begin, len(self.steady)))
         self.children.append(child)
+        self.lasting = False
         return f"shared[{name}].get(v{place}, [])"
 
     def _part(self, plan: Part, kind: GraphQLOutputType, selected: Selected) -> str:
@@ -243,8 +253,8 @@ def place_in(columns: list[Column], column: Column) -> int:
 
 
 def plain(answer: Any) -> Any:
-    """The answer with a dict for every object."""
-    return msgspec.to_builtins(answer)
+    """The answer with a dict for every object, and for what is JSON already."""
+    return msgspec.json.decode(msgspec.json.encode(answer))
 
 
 def _keeper(function: Callable[..., Any], decoders: Sequence[Any], done: Complete) -> Callable[[Any], Kept]:

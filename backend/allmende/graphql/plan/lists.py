@@ -8,9 +8,10 @@ from operator import itemgetter
 from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from allmende.context import Context
+from allmende.db.direct.kept import Standing
 from allmende.db.direct.reader import SECONDS, Ask, Reader
 from allmende.db.direct.reader import Rows as Found
 from allmende.db.direct.statement import Text, Unplannable
@@ -19,6 +20,7 @@ from allmende.graphql.plan.arguments import Arguments, Values
 from allmende.graphql.plan.declare import Rows
 from allmende.graphql.plan.encode import RowEncoder
 from allmende.graphql.plan.fields import Case, Selected
+from allmende.graphql.plan.fragments import Fragments, Lacking, Memory, tables_of
 from allmende.graphql.plan.values import Kept
 from allmende.isolation import bounded
 
@@ -32,12 +34,34 @@ class Question(Struct, frozen=True, eq=False):
     prepared: Prepared
     """What the plugin's method gave."""
     asks: Sequence[Ask]
-    instead: Ask | None = None
-    """Asked where the first of `asks` finds too little."""
+    asked: Prepared
+    """What the first of `asks` asks: `prepared`, what is asked instead of it, or a page of it."""
+    keyed: bool = False
+    """Whether keys are asked for, in the hope that what they stand for is known."""
+    before: Standing | None = None
+    """What the board showed before rows are read that are to be kept."""
     first: int = 0
     """Rows of a page; one more is asked for, to see whether there are more."""
     begun: bool = False
     """Whether the page goes on behind a cursor."""
+
+
+class Keeping(Struct, frozen=True, eq=False):
+    """What a field keeps for one city and language."""
+
+    steady: Sequence[Kept]
+    fragments: Sequence[Fragments]
+    """For each place where it shows rows; none where what is made of rows does not last."""
+    tables: frozenset[str]
+    """Those that fragments rest on."""
+
+    def complete(self) -> bool:
+        """Whether keys are likely to be enough."""
+        return bool(self.fragments) and all(each.complete for each in self.fragments)
+
+    def before(self, city: str) -> Standing | None:
+        """What the board shows now; None where nothing is to be kept."""
+        return self.fragments[0].memory.kept.before(city, self.tables) if self.fragments else None
 
 
 class Place(Struct, eq=False):
@@ -45,8 +69,7 @@ class Place(Struct, eq=False):
 
     ctx: Context[Any]
     zone: Kept
-    kept: Sequence[Kept]
-    """What the field keeps for this city and language: `steady`."""
+    kept: Keeping
     below: Mapping[Any, Any] = {}
     """The children of the rows, see `below.py`."""
 
@@ -56,10 +79,10 @@ class Place(Struct, eq=False):
 
 
 class Texts:
-    """The compiled statements of one field."""
+    """The compiled statements of one field, for their rows or for their keys."""
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
+    def __init__(self, reader: Reader, *, keys: bool = False) -> None:
+        self.reader, self.keys = reader, keys
         self.known: dict[tuple[Template, Any], Text] = {}
 
     def ask(self, prepared: Prepared, columns: Sequence[Any]) -> Ask:
@@ -68,7 +91,8 @@ class Texts:
         if text is None:
             if len(self.known) >= TEXTS:
                 self.known.clear()
-            text = self.known[key] = self.reader.compile(prepared, columns or [prepared.statement.selected_columns[0]])
+            shown = columns or [prepared.statement.selected_columns[0]]
+            text = self.known[key] = self.reader.compile(prepared, shown, keys=self.keys)
         return Ask(prepared, text)
 
 
@@ -91,26 +115,54 @@ class Listed:
             raise Unplannable(f"{kind.name} is abstract")
         self.key, self.rows, self.texts = selected.key, rows, Texts(reader)
         self.arguments = Arguments(case.schema, selected.nodes[0], field)
-        self.encoder = RowEncoder(kind, selected, case, reader.dialect, rows.once)
-        self.steady, self.children = self.encoder.steady, self.encoder.children
+        self.encoder = RowEncoder(kind, selected, case, reader.dialect, rows.once, keyed=rows.many)
+        self.children = self.encoder.children
+        self.keys = Texts(reader, keys=True)
+        self.tables = tables_of(self.encoder.columns)
         self.nothing: Any = [] if rows.many else None
 
-    async def ask(self, module: Any, variables: Values) -> Question | None:
+    def keep(self, ctx: Context[Any], memory: Memory) -> Keeping:
+        """What is made for this city and language once."""
+        fragments = [Fragments(memory)] if self.encoder.key is not None and memory.capacity else ()
+        return Keeping([make(ctx) for make in self.encoder.steady], fragments, self.tables)
+
+    async def ask(self, module: Any, variables: Values, city: str, kept: Keeping) -> Question | None:
         """None where there is nothing to ask, and `nothing` to show."""
         prepared = await asked_by(self.rows.ask, module, self.arguments.read(variables))
         if prepared is None:
             return None
-        other = prepared.otherwise
-        instead = self.texts.ask(other, self.encoder.columns) if other is not None else None
-        return Question(prepared, (self.texts.ask(prepared, self.encoder.columns),), instead)
+        if kept.complete() and prepared.otherwise is None:
+            return Question(prepared, (self.keys.ask(prepared, self.encoder.keys),), prepared, keyed=True)
+        return self._whole(prepared, prepared, city, kept)
+
+    def again(self, question: Question, city: str, kept: Keeping) -> Question:
+        """What is asked where `encode` lacks something."""
+        return self._whole(question.prepared, question.prepared.otherwise or question.prepared, city, kept)
+
+    def _whole(self, prepared: Prepared, asked: Prepared, city: str, kept: Keeping) -> Question:
+        return Question(prepared, (self.texts.ask(asked, self.encoder.columns),), asked, before=kept.before(city))
 
     def encode(self, question: Question, found: Sequence[Found], place: Place) -> Any:
+        """The list, or the one object. Raises Lacking."""
         (rows,) = found
+        if question.asked.otherwise is not None and len(rows) < question.asked.enough:
+            raise Lacking
+        if not self.rows.many:
+            rows = rows[:1]
+        if not rows:
+            return self.nothing
+        if question.keyed:
+            parts = place.kept.fragments[0].get(rows)
+        elif question.before is not None:
+            made = self._made(rows, question, place)
+            parts = place.kept.fragments[0].put([row[self.encoder.key] for row in rows], made, question.before)
+        else:
+            made = self._made(rows, question, place)
+            return made if self.rows.many else made[0]
+        return Raw(b"[%b]" % b",".join(parts)) if self.rows.many else Raw(parts[0])
+
+    def _made(self, rows: Found, question: Question, place: Place) -> list[Any]:
         if self.encoder.once:
             same = itemgetter(*self.encoder.once)
             rows = list({same(row): row for row in reversed(rows)}.values())[::-1]
-        shared = place.shared(question)
-        if self.rows.many:
-            return self.encoder.encode(rows, place.ctx, place.zone, shared, *place.kept)
-        made = self.encoder.encode(rows[:1], place.ctx, place.zone, shared, *place.kept)
-        return made[0] if made else None
+        return self.encoder.encode(rows, place.ctx, place.zone, place.shared(question), *place.kept.steady)

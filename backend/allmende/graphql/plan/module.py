@@ -15,9 +15,9 @@ from allmende.graphql.plan.below import Below
 from allmende.graphql.plan.complete import completed, declaration, origin_of
 from allmende.graphql.plan.declare import PLAN, Pages, Rows
 from allmende.graphql.plan.fields import Case, Selected
-from allmende.graphql.plan.lists import Listed
+from allmende.graphql.plan.fragments import Memory
+from allmende.graphql.plan.lists import Keeping, Listed
 from allmende.graphql.plan.paged import Paged
-from allmende.graphql.plan.values import Kept
 from allmende.graphql.visibility import visibility_of
 from allmende.isolation import PluginCrash, bounded
 from allmende.visibility import PUBLIC
@@ -96,9 +96,9 @@ class ModulePlan:
             raise Unplannable("nothing to be gained")
         self.below = [Below(one.children, reader) if one.children else None for one in self.lists]
 
-    def keep(self, ctx: Context[Any]) -> list[list[Kept]]:
+    def keep(self, ctx: Context[Any], memory: Memory) -> list[Keeping]:
         """For each list, what is worked out once for this city and language."""
-        return [[make(ctx) for make in one.steady] for one in self.lists]
+        return [one.keep(ctx, memory) for one in self.lists]
 
 
 def module_plan(schema: GraphQLSchema, plugin: str, selected: Selected, case: Case, reader: Reader) -> ModulePlan:

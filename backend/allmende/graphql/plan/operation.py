@@ -18,16 +18,18 @@ from graphql.pyutils import Path
 from msgspec import Struct
 
 from allmende.city.model import City
-from allmende.context import Context
 from allmende.db.direct.reader import Reader
 from allmende.db.direct.statement import Unplannable
 from allmende.graphql.compose import Composed
 from allmende.graphql.plan.arguments import Arguments, Values, Variables
+from allmende.graphql.plan.below import Below
 from allmende.graphql.plan.complete import Complete, declaration, value_of
 from allmende.graphql.plan.fields import Case, Selected
-from allmende.graphql.plan.lists import Place, Question
+from allmende.graphql.plan.fragments import Lacking, Memory
+from allmende.graphql.plan.lists import Keeping, Listed, Place, Question
 from allmende.graphql.plan.meeting import MET, Met
 from allmende.graphql.plan.module import REST, ModulePlan, Worked, module_plan
+from allmende.graphql.plan.paged import Paged
 from allmende.graphql.plan.values import Kept, Steady, zone_times
 from allmende.graphql.request import RequestContext
 
@@ -37,7 +39,6 @@ PLACES = 2_000
 """How many combinations of plan, city and language are kept, by all plans together."""
 VALUES = 20_000
 """How many values of rows are kept by all of these."""
-Store = dict[tuple[int, int, str], "_Kept"]
 
 
 class _Asking(Struct, frozen=True):
@@ -58,9 +59,33 @@ class _Kept(Struct, eq=False):
     plan: CityPlan
     city: City
     zone: Kept
-    lists: dict[str, list[list[Kept]]]
+    modules: dict[str, list[Keeping]]
+    """Response key of a module → what each of its lists keeps."""
     met: dict[Any, list[Kept]]
     """By the encoders of what modules meet in."""
+
+
+class Store:
+    """What all plans keep, by plan, city and language."""
+
+    def __init__(self, rows: Memory) -> None:
+        self.rows = rows
+        self.places: dict[tuple[int, int, str], _Kept] = {}
+
+    def of(self, plan: CityPlan, city: City, language: str) -> _Kept:
+        if len(self.places) >= PLACES or Steady.held >= VALUES:
+            self.clear()
+        key = (id(plan), id(city), language)
+        kept = self.places.get(key)
+        if kept is None:
+            # It holds the plan and the city, so that no others can come to have the same ids.
+            kept = self.places[key] = _Kept(plan, city, zone_times(city.timezone), {}, {})
+        return kept
+
+    def clear(self) -> None:
+        self.places.clear()
+        self.rows.clear()
+        Steady.held = 0
 
 
 class CityPlan:
@@ -110,7 +135,8 @@ class CityPlan:
         for key, fact in self.facts:
             answer[key] = fact(found)
         later: list[tuple[dict[str, Any], Worked | Met, Any]] = [(answer, worked, found) for worked in self.worked]
-        pending: list[tuple[dict[str, Any], ModulePlan, int, Context[Any], Question]] = []
+        pending: list[tuple[dict[str, Any], Listed | Paged, Below | None, Place, Question]] = []
+        kept = self.store.of(self, city, language)
         for plan in self.modules:
             ctx = context.plugin(city, plan.plugin, language)
             if ctx is None:
@@ -125,10 +151,13 @@ class CityPlan:
                     later.append((part, worked, module))
                 else:
                     part[worked.key] = worked.answer(module, variables)
+            if plan.lists and plan.key not in kept.modules:
+                kept.modules[plan.key] = plan.keep(ctx, self.store.rows)
             for number, listed in enumerate(plan.lists):
-                question = await listed.ask(module, variables)
+                keeping = kept.modules[plan.key][number]
+                question = await listed.ask(module, variables, city.slug, keeping)
                 if question is not None:
-                    pending.append((part, plan, number, ctx, question))
+                    pending.append((part, listed, plan.below[number], Place(ctx, kept.zone, keeping), question))
                 else:
                     part[listed.key] = listed.nothing
         if later:
@@ -139,35 +168,24 @@ class CityPlan:
             for (part, one, _), value in zip(later, await _together(works), strict=True):
                 part[one.key] = value
         if pending:
-            kept = self._kept(city, language)
             found = iter(await self.reader.read(city.slug, [ask for *_, one in pending for ask in one.asks]))
-            for part, plan, number, ctx, question in pending:
+            for part, listed, below, place, question in pending:
                 rows = [next(found) for _ in question.asks]
-                if question.instead is not None and len(rows[0]) < question.prepared.enough:
-                    rows = await self.reader.read(city.slug, [question.instead])
-                if plan.key not in kept.lists:
-                    kept.lists[plan.key] = plan.keep(ctx)
-                listed, below = plan.lists[number], plan.below[number]
-                place = Place(ctx, kept.zone, kept.lists[plan.key][number])
-                if below is not None:
-                    place.below = await below.read(place, rows[0], variables)
-                part[listed.key] = listed.encode(question, rows, place)
+                try:
+                    if below is not None:
+                        place.below = await below.read(place, rows[0], variables)
+                    part[listed.key] = listed.encode(question, rows, place)
+                except Lacking:
+                    question = listed.again(question, city.slug, place.kept)
+                    rows = await self.reader.read(city.slug, question.asks)
+                    if below is not None:
+                        place.below = await below.read(place, rows[0], variables)
+                    part[listed.key] = listed.encode(question, rows, place)
         return answer
 
     def _met(self, city: City, language: str) -> tuple[Kept, dict[Any, list[Kept]]]:
-        kept = self._kept(city, language)
+        kept = self.store.of(self, city, language)
         return kept.zone, kept.met
-
-    def _kept(self, city: City, language: str) -> _Kept:
-        if len(self.store) >= PLACES or Steady.held >= VALUES:
-            self.store.clear()
-            Steady.held = 0
-        key = (id(self), id(city), language)
-        kept = self.store.get(key)
-        if kept is None:
-            # It holds the plan and the city, so that no others can come to have the same ids.
-            kept = self.store[key] = _Kept(self, city, zone_times(city.timezone), {}, {})
-        return kept
 
 
 async def _together(works: Iterable[Awaitable[Any]]) -> Sequence[Any]:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type
-from msgspec import Struct
+from msgspec import Raw, Struct
+from msgspec.structs import replace
 
+from allmende.context import Context
 from allmende.db.direct.reader import Reader
 from allmende.db.direct.reader import Rows as Found
 from allmende.db.direct.statement import Unplannable
@@ -19,7 +21,8 @@ from allmende.graphql.plan.complete import struct_of
 from allmende.graphql.plan.declare import Column, Pages
 from allmende.graphql.plan.encode import Child, RowEncoder, decoded, place_in
 from allmende.graphql.plan.fields import Case, Selected
-from allmende.graphql.plan.lists import Place, Question, Texts, asked_by
+from allmende.graphql.plan.fragments import Fragments, Memory, key_of, tables_of
+from allmende.graphql.plan.lists import Keeping, Place, Question, Texts, asked_by
 from allmende.graphql.plan.values import Kept
 
 
@@ -48,26 +51,57 @@ class Paged:
         self.texts, self.counts = Texts(reader), Texts(reader)
         self.arguments = Arguments(case.schema, selected.nodes[0], field)
         self.columns: list[Column] = []
-        for _ in range(2):  # an encoder unpacks all columns of a row, and those of all are known the second time
-            self.counted = self.read = False
-            self.steady: list[Callable[[Any], Kept]] = []
-            self.children: list[Child] = []
-            self.make = self._fields(kind, selected, self._part)
+        self._compile(kind, selected)
+        # An encoder unpacks all columns of a row, and those of all are known only now. First come those that are read
+        # where the rest is known.
+        key = key_of(self.columns) if self.shown and all(each.lasting for each in self.shown) else None
+        self.keys: list[Column] = []
+        if key is not None:
+            for column in (key, *self.ordered):
+                place_in(self.keys, column)
+        known, self.columns = self.columns, list(self.keys)
+        for column in known:
+            place_in(self.columns, column)
+        self._compile(kind, selected)
+        self.keyed = Texts(reader)
 
-    async def ask(self, module: Any, variables: Values) -> Question | None:
+    def _compile(self, kind: GraphQLObjectType, selected: Selected) -> None:
+        self.counted = self.read = False
+        self.steady: list[Callable[[Any], Kept]] = []
+        self.children: list[Child] = []
+        self.shown: list[RowEncoder] = []
+        self.ordered: list[Column] = []
+        self.make = self._fields(kind, selected, self._part)
+
+    def keep(self, ctx: Context[Any], memory: Memory) -> Keeping:
+        """What is made for this city and language once."""
+        fragments = [Fragments(memory) for _ in self.shown] if self.keys and memory.capacity else ()
+        return Keeping([make(ctx) for make in self.steady], fragments, tables_of(self.columns))
+
+    async def ask(self, module: Any, variables: Values, city: str, kept: Keeping) -> Question | None:
         given = self.arguments.read(variables)
         prepared = await asked_by(self.pages.ask, module, given)
         if prepared is None:
             raise Unplannable("no statement to turn the pages of")
         first, after = given["first"], given.get("after")
         page = self.pages.paging.page(prepared, first, after)
-        asks = [self.texts.ask(page, self.columns)] if self.read else []
+        keyed = kept.complete()
+        asks = []
+        if self.read:
+            asks.append(self.keyed.ask(page, self.keys) if keyed else self.texts.ask(page, self.columns))
         if self.counted:
             count = self.pages.paging.count(prepared)
             asks.append(self.counts.ask(count, list(count.statement.selected_columns)))
-        return Question(prepared, asks, first=first, begun=after is not None)
+        before = None if keyed else kept.before(city)
+        return Question(prepared, asks, page, keyed=keyed, before=before, first=first, begun=after is not None)
+
+    def again(self, question: Question, city: str, kept: Keeping) -> Question:
+        """What is asked where `encode` lacks something."""
+        asks = [self.texts.ask(question.asked, self.columns), *question.asks[1:]]
+        return replace(question, asks=asks, keyed=False, before=kept.before(city))
 
     def encode(self, question: Question, found: Sequence[Found], place: Place) -> Any:
+        """The connection. Raises Lacking."""
         rows = found[0] if self.read else ()
         total = found[-1][0][0] if self.counted else 0
         first = question.first
@@ -98,16 +132,24 @@ class Paged:
 
     def _nodes(self, kind: GraphQLObjectType, selected: Selected) -> Make:
         encoder = RowEncoder(kind, selected, self.case, self.reader.dialect, columns=self.columns)
-        begin = len(self.steady)
+        begin, number = len(self.steady), len(self.shown)
         self.steady += encoder.steady
         for child in encoder.children:
             child.kept = slice(child.kept.start + begin, child.kept.stop + begin)
         self.children += encoder.children
+        self.shown.append(encoder)
         mine = slice(begin, len(self.steady))
 
         def make(page: _Page) -> Any:
-            place = page.place
-            return encoder.encode(page.rows, place.ctx, place.zone, place.shared(page.question), *place.kept[mine])
+            place, question = page.place, page.question
+            if question.keyed:
+                return list(map(Raw, place.kept.fragments[number].get([row[0] for row in page.rows])))
+            steady = place.kept.steady[mine]
+            made = encoder.encode(page.rows, place.ctx, place.zone, place.shared(question), *steady)
+            if question.before is None:
+                return made
+            keys = [row[0] for row in page.rows]
+            return list(map(Raw, place.kept.fragments[number].put(keys, made, question.before)))
 
         return make
 
@@ -140,6 +182,7 @@ class Paged:
     def _cursor(self) -> Callable[[Any], str]:
         """What makes of a row its cursor."""
         order = self.pages.paging.order
+        self.ordered = [column for column, _ in order]
         places = [(place_in(self.columns, column), decoded(column, self.reader.dialect)) for column, _ in order]
         made = self.pages.paging.cursor
         return lambda row: made([row[place] if decode is None else decode(row[place]) for place, decode in places])

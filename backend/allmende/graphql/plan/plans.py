@@ -16,6 +16,7 @@ from allmende.errors import AllmendeError
 from allmende.graphql.compose import Composed
 from allmende.graphql.plan.arguments import Values
 from allmende.graphql.plan.fields import Case, switches
+from allmende.graphql.plan.fragments import Memory
 from allmende.graphql.plan.mutation import MutationPlan
 from allmende.graphql.plan.operation import Plan, Store
 from allmende.graphql.recent import Recent
@@ -40,10 +41,10 @@ class _Entry(Struct):
 class Plans:
     """The fast way to an answer. `answer` gives None wherever the ordinary way has to be gone."""
 
-    def __init__(self, composed: Composed, reader: Reader | None) -> None:
+    def __init__(self, composed: Composed, reader: Reader | None, memory: int) -> None:
         self.composed, self.reader = composed, reader
         self.entries: Recent[tuple[str, str | None], _Entry] = Recent(PLANS)
-        self.store: Store = {}
+        self.store = Store(Memory(memory, reader.kept)) if reader else None
         self.on = True
         self.planned = 0
         """Operations that were answered by a plan, at least in part."""
@@ -108,7 +109,7 @@ class Plans:
             except Unplannable as reason:
                 log.debug("not_planned", reason=str(reason))
                 entry = _Entry((), {(): None})
-            if self.entries.put(key, entry, text):
+            if self.entries.put(key, entry, text) and self.store is not None:
                 self.store.clear()  # it holds plans that are not kept any more
         return entry
 
@@ -120,6 +121,7 @@ class Plans:
             if operation.operation is OperationType.MUTATION:
                 return MutationPlan(self.composed, operation, case)
             assert self.reader is not None
+            assert self.store is not None
             return Plan(self.composed, document, operation, case, self.reader, self.store)
         except Unplannable as reason:
             log.debug("not_planned", reason=str(reason))
