@@ -31,7 +31,7 @@ DECLARED = {
 }
 """Fields of the modules that plans know; the others are asked for less often."""
 VALUES: dict[str, list[Any]] = {
-    "String": ["Musik", "", "Markt", "de", "en", "x'; --", "%", "Straße"],
+    "String": ["Musik", "", "M", "Markt", "de", "en", "x'; --", "%", "Straße"],
     "Int": [0, 1, 2, 5, 30, 100, 101, -1],
     "Float": [51.96, 7.63, 0.0, 3, -91.5, 5000.0],
     "Boolean": [True, False],
@@ -62,7 +62,9 @@ class Writer:
         return f"{prefix}{self.number}"
 
     def document(self) -> tuple[str, dict[str, Any]]:
-        cities = " ".join(self.city() for _ in range(self.draw(st.integers(1, 2))))
+        cities = " ".join(
+            self.directory() if self.chance(12) else self.city() for _ in range(self.draw(st.integers(1, 2)))
+        )
         text = " ".join([cities, *self.fragments])
         used = [one for one in self.definitions if re.search(rf"{re.escape(one.partition(':')[0])}\b", text)]
         definitions = f"({', '.join(used)})" if used else ""
@@ -82,6 +84,29 @@ class Writer:
         return (
             f"{self.fresh('c')}: city(slug: {slug}{language if self.chance(2) else ''}) {self.fields(city, chosen, 4)}"
         )
+
+    def directory(self) -> str:
+        """The cities of the instance; now and then with their modules."""
+        query, city = self.schema.query_type, self.schema.type_map["City"]
+        assert query is not None
+        assert isinstance(city, GraphQLObjectType)
+        node = self.fields(city, ["slug", "name", "position", "brand", *(["news"] if self.chance(6) else [])], 2)
+        parts = self.draw(
+            st.lists(
+                st.sampled_from(
+                    [
+                        "totalCount",
+                        "pageInfo { hasNextPage endCursor }",
+                        f"edges {{ cursor node {node} }}",
+                        "__typename",
+                    ]
+                ),
+                max_size=3,
+                unique=True,
+            )
+        )
+        arguments = self.arguments(query.fields["cities"].args)
+        return f"{self.fresh('d')}: cities{arguments} {{ nodes {node} {' '.join(parts)} }}"
 
     def selection(self, kind: GraphQLObjectType, depth: int) -> str:
         names = [name for name, one in kind.fields.items() if depth > 0 or is_leaf_type(get_named_type(one.type))]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from allmende.db.engine import Database
-from allmende.graphql.execute import Engine
+from allmende.graphql.execute import Engine, Operation
 
 from ..gazette import make_engine, publish
 from .bulletin import BULLETIN
@@ -170,3 +170,26 @@ async def test_what_is_not_for_everybody_is_no_matter_of_plans(engine: Engine, f
         body = await ask(engine, f"{field} notices(first: 1) {{ title }}")
         assert body["data"]["city"]["bulletin"] == {field: None, "notices": [{"title": "2"}]}
         assert body["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize(
+    ("selection", "planned"),
+    [
+        ("cities(first: 1) { totalCount nodes { slug name position { lat } } pageInfo { hasNextPage endCursor } }", 1),
+        ('cities(search: "unter") { edges { cursor node { name } } __typename } city(slug: "oben") { name }', 1),
+        ("cities(near: { lat: 52, lon: 7 }) { nodes { slug language } }", 1),
+        ("cities { nodes { slug bulletin { count { total } } } }", 0),
+        ("cities(first: 101) { nodes { slug } }", 0),
+        ('cities(after: "x") { totalCount }', 0),
+    ],
+)
+async def test_the_directory_of_cities_is_shown_by_a_plan_without_a_statement(
+    engine: Engine, database: Database, selection: str, planned: int
+) -> None:
+    bodies = []
+    for on in (False, True):
+        engine.plans.on = on
+        with database.count() as asked:
+            bodies.append((await engine.execute(Operation(query=f"{{ {selection} }}", accept_language="en"))).body)
+    assert bodies[0] == bodies[1]
+    assert (engine.plans.planned, planned and asked) == (planned, planned and [])

@@ -24,6 +24,7 @@ from allmende.graphql.compose import Composed
 from allmende.graphql.plan.arguments import Arguments, Values, Variables
 from allmende.graphql.plan.below import Below
 from allmende.graphql.plan.complete import Complete, declaration, value_of
+from allmende.graphql.plan.directory import DirectoryPlan
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.fragments import Lacking, Memory
 from allmende.graphql.plan.lists import Keeping, Listed, Place, Question
@@ -214,6 +215,7 @@ class Plan:
         self.variables = Variables(composed.schema, operation)
         self.order: dict[str, Any] = {}
         self.cities: list[CityPlan] = []
+        self.directories: list[DirectoryPlan] = []
         rest: list[FieldNode] = []
         for each in case.collect(query, [operation.selection_set]):
             self.order[each.key] = REST
@@ -224,12 +226,22 @@ class Plan:
                 self.cities.append(city)
                 if city.rest:
                     rest.append(_with(each.nodes[0], city.rest))
-            else:
+            elif not self._list(composed, each, case):
                 rest.extend(each.nodes)
-        if not any(plan.modules or plan.worked for plan in self.cities):
+        if not self.directories and not any(plan.modules or plan.worked or plan.facts for plan in self.cities):
             raise Unplannable("nothing to be gained")
         self.rest = _document(document, operation, rest) if rest else None
         """The part of the query that graphql-core answers."""
+
+    def _list(self, composed: Composed, selected: Selected, case: Case) -> bool:
+        """Whether this is a list of cities that can be planned."""
+        try:
+            if selected.name == "cities":
+                self.directories.append(DirectoryPlan(composed.schema, selected, case))
+                return True
+        except Unplannable:
+            pass
+        return False
 
     @property
     def tables(self) -> Mapping[str, frozenset[str]]:
@@ -248,6 +260,8 @@ class Plan:
         data = dict(self.order)
         for city in self.cities:
             data[city.key] = await city.answer(context, variables)
+        for directory in self.directories:
+            data[directory.key] = await directory.answer(_Asking(context), variables)
         return data
 
 
