@@ -265,6 +265,7 @@ async def test_answer_is_framed_as_the_request_asks(
     [
         (b"GET /" + b"a" * 2_000 + b" HTTP/1.1\r\n", (431, "LIMIT_HEADER")),
         (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 101 + b"\r\n", (431, "LIMIT_HEADER")),
+        (b"GET / HTTP/1.1\r\n" + b"A: bbbbbbbbb\r\n" * 90 + b"\r\n", (431, "LIMIT_HEADER")),
         (b"GET / HTTP/1.1\r\nBroken\x00: b\r\n\r\n", (400, "BAD_REQUEST")),
         (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", (400, "BAD_REQUEST")),
         (b"GET / HTTP/1.1\r\nA: b\r\n\r\n" * 40 + CLOSE, None),
@@ -284,6 +285,16 @@ async def test_what_cannot_be_answered_is_refused_in_json(
             assert code(answer) == told
         again = await talk(GET[:-2] + CLOSE + b"\r\n")
     assert again.endswith(b"GET /echo?a=1 ")
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"GET / HTTP/1.1\r\nA: ", b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: "],
+)
+async def test_what_does_not_end_is_refused_before_it_has(monkeypatch: pytest.MonkeyPatch, begin: bytes) -> None:
+    async with served(monkeypatch, header=1_000) as talk:
+        answer = await talk(begin, *[b"b" * 400] * 20, pause=0.01)
+        assert b"HTTP/1.1 431 " in answer or b"broken off" in answer
 
 
 async def test_refusal_arrives_also_while_the_client_still_sends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from itertools import chain
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -61,7 +62,9 @@ class Connection(asyncio.Protocol):
         self.active: Exchange | None = None
         self.reading: Exchange | None = None
         self.ahead: deque[Exchange] = deque()
-        self.url, self.size = b"", 0
+        self.url = b""
+        self.quiet = 0
+        """Bytes that the parser has taken without coming to the end of a header, or to anything of a body."""
         self.headers: list[tuple[bytes, bytes]] = []
         self.refused: Refused | None = None
         self.upgrade = False
@@ -114,8 +117,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.over:
             return
+        self.quiet += len(data)
         try:
             self.parser.feed_data(data)
+            if self.quiet > self.rules.header:
+                self._refuse(too_large(self.rules))
         except httptools.HttpParserUpgrade:
             if self.upgrade and not handed_over(self):
                 self._refuse(broken())
@@ -128,19 +134,16 @@ class Connection(asyncio.Protocol):
     # What the parser tells
 
     def on_message_begin(self) -> None:
-        self.url, self.size, self.headers = b"", 0, []
+        self.url, self.headers, self.quiet = b"", [], 0
 
     def on_url(self, url: bytes) -> None:
         self.url += url
-        self.size += len(url)
-        if self.size > self.rules.header:
+        if len(self.url) > self.rules.header:
             self._stop(too_large(self.rules))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        headers = self.headers
-        headers.append((name.lower(), value))
-        self.size += len(name) + len(value) + 4
-        if self.size > self.rules.header or len(headers) > self.rules.fields:
+        self.headers.append((name.lower(), value))
+        if len(self.headers) > self.rules.fields:
             self._stop(too_large(self.rules))
 
     def _stop(self, refused: Refused) -> None:
@@ -150,6 +153,9 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         parser, url = self.parser, self.url
+        self.quiet = 0
+        if len(url) + sum(map(len, chain.from_iterable(self.headers))) + 4 * len(self.headers) > self.rules.header:
+            self._stop(too_large(self.rules))
         keep = parser.should_keep_alive()
         if parser.should_upgrade():
             if self.active is None and dict(self.headers).get(b"upgrade", b"").lower() == b"websocket":
@@ -191,7 +197,7 @@ class Connection(asyncio.Protocol):
             self._stop(too_many_ahead(self.rules))
 
     def on_body(self, body: bytes) -> None:
-        reading = self.reading
+        reading, self.quiet = self.reading, 0
         if reading is not None:
             reading.add(body)
             if reading.unread > self.rules.unread:

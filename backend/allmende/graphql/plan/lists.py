@@ -164,5 +164,6 @@ class Listed:
     def _made(self, rows: Found, question: Question, place: Place) -> list[Any]:
         if self.encoder.once:
             same = itemgetter(*self.encoder.once)
-            rows = list({same(row): row for row in reversed(rows)}.values())[::-1]
+            if len(set(map(same, rows))) < len(rows):
+                rows = list({same(row): row for row in reversed(rows)}.values())[::-1]
         return self.encoder.encode(rows, place.ctx, place.zone, place.shared(question), *place.kept.steady)
