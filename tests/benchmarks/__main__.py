@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement")
     parser.add_argument("--seconds", type=int, default=2, help="length of each measurement")
-    parser.add_argument("--only", default="", help="of q1 … q5, m1, cached, sqlite, latency, memory, phones")
+    parser.add_argument("--only", default="", help="of q1 … q5, m1, cached, anew, sqlite, latency, memory, phones")
     parser.add_argument("--profile", action="store_true", help="show where the time goes in one process")
     parser.add_argument("--write", action="store_true", help="put the results into docs/performance.md")
     options = parser.parse_args()
@@ -104,6 +104,8 @@ class Bench:
                 rows.append(self.reported(ours))
             if self.asked("cached"):
                 rows += self.cached(ours)
+        if self.asked("anew"):
+            rows += self.anew()
         if self.asked("sqlite"):
             rows.append(self.sqlite())
         with self.fresh() as ours:
@@ -127,7 +129,12 @@ class Bench:
         with peers.allmende("Allmende", self.environ(self.url)) as ours:
             yield ours
 
-    def uncached(self, ours: Peer, question: Question) -> Row:
+    def anew(self) -> list[Row]:
+        """The lists with nothing kept of their rows either: all columns are read and encoded for each answer."""
+        with peers.allmende("Allmende", self.environ(self.url) | {"ALLMENDE_ROW_CACHE": "0"}) as ours:
+            return [self.uncached(ours, question, "rows read anew") for question in QUESTIONS[:3]]
+
+    def uncached(self, ours: Peer, question: Question, how: str = "not cached") -> Row:
         """By POST with the full text, which no cache answers."""
         self.compare(ours, question)
         measures = [
@@ -137,7 +144,7 @@ class Bench:
         ]
         *theirs, mine = load.interleaved(self.rounds, measures)
         say(f"{question.name}: {[*theirs, mine]}")
-        return _ratio(f"{question.name}, not cached", theirs, mine, *TARGETS[question.name])
+        return _ratio(f"{question.name}, {how}", theirs, mine, *TARGETS[question.name])
 
     def reported(self, ours: Peer) -> Row:
         """A report is filed: by the peer as one row; by us as a case with receipt, history, routing and search."""

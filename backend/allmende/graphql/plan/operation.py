@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from graphql import (
@@ -74,8 +75,10 @@ class Store:
         self.places: dict[tuple[int, int, str], _Kept] = {}
 
     def of(self, plan: CityPlan, city: City, language: str) -> _Kept:
-        if len(self.places) >= PLACES or Steady.held >= VALUES:
+        if len(self.places) >= PLACES:
             self.clear()
+        elif Steady.held >= VALUES:
+            self._forget_values()
         key = (id(plan), id(city), language)
         kept = self.places.get(key)
         if kept is None:
@@ -84,8 +87,19 @@ class Store:
         return kept
 
     def clear(self) -> None:
+        """Forget everything."""
         self.places.clear()
         self.rows.clear()
+        Steady.held = 0
+
+    def _forget_values(self) -> None:
+        """Those of single columns. Rows that were made of them have a bound of their own."""
+        for place in self.places.values():
+            for keeping in chain(*place.modules.values()):
+                for values in keeping.steady:
+                    values.clear()
+            for values in chain(*place.met.values()):
+                values.clear()
         Steady.held = 0
 
 
