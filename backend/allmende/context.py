@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
 ConfigT = TypeVar("ConfigT", bound=Config, covariant=True)
+MadeT = TypeVar("MadeT")
 
 
 class Database(Sessions, Protocol):
@@ -54,6 +55,25 @@ class Context(Struct, Generic[ConfigT], frozen=True, eq=False):
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         """A session for writing, which is committed at the end of the block, or rolled back on an exception."""
         return self.database.transaction(self.city.slug)
+
+    def remembered(self, *key: Hashable) -> Any:
+        """What `remember` has made for this key, if it still holds; None where it has to be made. Asks nobody."""
+        found = self.database.remembered(self.city.slug, (self.plugin, key))
+        return found[1] if found is not None and found[0] is self.config else None
+
+    async def remember(self, make: Callable[[], Awaitable[MadeT]], *key: Hashable) -> MadeT:
+        """What `make` makes, for what is asked again and again. It is kept until something changes in the tables that
+        it has read, or in the config: it must look at nothing else, neither at the clock nor at who asks."""
+        known = self.remembered(*key)
+        if known is not None:
+            found: MadeT = known
+            return found
+
+        async def made() -> tuple[Any, MadeT]:
+            return self.config, await make()
+
+        _, value = await self.database.remember(self.city.slug, (self.plugin, key), made)
+        return cast("MadeT", value)
 
     @property
     def now(self) -> datetime:

@@ -33,6 +33,21 @@ class Footprint:
     host: bool = False
     """The city was taken from the host name."""
 
+    def add(self, other: Footprint) -> None:
+        """This one rests on whatever the other does."""
+        self.reads |= other.reads
+        self.anything = self.anything or other.anything
+        self.cities |= other.cities
+        self.languages |= other.languages
+        self.host = self.host or other.host
+        if other.until is not None and (self.until is None or other.until < self.until):
+            self.until = other.until
+
+    def is_of_rows(self, city: str) -> bool:
+        """Whether it rests on tables of this city, and on nothing else."""
+        only = not (self.anything or self.languages or self.host) and self.until is None
+        return only and bool(self.reads) and all(of == city for of, _ in self.reads)
+
 
 _current: ContextVar[Footprint | None] = ContextVar("allmende_footprint", default=None)
 

@@ -17,6 +17,7 @@ from .tables import Event, Occurrence
 FOUND = 200
 """Most events that a search text may match."""
 BY_START: Any = ((Occurrence.start, "asc"), (Occurrence.id, "asc"))
+_NEVER = datetime.max.replace(tzinfo=UTC)
 METRES_PER_DEGREE = 111_195.0
 
 
@@ -147,16 +148,23 @@ async def begin(ctx: Context[Any], since: datetime) -> datetime:
 
     Worked out for a whole day, and kept until an event changes.
     """
-    rows = await _begun(day=_day(since)).tuples(ctx, Occurrence.start)
-    return min(rows[0][0], since) if rows else since
+    return min(await ctx.remember(lambda: _first(ctx, _day(since)), "begin", _date(since)), since)
 
 
 def known_begin(ctx: Context[Any], since: datetime) -> datetime | None:
     """The same where it was asked for before, without asking the database; else None."""
-    rows = _begun(day=_day(since)).kept(ctx, Occurrence.start)
-    if rows is None:
-        return None
-    return min(rows[0][0], since) if rows else since
+    begins: datetime | None = ctx.remembered("begin", _date(since))
+    return None if begins is None else min(begins, since)
+
+
+async def _first(ctx: Context[Any], day: datetime) -> datetime:
+    rows = await _begun(day=day).tuples(ctx, Occurrence.start)
+    first: datetime = rows[0][0] if rows else _NEVER
+    return first
+
+
+def _date(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
 
 
 def _day(moment: datetime) -> datetime:

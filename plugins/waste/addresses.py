@@ -80,19 +80,22 @@ async def resolve(
         return Address(None, "", ("", district))
     if not street.strip() and not street_id:
         return Address(None, "", await _whole_city(ctx))
+    key = (street, house_number, street_id)
+    return await ctx.remember(lambda: _read(ctx, *key), "address", *key)
+
+
+def known(ctx: Context[Any], *, street: str = "", house_number: str = "", street_id: str = "") -> Address | None:
+    """The same for an address that was asked for before, without asking the database; None where that is needed."""
+    found: Address | None = ctx.remembered("address", street, house_number, street_id)
+    return found
+
+
+async def _read(ctx: Context[Any], street: str, house_number: str, street_id: str) -> Address:
     asked = _asked(street, house_number, street_id)
     found = _fitting(_grouped(await asked.streets.tuples(ctx, *_COLUMNS)), asked)
     if not found:
         raise await _unknown(ctx, street or street_id)
     return _one(found, asked)
-
-
-def known(ctx: Context[Any], *, street: str = "", house_number: str = "", street_id: str = "") -> Address | None:
-    """The same for an address that was asked for before, without asking the database; None where that is needed."""
-    asked = _asked(street, house_number, street_id)
-    rows = asked.streets.kept(ctx, *_COLUMNS)
-    found = _fitting(_grouped(rows), asked) if rows else []
-    return _one(found, asked) if found else None
 
 
 class _Asked(Struct, frozen=True):

@@ -54,8 +54,9 @@ def test_a_context_leads_to_no_session_across_cities(town: Town) -> None:
     town.switch_on("waste")
     assert [name for name in dir(town.context("waste").database) if not name.startswith("_")] == [
         "insert",
+        "remember",
+        "remembered",
         "session",
         "transaction",
         "tuples",
-        "tuples_kept",
     ]

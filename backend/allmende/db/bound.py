@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,7 +22,8 @@ class Sessions(Protocol):
     def transaction(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
     async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None = None) -> bool: ...
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]: ...
-    def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None: ...
+    def remembered(self, city: str, key: Hashable) -> Any: ...
+    async def remember(self, city: str, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any: ...
 
 
 class Bound:
@@ -53,10 +54,15 @@ class Bound:
         self._check(city)
         return await self._database.tuples(city, prepared, columns)
 
-    def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None:
-        """The same, if it is known without asking. ScopeError for any city but its own."""
+    def remembered(self, city: str, key: Hashable) -> Any:
+        """What was made for this key, if it still holds. ScopeError for any city but its own."""
         self._check(city)
-        return self._database.tuples_kept(city, prepared, columns)
+        return self._database.remembered(city, key)
+
+    async def remember(self, city: str, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
+        """What `make` makes for this key, to be remembered. ScopeError for any city but its own."""
+        self._check(city)
+        return await self._database.remember(city, key, make)
 
     def _check(self, city: str) -> None:
         if city != self._city:

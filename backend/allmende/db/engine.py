@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from itertools import groupby
@@ -18,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from allmende.db.board import Tag, open_board
 from allmende.db.direct.kept import Kept
+from allmende.db.direct.made import made, recall
 from allmende.db.direct.reader import Reader
 from allmende.db.direct.rooms import Rooms
 from allmende.db.direct.writer import Writer
@@ -109,9 +110,13 @@ class Database:
             statement = prepared.statement.with_only_columns(*shown, maintain_column_froms=True)
             return [tuple(row) for row in await session.execute(statement, prepared.parameters)]
 
-    def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None:
-        """The same, if it was read before and nothing has changed since."""
-        return self.reader.tuples_kept(city, prepared, columns)
+    def remembered(self, city: str, key: Hashable) -> Any:
+        """What `remember` has made, if it still holds; else None."""
+        return recall(self.reader.kept, city, key)
+
+    async def remember(self, city: str, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
+        """What `make` makes of this city's rows, and of nothing else; kept until something changes in their tables."""
+        return await made(self.reader.kept, city, key, make)
 
     async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None = None) -> bool:
         """Write new rows of this city, all or none, in a transaction of their own: on PostgreSQL one round trip.

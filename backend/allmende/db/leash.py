@@ -7,7 +7,7 @@ city gets one any more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -51,8 +51,12 @@ class Leash:
         """A read by a prepared statement has its own time limit, and leaves nothing open."""
         return await self._database.tuples(city, prepared, columns)
 
-    def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None:
-        return self._database.tuples_kept(city, prepared, columns)
+    def remembered(self, city: str, key: Hashable) -> Any:
+        return self._database.remembered(city, key)
+
+    async def remember(self, city: str, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
+        """What is read for it is read by this leash."""
+        return await self._database.remember(city, key, make)
 
     async def recall(self, grace: float = GRACE) -> int:
         """Take back what is still open after `grace` seconds; how many sessions that were."""

@@ -120,11 +120,6 @@ class Prepared:
         rows: Sequence[Sequence[Any]] = await ctx.database.tuples(ctx.city.slug, self, columns)
         return rows
 
-    def kept(self, ctx: _Context, *columns: Any) -> Sequence[Sequence[Any]] | None:
-        """What `tuples` would give, if that is known without asking the database; else None."""
-        rows: Sequence[Sequence[Any]] | None = ctx.database.tuples_kept(ctx.city.slug, self, columns)
-        return rows
-
 
 class Room(NamedTuple):
     """A limit: something new is written only while `taken`, which selects a number, gives less than `most`."""

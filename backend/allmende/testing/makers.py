@@ -23,7 +23,7 @@ class NoDatabase:
     def session(self, *asked: Any) -> Any:
         raise AssertionError("this test has no database; ask for the fixture `database`")
 
-    transaction = insert = tuples = tuples_kept = session
+    transaction = insert = tuples = remembered = remember = session
 
 
 def make_city(slug: str = "teststadt", **changes: Any) -> City:

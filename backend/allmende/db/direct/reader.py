@@ -68,20 +68,13 @@ class Reader:
         found = dict(zip(map(id, together), lists, strict=True))
         return [found[id(ask)] if id(ask) in found else await self._fetch(city, [ask], arrays=False) for ask in asked]
 
-    def tuples_kept(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Any] | None:
-        """What `tuples` gives, where it was read before and nothing has changed since."""
-        key = (prepared.template, prepared.shape, columns)
-        found = self.kept.get((city, key, prepared.key)) if key in self.single else None
-        if found is not None:
-            note_tables(city, self.single[key][0].tables)
-        return found
-
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
         """The rows of one list as Python values; kept, if they are few, until something changes in their tables."""
-        kept = self.tuples_kept(city, prepared, columns)
-        if kept is not None:
-            return kept
         key = (prepared.template, prepared.shape, columns)
+        kept = self.kept.get((city, key, prepared.key)) if key in self.single else None
+        if kept is not None:
+            note_tables(city, self.single[key][0].tables)
+            return kept
         if key not in self.single:
             if len(self.single) >= KEPT:
                 self.single.clear()
