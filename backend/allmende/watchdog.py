@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import structlog
 
@@ -51,6 +51,8 @@ class Watchdog:
         self._asked: float | None = None
         self._dump: IO[str] | None = None
         self._wanted: deque[tuple[float, float]] = deque(maxlen=1 + round(2 / TICK))
+        self._task: asyncio.Task[Any] | None = None
+        """What the loop was at at the last look."""
 
     @property
     def busy(self) -> bool:
@@ -92,7 +94,7 @@ class Watchdog:
                 except RuntimeError:  # the loop is closed
                     return
                 continue
-            missed += 1
+            missed = 0 if self._moves() else missed + 1
             if missed == round(SLOW / TICK):
                 self._blocked()
             if self.run and missed * TICK >= self.limit:
@@ -106,6 +108,18 @@ class Watchdog:
         except (OSError, ValueError):
             return
         self._wanted.append((time.monotonic(), (ran + waited) / 1e9))
+
+    def _moves(self) -> bool:
+        """Whether one piece of work follows the other: then there is more to do than can be done, and nobody stands in
+        the way."""
+        task, self._task = self._task, asyncio.current_task(self._loop)
+        if task is self._task or len(self._wanted) < 2:
+            return False
+        (began, before), (ended, after) = self._wanted[-2], self._wanted[-1]
+        if after - before < BUSY * (ended - began):
+            return False
+        self._arm()
+        return True
 
     def _beat(self) -> None:
         """In the loop: it turns."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +13,12 @@ import pytest
 from allmende.errors import ConfigError
 from allmende.gate.buckets import Buckets
 from allmende.gate.door import Door
+from allmende.gate.hall import Hall
 from allmende.gate.rules import Rules, Turned
 from allmende.gate.visitor import LOCAL, Visitors
 from allmende.testing import make_city
+
+from tests.standstill import largest_stretch
 
 CITY = make_city("altdorf", hosts=("app.altdorf.example",), cors=("https://www.altdorf.example",))
 OTHER = make_city("neudorf", hosts=("neudorf.example",), cors=("https://neudorf.example", "https://news.example:8443"))
@@ -253,6 +257,40 @@ async def test_who_finds_no_room_waits_in_order_and_not_for_ever() -> None:
     turn.set()
     assert (await tasks[0])[0] == 200
     assert (small.hall.inside, small.hall.waiting) == (0, 0)
+
+
+async def test_work_that_never_waits_leaves_turns_of_the_loop_to_others_however_much_there_is() -> None:
+    """Of an embedded database: a thousand at once were one turn of the loop, and the watchdog ended the worker."""
+
+    async def work(scope: Any, receive: Any, send: Any) -> None:
+        until = time.thread_time() + 0.01
+        while time.thread_time() < until:
+            pass
+        await answer(scope, receive, send)
+
+    busy = door(work, rules=Rules(patience=60))
+    asked = [ask(busy, peer=f"203.0.113.{n}") for n in range(100)]
+    statuses: list[int] = []
+
+    async def all_of_them() -> None:
+        statuses.extend(status for status, _, _ in await asyncio.gather(*asked))
+
+    assert await largest_stretch(all_of_them()) < 0.4
+    assert set(statuses) == {200}
+    assert (busy.hall.inside, busy.hall.waiting) == (0, 0)
+
+
+async def test_who_gives_up_just_when_it_is_passed_over_is_told_that_it_is_full() -> None:
+    hall = Hall(Rules(slots=1, patience=0.01))
+    await hall.enter()
+    waiting = [asyncio.create_task(hall.enter()) for _ in range(3)]
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0.01, hall.leave)
+    time.sleep(0.05)  # noqa: ASYNC251 (their time is over in the same turn of the loop as the place is free)
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {getattr(outcome, "status", None) for outcome in outcomes} == {503}
+    assert (hall.inside, hall.waiting) == (0, 0)
+    await hall.enter()
 
 
 async def test_work_for_a_client_that_has_gone_is_ended() -> None:

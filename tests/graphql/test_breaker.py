@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -247,3 +248,38 @@ def test_what_others_have_written_badly_is_nobodys_trouble(tmp_path: Path) -> No
         resting.refresh()
         assert resting.now() == frozenset(), number
     Resting(None).tell([(("oben", "moody"), 60.0)])
+
+
+class Witness(Watchdog):
+    """Writes down what it takes for a standstill."""
+
+    stood = 0
+
+    def _blocked(self) -> None:
+        self.stood += 1
+
+
+def busy_for(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not tell")
+async def test_many_short_pieces_of_work_are_no_standstill_and_a_long_one_is_as_is_one_that_sleeps() -> None:
+    async def piece(work: Callable[[float], None], seconds: float) -> None:
+        work(seconds)
+
+    watchdog = Witness({})
+    watchdog.start()
+    try:
+        await asyncio.sleep(0.5)
+        await asyncio.gather(*(piece(busy_for, 0.02) for _ in range(100)))  # all of them in one turn of the loop
+        assert watchdog.stood == 0
+        await asyncio.create_task(piece(busy_for, 2.0))
+        assert watchdog.stood == 1
+        await asyncio.sleep(0.5)
+        await asyncio.gather(*(piece(time.sleep, 0.2) for _ in range(10)))
+        assert watchdog.stood == 2
+    finally:
+        watchdog.stop()

@@ -29,6 +29,10 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Requests that wait for a slot; further ones are turned away."""
     patience: float = 5.0
     """Seconds that a request waits for a slot."""
+    turn: float = 0.05
+    """Seconds of one turn of the event loop in which requests are let in; those who come later wait for the next."""
+    together: int = 8
+    """Requests of those who wait that are let in in one turn."""
     streams: int = 5_000
     """Connections that stay open: subscriptions."""
     streams_per_client: int = 500

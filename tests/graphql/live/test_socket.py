@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import tracemalloc
 from typing import Any
 
 import pytest
+import strawberry
+from allmende import PUBLIC, CityModule, Plugin, field
 from allmende.db.engine import Database
 from allmende.errors import AllmendeError
 from allmende.graphql.live import news
@@ -15,6 +18,7 @@ from allmende.graphql.live.model import LiveRules
 
 from tests.graphql.gazette import make_engine, publish
 from tests.graphql.live.wire import Wire
+from tests.standstill import largest_stretch
 
 CHANGES = 'subscription { changes(city: "oben") { module } }'
 SLUG = '{ city(slug: "oben") { slug } }'
@@ -222,6 +226,31 @@ async def test_who_does_not_read_is_waited_for_and_then_closed_and_holds_little_
             wire.ask(str(number), SLUG)
         assert await wire.hear() == 1013
         assert wire.incoming.qsize() > 100
+
+
+@strawberry.type(description="Works without waiting, as reads of an embedded database do.")
+class Mill(CityModule):
+    @field(visible=PUBLIC, description="Takes five milliseconds.")
+    def grind(self) -> str:
+        until = time.thread_time() + 0.005
+        while time.thread_time() < until:
+            pass
+        return "flour"
+
+
+async def test_hundreds_of_queries_at_once_leave_turns_of_the_loop_to_others(database: Database) -> None:
+    """All of them were one turn of the loop, and the watchdog ended the worker."""
+    engine = make_engine(database, Plugin(name="mill", city_field=Mill))
+    hub = Hub(lambda: engine, rules=LiveRules(operations=300, queue=2000))
+    async with Wire(hub) as wire:
+        await wire.begin()
+
+        async def asked() -> None:
+            for number in range(300):
+                wire.ask(str(number), '{ city(slug: "oben") { mill { grind } } }')
+            assert {(await wire.hear())["type"] for _ in range(600)} == {"next", "complete"}
+
+        assert await largest_stretch(asked()) < 0.4
 
 
 async def test_the_server_says_goodbye_when_it_stops(hub: Hub) -> None:

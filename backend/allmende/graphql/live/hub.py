@@ -68,6 +68,7 @@ class Hub:
         if not _is_subscription(engine, operation):
             async with self._working:
                 outcome = await engine.respond(operation)
+                await asyncio.sleep(0)  # it may not have waited for anything, and there may be thousands
             if outcome.kind == "executed" and key is not None:
                 self.documents.remember(key, operation.query)
             self._count(operation, outcome)
