@@ -30,6 +30,7 @@ class Blocklist:
         self.entries: Mapping[str, Entry] = MappingProxyType({})
         self._trying: dict[str, float] = {}
         """What this worker tries, and the pause from before."""
+        self._unwritten: dict[str, Entry] = {}
 
     def block(self, plugin: str) -> None:
         """Shut the plugin out from now on."""
@@ -39,19 +40,22 @@ class Blocklist:
         entry = Entry(time.time() + pause, pause)
         self.entries = MappingProxyType({**self.entries, plugin: entry})
         if self.folder:
-            self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"{plugin}.json"
             temporary = path.with_suffix(f".{os.getpid()}")
-            temporary.write_text(json.dumps([entry.until, entry.pause]))
-            temporary.replace(path)
-            path.with_suffix(".trying").unlink(missing_ok=True)
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                temporary.write_text(json.dumps([entry.until, entry.pause]))
+                temporary.replace(path)
+                path.with_suffix(".trying").unlink(missing_ok=True)
+            except OSError:  # no room on the disk: then this worker at least does without the plugin
+                self._unwritten[plugin] = entry
 
     def holds(self, plugin: str) -> bool:
         """Whether the plugin is shut out now. When its pause is over, this is false in one worker, which tries."""
         entry = self.entries.get(plugin)
         if entry is None or plugin in self._trying:
             return False
-        if time.time() < entry.until:
+        if _holds(entry, time.time()):
             return True
         return not self._claim(plugin, entry)
 
@@ -59,8 +63,9 @@ class Blocklist:
         """Read what other workers have written."""
         if self.folder is None:
             return
-        found = {}
         now = time.time()
+        self._unwritten = {name: entry for name, entry in self._unwritten.items() if _holds(entry, now)}
+        found = dict(self._unwritten)
         for path in self.folder.glob("*.json"):
             try:
                 found[path.stem] = Entry(*json.loads(path.read_text()))
@@ -71,7 +76,7 @@ class Blocklist:
                 entry = Entry(*json.loads(path.read_text()))
             except (OSError, ValueError, TypeError):
                 continue
-            if now < path.stat().st_mtime + TRIAL:
+            if abs(now - path.stat().st_mtime) < TRIAL:
                 found.setdefault(path.stem, Entry(path.stat().st_mtime + TRIAL, entry.pause))
             else:  # nothing has happened while it was tried: that is over
                 path.unlink(missing_ok=True)
@@ -90,3 +95,8 @@ class Blocklist:
             return False
         self._trying[plugin] = entry.pause
         return True
+
+
+def _holds(entry: Entry, now: float) -> bool:
+    """Whether it is not over; what would last for longer than its pause is from before the clock was set back."""
+    return now < entry.until <= now + entry.pause

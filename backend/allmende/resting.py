@@ -9,11 +9,14 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
 Key = tuple[str, str]
 """City and plugin."""
+LONGEST = 600.0
+"""Seconds; no pause is longer, so what seems to be was written before the clock was set back."""
 
 
 class Resting:
@@ -30,11 +33,12 @@ class Resting:
             return
         now = time.time()
         entries = [[city, plugin, now + seconds] for (city, plugin), seconds in mine]
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{os.getpid()}.json"
         temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(entries))
-        temporary.replace(path)
+        with suppress(OSError):  # no room on the disk: the others do not know
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(entries))
+            temporary.replace(path)
 
     def refresh(self) -> None:
         """Read what the others have written; what the dead have left is taken away."""
@@ -60,4 +64,4 @@ class Resting:
         if not known:
             return frozenset()
         now = time.time()
-        return frozenset(key for key, until in known.items() if now < until)
+        return frozenset(key for key, until in known.items() if now < until <= now + LONGEST)

@@ -66,10 +66,12 @@ class Watchdog:
         self._loop, self._ident = asyncio.get_running_loop(), threading.get_ident()
         self._scheduled = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
         if self.run:
-            self.run.mkdir(parents=True, exist_ok=True)
-            self._dump = (self.run / f"stack-{os.getpid()}.txt").open("w")
-            self._dump.write(f"loop 0x{self._ident:016x}\n")
-            self._dump.flush()
+            try:
+                self.run.mkdir(parents=True, exist_ok=True)
+                self._dump = (self.run / f"stack-{os.getpid()}.txt").open("w", buffering=1)
+                self._dump.write(f"loop 0x{self._ident:016x}\n")
+            except OSError as error:  # no room on the disk: nobody will know what this worker died of
+                log.warning("watchdog_without_folder", error=type(error).__name__)
             self._arm()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 

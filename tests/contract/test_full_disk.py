@@ -5,9 +5,7 @@ nothing is doubled, everything is read as before, and when there is room again, 
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,6 +22,7 @@ from allmende.testing.databases import PostgreSQL
 from sqlalchemy import select
 
 from tests.contract.test_crash import Cluster
+from tests.disk import fill, small_disk
 from tests.server import ROOT, Server, clean_environment, running
 from tests.warm import allmende
 
@@ -38,18 +37,8 @@ NEWER = 8
 
 @pytest.fixture
 def disk() -> Iterator[Path]:
-    """A small disk in memory, of this test's own."""
-    folder = Path(f"/tmp/allmende-disk-{os.getpid()}")
-    folder.mkdir(mode=0o755)
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        folder.rmdir()
-        pytest.skip(f"this user may not mount a disk that can be filled: {made.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-    folder.rmdir()
+    with small_disk(160) as folder:
+        yield folder
 
 
 class Stored(NamedTuple):
@@ -74,22 +63,6 @@ def stored(request: pytest.FixtureRequest, disk: Path) -> Iterator[Stored]:
 
     yield Stored(server.url(server.create()), ready)
     cluster.server.cleanup()
-
-
-class Filler:
-    """Takes all the room there is on the disk, and gives it back."""
-
-    def __init__(self, disk: Path) -> None:
-        self.path = disk / "filler"
-
-    def fill(self) -> None:
-        with self.path.open("wb", buffering=0) as file:
-            for size in (1 << 20, 4096):
-                try:
-                    while True:
-                        file.write(bytes(size))
-                except OSError:
-                    continue
 
 
 class Phones:
@@ -157,20 +130,20 @@ def started(folder: Path, disk: Path, database: str) -> AbstractContextManager[S
 async def test_a_full_disk_under_load_loses_nothing_doubles_nothing_and_is_over_when_there_is_room(
     stored: Stored, disk: Path, tmp_path: Path
 ) -> None:
-    filler = Filler(disk)
+    filler = disk / "filler"
     with started(tmp_path, disk, stored.url) as server:
         async with httpx2.AsyncClient(base_url=server.url, timeout=60) as client:
             phones = Phones(client)
             storm = asyncio.create_task(phones.storm())
             await phones.until(storm, lambda: len(phones.answers) >= NEWER)
             stored.ready()
-            filler.fill()
+            fill(filler)
             await phones.until(storm, lambda: phones.codes.total() >= NEWER)
             read = (await client.post("/graphql", json={"query": HOME})).json()
             assert "errors" not in read, read
             assert read["data"]["city"]["reports"]["list"]["nodes"] != []
             assert set(phones.codes) == {"UNAVAILABLE"}
-            filler.path.unlink()
+            filler.unlink()
             before = len(phones.answers)
             await phones.until(storm, lambda: len(phones.answers) >= before + NEWER)
             phones.over = True

@@ -36,7 +36,7 @@ def serve(host: str, port: int, workers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="allmende-", dir=memory) as run:
         # Before any worker begins: what they count, and whom they shut out, is for all of them.
         os.environ.setdefault("ALLMENDE_RUN", run)
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", os.environ["ALLMENDE_RUN"])
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", run)
         options = configured(host, port, workers=workers)
         house = Workers(options, [options.bind_socket()])
         with explained():

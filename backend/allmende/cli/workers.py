@@ -7,6 +7,7 @@ docs/adr/0062-workers-are-forked-from-what-is-loaded-once.md.
 from __future__ import annotations
 
 import gc
+import math
 import multiprocessing
 import os
 import signal
@@ -31,6 +32,10 @@ GOODBYE = 0.5
 """Seconds for live connections to be told that the server stops."""
 AGAIN = 5.0
 """Seconds within which a worker that was just replaced must not end again: then another one would not live either."""
+LONGEST = 60.0
+"""Seconds at most between two attempts at a worker that cannot live, while others do."""
+STOPPED = 10.0
+"""Seconds after which a worker that was stopped is replaced."""
 READY = 60.0
 """Seconds in which a worker that is to take another one's place must be ready."""
 THREADS = Path("/proc/self/task")
@@ -86,6 +91,13 @@ class Workers(Multiprocess):
         """Has loaded the application in this process; without it, each worker does."""
         self.line = Line(*os.pipe())
         self.began: dict[int, float] = {}
+        """By place: when the worker that is there was started, if it took another one's."""
+        self.pauses: dict[int, float] = {}
+        """By place: for how long another one was put off last."""
+        self.due: dict[int | None, float] = {}
+        """By process that has ended: when another one takes its place."""
+        self.stopped: dict[int, float] = {}
+        """By process: since when it has been stopped."""
         self.hopeless = False
 
     def load(self, config: Config) -> None:
@@ -146,19 +158,52 @@ class Workers(Multiprocess):
         time.sleep(GOODBYE)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that have ended. Those that stand still end themselves, see watchdog.py."""
+        """Replace workers that have ended, or were stopped. Those that stand still end themselves, see watchdog.py."""
+        now = time.monotonic()
         for place, worker in enumerate(self.processes):
-            if worker.process.is_alive() or self.should_exit.is_set():
-                continue
-            now = time.monotonic()
-            if worker.exitcode == STARTUP_FAILURE or now - self.began.get(place, 0) < AGAIN:
+            if self.should_exit.is_set():
+                return
+            if worker.process.is_alive():
+                self._wake(worker, now)
+            elif now >= self._due(place, worker, now):
+                del self.due[worker.pid]
+                self.began[place] = now
+                self.processes[place] = self._started()
+
+    def _due(self, place: int, worker: Process, now: float) -> float:
+        """When another one takes the place of this one, which has ended: at once; if it hardly lived, later and later,
+        as long as there are others who answer."""
+        if worker.pid in self.due:
+            return self.due[worker.pid]
+        pause = 0.0
+        if worker.exitcode == STARTUP_FAILURE or now - self.began.get(place, 0.0) < AGAIN:
+            if not any(other.process.is_alive() for other in self.processes):
                 click.echo("a worker cannot be started: see above", err=True)
                 self.hopeless = True
                 self.should_exit.set()
-                return
-            click.echo(f"worker {worker.pid} has ended ({worker.exitcode}): another one takes its place", err=True)
-            self.began[place] = now
-            self.processes[place] = self._started()
+                return math.inf
+            pause = min(max(self.pauses.get(place, 0.0) * 2, AGAIN), LONGEST)
+        later = f" in {pause:.0f} s" if pause else ""
+        click.echo(f"worker {worker.pid} has ended ({worker.exitcode}): another one takes its place{later}", err=True)
+        self.pauses[place] = pause
+        self.due[worker.pid] = now + pause
+        return self.due[worker.pid]
+
+    def _wake(self, worker: Process, now: float) -> None:
+        """End it if it was stopped (SIGSTOP) a while ago: it answers nobody, and its watchdog stands still as well."""
+        pid = worker.pid or 0
+        if not _is_stopped(pid):
+            self.stopped.pop(pid, None)
+        elif now - self.stopped.setdefault(pid, now) >= STOPPED:
+            click.echo(f"worker {pid} was stopped by somebody, and is ended", err=True)
+            worker.kill()
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except (OSError, IndexError):
+        return False
 
 
 @contextmanager
