@@ -11,7 +11,7 @@ from allmende import metrics
 from allmende.gate.body import Disconnected, Receive, Vault, read, too_large
 from allmende.gate.buckets import Buckets
 from allmende.gate.hall import Hall
-from allmende.gate.hosts import Cities, Hosts, host_name
+from allmende.gate.hosts import LONGEST_NAME, Cities, Hosts, host_name
 from allmende.gate.outgoing import VARIED, Answer, Headers, Send, foreign, hardened, preflight, refusal, refuse, shared
 from allmende.gate.presence import Exchange, Presence
 from allmende.gate.rules import Rules, Turned, for_uploads, full, too_many
@@ -155,7 +155,7 @@ class Door:
         header = headers.get(b"host", b"")
         if not header or (doubled and sum(name == b"host" for name, _ in scope["headers"]) > 1):
             raise Turned(400, "BAD_REQUEST", "Host: exactly one is needed")
-        name = host_name(header)
+        name = host_name(header) if len(header) <= LONGEST_NAME else ""
         if not self.hosts.knows(name, local=local):
             raise Turned(421, "UNKNOWN_HOST", "no city and no setting of this instance has this host name")
         return name

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from allmende.city.model import City
 
+LONGEST_NAME = 300
+"""Bytes of a Host header; names have 253 at most."""
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "[::1]"))
 
 
@@ -39,6 +42,7 @@ class Hosts:
         return origin in self._of_city.get(name, self._of_all)
 
 
+@lru_cache(maxsize=1_000)
 def host_name(header: bytes) -> str:
     """The name in a Host header, without the port; nobody's name where there is more (`name:80@evil.example`): others
     make addresses of it."""

@@ -59,6 +59,8 @@ class Reader:
                 note_tables(city, ask.text.tables)
         if self.postgresql is None:
             return [self._embedded(city, ask) for ask in asked]
+        if len(asked) == 1 and not asked[0].text.keys:
+            return [await self._fetch(city, asked, arrays=False)]
         together = [ask for ask in asked if ask.text.keys or ask.text.limit <= TOGETHER]
         if len(together) == 1 and not together[0].text.keys:
             together = []  # alone, it is read as rows

@@ -88,8 +88,8 @@ class Arguments:
         strawberry_schema = schema._strawberry_schema  # type: ignore[attr-defined]
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         python = {strawberry_schema.config.name_converter.from_argument(one): one for one in declared.arguments}
-        self.fixed: dict[str, Any] = {}
-        self.open: list[tuple[str, Callable[[Values], Any]]] = []
+        fixed: dict[str, Any] = {}
+        reading = _Reading()
         for name, argument in field.args.items():
             one = python[name]
             convert = _converter(one, strawberry_schema, argument.type)
@@ -97,38 +97,57 @@ class Arguments:
             value = given.get(name)
             if value is None:
                 if default is not Undefined:
-                    self.fixed[one.python_name] = convert(default) if convert else default
+                    fixed[one.python_name] = convert(default) if convert else default
             elif isinstance(value, VariableNode):
-                self.open.append((one.python_name, _variable(value.name.value, argument.type, default, convert)))
+                reading.variable(one.python_name, value.name.value, argument.type, default, convert)
             elif _has_variables(value):
-                self.open.append((one.python_name, _nested(value, argument.type, convert)))
+                reading.nested(one.python_name, _nested(value, argument.type, convert))
             else:
                 found = _checked(value_from_ast(value, argument.type))
-                self.fixed[one.python_name] = convert(found) if convert else found
-
-    def read(self, variables: Values) -> dict[str, Any]:
-        if not self.open:
-            return self.fixed
-        values = dict(self.fixed)
-        for name, read in self.open:
-            value = read(variables)
-            if value is not Undefined:
-                values[name] = value
-        return values
+                fixed[one.python_name] = convert(found) if convert else found
+        self.read: Callable[[Values], dict[str, Any]] = reading.made(fixed)
 
 
-def _variable(name: str, kind: Any, default: Any, convert: Any) -> Callable[[Values], Any]:
-    required = isinstance(kind, GraphQLNonNull)
+class _Reading:
+    """Writes the function that reads the arguments from the variables, which Python compiles; what clients have named
+    is in it as strings. For `(first: 10, from: $from)` it is
 
-    def read(variables: Values) -> Any:
-        value = variables.get(name, default)
-        if value is Undefined:
-            return value
-        if value is None and required:
-            raise Unplannable(f"${name} is null")
-        return convert(value) if convert else value
+        def read(variables):
+            values = {"first": fixed["first"]}
+            if (x := variables.get("from", undefined)) is not undefined:
+                values["since"] = x
+            return values
+    """
 
-    return read
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {"undefined": Undefined, "refuse": _refuse}
+        self.lines: list[str] = []
+
+    def variable(self, argument: str, name: str, kind: Any, default: Any, convert: Any) -> None:
+        value = f"variables.get({name!r}, {self._named(default)})"
+        self.lines.append(f"    if (x := {value}) is not undefined:")
+        if isinstance(kind, GraphQLNonNull):
+            self.lines.append(f"        x is None and refuse({name!r})")
+        self.lines.append(f"        values[{argument!r}] = {f'{self._named(convert)}(x)' if convert else 'x'}")
+
+    def nested(self, argument: str, read: Callable[[Values], Any]) -> None:
+        self.lines.append(f"    values[{argument!r}] = {self._named(read)}(variables)")
+
+    def made(self, fixed: Mapping[str, Any]) -> Callable[[Values], dict[str, Any]]:
+        known = ", ".join(f"{name!r}: {self._named(value)}" for name, value in fixed.items())
+        source = "\n".join(["def read(variables):", f"    values = {{{known}}}", *self.lines, "    return values"])
+        exec(compile(source, "<arguments of a plan>", "exec"), self.names)
+        read: Callable[[Values], dict[str, Any]] = self.names["read"]
+        return read
+
+    def _named(self, value: Any) -> str:
+        name = f"n{len(self.names)}"
+        self.names[name] = value
+        return name
+
+
+def _refuse(name: str) -> None:
+    raise Unplannable(f"${name} is null")
 
 
 def _nested(node: Any, kind: Any, convert: Any) -> Callable[[Values], Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -96,9 +96,8 @@ class Texts:
         return Ask(prepared, text)
 
 
-async def asked_by(ask: Callable[..., Any], module: Any, arguments: Any) -> Prepared | None:
+async def settled(asked: Any) -> Prepared | None:
     """What the plugin's method asks. Whatever it raises, graphql-core will meet again and put into words."""
-    asked = ask(module, **arguments)
     prepared = await bounded(asked, SECONDS) if asyncio.iscoroutine(asked) else asked
     if prepared is not None and not isinstance(prepared, Prepared):
         raise Unplannable("objects instead of a statement")
@@ -128,7 +127,8 @@ class Listed:
 
     async def ask(self, module: Any, variables: Values, city: str, kept: Keeping) -> Question | None:
         """None where there is nothing to ask, and `nothing` to show."""
-        prepared = await asked_by(self.rows.ask, module, self.arguments.read(variables))
+        asked = self.rows.ask(module, **self.arguments.read(variables))
+        prepared = asked if type(asked) is Prepared else await settled(asked)
         if prepared is None:
             return None
         if kept.complete() and prepared.otherwise is None:

@@ -22,7 +22,7 @@ from allmende.graphql.plan.declare import Column, Pages
 from allmende.graphql.plan.encode import Child, RowEncoder, decoded, place_in
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.fragments import Fragments, Memory, key_of, tables_of
-from allmende.graphql.plan.lists import Keeping, Place, Question, Texts, asked_by
+from allmende.graphql.plan.lists import Keeping, Place, Question, Texts, settled
 from allmende.graphql.plan.values import Kept
 
 
@@ -80,7 +80,7 @@ class Paged:
 
     async def ask(self, module: Any, variables: Values, city: str, kept: Keeping) -> Question | None:
         given = self.arguments.read(variables)
-        prepared = await asked_by(self.pages.ask, module, given)
+        prepared = await settled(self.pages.ask(module, **given))
         if prepared is None:
             raise Unplannable("no statement to turn the pages of")
         first, after = given["first"], given.get("after")
