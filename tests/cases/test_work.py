@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -242,3 +243,24 @@ async def test_cases_are_parts_of_cases_and_never_in_a_circle(database: Database
         assert {case.title for case in await cases.linked(session, part)} == {"eins", "drei"}
         for case in (whole, part, deeper):
             assert await cases.verify(session, case) == []
+
+
+async def test_parts_and_duplicates_are_found_by_indexes_that_hold_no_others(database: Database) -> None:
+    done = await submit(context(database, DEVICE))
+    async with database.session(HERE) as session:
+        with database.count() as statements:
+            await cases.linked(session, done.case)
+        driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+        if database.is_sqlite:
+            explained = await driver.execute(f"EXPLAIN QUERY PLAN {statements[0]}", ["x"] * statements[0].count("?"))
+            plan = str(list(await explained.fetchall()))
+        else:
+            await driver.execute("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")
+            await driver.execute(f"PREPARE looked_at AS {statements[0]}")
+            values = ", ".join(["'1'"] * len(set(re.findall(r"\$\d+", statements[0]))))
+            plan = str(await driver.fetch(f"EXPLAIN EXECUTE looked_at ({values})"))
+            await driver.execute("DEALLOCATE looked_at")
+    assert sorted(set(re.findall("ix_case_case_(?:parent|merged)", plan))) == [
+        "ix_case_case_merged",
+        "ix_case_case_parent",
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
@@ -64,7 +63,7 @@ def check_parts(kind: CaseKind, public: Struct, private: Struct) -> None:
     for part, given, declared in (("public", public, kind.public), ("private", private, kind.private)):
         if type(given) is not declared:
             raise TypeError(f"{part} is a {type(given).__name__}, and {kind.name} declares {declared.__name__}")
-        for place, text in _inside(part, msgspec.to_builtins(given)):
+        for place, text in _texts(part, given):
             check_text(place, text, empty=True)
             size += len(text)
     if size > MAX_FIELDS:
@@ -102,21 +101,30 @@ def check_text(name: str, text: str, longest: int = MAX_TEXT, *, empty: bool = F
 
 def searchable(number: str, draft: Draft) -> str:
     """The folded words that the town hall finds a case by, each between blanks."""
-    texts = [number, draft.title, draft.category, draft.address, *(text for _, text in _texts(draft))]
-    return " " + " ".join(dict.fromkeys(word for text in texts for word in words(text))) + " "
+    texts = [number, draft.title, draft.category, draft.address]
+    for part, given in (("public", draft.public), ("private", draft.private)):
+        texts += [text for _, text in _texts(part, given)]
+    found: dict[str, None] = {}
+    for text in texts:
+        found |= dict.fromkeys(words(text))
+    return f" {' '.join(found)} "
 
 
-def _texts(draft: Draft) -> Iterator[tuple[str, str]]:
-    for part in ("public", "private"):
-        yield from _inside(part, msgspec.to_builtins(getattr(draft, part)))
+def _texts(part: str, given: Struct) -> list[tuple[str, str]]:
+    """Where each text is that is not empty, and the text."""
+    found: list[tuple[str, str]] = []
+    _gather(part, msgspec.to_builtins(given), found)
+    return found
 
 
-def _inside(place: str, value: Any) -> Iterator[tuple[str, str]]:
+def _gather(place: str, value: Any, found: list[tuple[str, str]]) -> None:
     if isinstance(value, str):
-        yield place, value
+        if value:
+            found.append((place, value))
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _inside(f"{place}.{key}", inner)
+            if inner:
+                _gather(f"{place}.{key}", inner, found)
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
-            yield from _inside(f"{place}[{number}]", inner)
+            _gather(f"{place}[{number}]", inner, found)

@@ -6,10 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Index, String, Text, UniqueConstraint, event
+from sqlalchemy import ColumnElement, Connection, Index, String, Text, UniqueConstraint, and_, event, literal, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from allmende.db.table import CityTable
+
+NOTHING = literal("", literal_execute=True)
+"""Written into the statement, so that a database sees that an index of what is not empty can be used."""
+_PART, _MERGED, _CLOSED = text("parent <> ''"), text("merged_into <> ''"), text("closed IS NOT NULL")
 
 
 def new_id() -> str:
@@ -26,9 +30,9 @@ class Case(CityTable):
         Index("ix_case_case_created", "city", "created", "id"),
         Index("ix_case_case_map", "city", "published", "lat"),
         Index("ix_case_case_submitter", "city", "submitter", "kind", "created"),
-        Index("ix_case_case_parent", "city", "parent"),
-        Index("ix_case_case_merged", "city", "merged_into"),
-        Index("ix_case_case_closed", "city", "closed"),
+        Index("ix_case_case_parent", "city", "parent", sqlite_where=_PART, postgresql_where=_PART),
+        Index("ix_case_case_merged", "city", "merged_into", sqlite_where=_MERGED, postgresql_where=_MERGED),
+        Index("ix_case_case_closed", "city", "closed", sqlite_where=_CLOSED, postgresql_where=_CLOSED),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
@@ -86,6 +90,16 @@ class Case(CityTable):
     """Number and hash of the newest event of its history."""
 
 
+def part_of(id_: str) -> ColumnElement[bool]:
+    """Cases that are a part of this one."""
+    return and_(Case.parent == id_, Case.parent != NOTHING)
+
+
+def merged_into(id_: str) -> ColumnElement[bool]:
+    """Cases that say the same as this one, which goes on."""
+    return and_(Case.merged_into == id_, Case.merged_into != NOTHING)
+
+
 class CaseEvent(CityTable):
     """One thing that happened. Append-only: the database refuses to change or delete it, on both databases.
 
@@ -94,7 +108,6 @@ class CaseEvent(CityTable):
     """
 
     __tablename__ = "case_event"
-    __table_args__ = (Index("ix_case_event_at", "city", "at"),)
 
     case_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)

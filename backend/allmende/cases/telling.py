@@ -8,7 +8,7 @@ from msgspec import structs
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from allmende.cases.tables import Case, CaseEvent, CaseFollower
+from allmende.cases.tables import Case, CaseEvent, CaseFollower, merged_into
 from allmende.cases.words import word
 from allmende.context import Context
 from allmende.notify.message import Message
@@ -51,7 +51,7 @@ async def submitters(session: AsyncSession, case: Case, *, everybody: bool = Tru
     duplicates and all followers as well."""
     if not everybody:
         return [case.submitter] if case.submitter else []
-    same = (Case.id == case.id) | (Case.merged_into == case.id)
+    same = (Case.id == case.id) | merged_into(case.id)
     own = await session.scalars(select(Case.submitter).where(same, Case.submitter != ""))
     following = select(CaseFollower.submitter).where(
         CaseFollower.case_id.in_(select(Case.id).where(same)), CaseFollower.submitter != ""
