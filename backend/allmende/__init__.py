@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from allmende.importer import Payload as Payload
     from allmende.importer import Refusal as Refusal
     from allmende.importer import Source as Source
+    from allmende.later import bare as bare
     from allmende.later import lazily as lazily
     from allmende.notify.message import Message as Message
     from allmende.notify.message import every_language as every_language
@@ -113,7 +114,7 @@ _HOME = {
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "graphql.visibility": "field",
     "importer": "Applied Batch Importer Note Payload Refusal Source",
-    "later": "lazily",
+    "later": "bare lazily",
     "notify.message": "Message every_language",
     "notify.outbox": "tell",
     "outside": "Answer Unreached",

@@ -6,7 +6,9 @@ only for what runs in a thread (importers do), or outside of an event loop.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
@@ -29,3 +31,16 @@ def lazily(name: str) -> Any:
         shapely = lazily("shapely")
     """
     return Later(name)
+
+
+def bare(name: str) -> None:
+    """Have this package without what it imports by itself; its modules are loaded by their names.
+
+    For packages that import all of their modules, of which one is needed.
+    """
+    if name in sys.modules or (spec := find_spec(name)) is None:
+        return
+    module = sys.modules[name] = module_from_spec(spec)
+    parent, _, child = name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], child, module)

@@ -17,7 +17,11 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
 
-import structlog
+_rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import structlog  # noqa: E402 - it would load rich, for a form of tracebacks that nobody uses
+
+if _rich is None:
+    del sys.modules["rich"]
 
 LONGEST = 8_000
 """Characters of one value; names that a client made up (aliases) and messages of errors may be as long as they like."""

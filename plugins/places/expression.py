@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from importlib import import_module
 from typing import Literal
 
 import holidays
-import holidays.countries.germany  # else loaded in the middle of a citizen's request
+from allmende import bare
 from opening_hours import OpeningHours, validate
 
+bare("holidays.countries")  # it loads all of the 250
+import_module("holidays.countries.germany")  # else loaded in the middle of a citizen's request
 Kind = Literal["PH", "SH"]
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _RULES = re.compile(r'\s*(;|\|\|)\s*(?=(?:[^"]*"[^"]*")*[^"]*$)')

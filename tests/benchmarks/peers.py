@@ -8,12 +8,15 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from .postgresql import Server
 from .scratch import BENCH, ROOT, SCRATCH, Missing, require, say
@@ -142,14 +145,51 @@ def cpu(root: int) -> float:
     return ticks / TICK
 
 
-def peak_memory(root: int) -> list[float]:
-    """Megabytes that each worker (the root's children) had at most."""
-    peaks = []
-    for pid in tree(root)[1:]:
+class Memory(Struct):
+    """Megabytes for each worker at the peak, of the whole tree of processes: what they share is counted once."""
+
+    all: float = 0.0
+    """With what is shared between them, and the process that started them, divided among the workers."""
+    resident: float = 0.0
+    """Of the largest worker alone, with all that it shares with others (VmHWM)."""
+
+
+@contextmanager
+def watched(peer: Peer) -> Iterator[Memory]:
+    """Look at its memory ten times a second until the block ends."""
+    peak, over = Memory(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            _look(peer.pid, peak)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        watching.join()
+        _look(peer.pid, peak)
+
+
+def _look(root: int, peak: Memory) -> None:
+    """The kernel divides a page among all processes that have it. Of files, that may be strangers, so what is mapped of
+    them is taken from the process that has most of it."""
+    own, files = 0, [0]
+    for pid in tree(root):
         try:
-            found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+            figures = _figures(pid)
         except OSError:
-            continue
-        if found:
-            peaks.append(int(found[1]) / 1024)
-    return peaks
+            continue  # it has ended
+        own += figures["Pss_Anon"] + figures["Pss_Shmem"]
+        files.append(figures["RssFile"])
+        if pid != root:
+            peak.resident = max(peak.resident, figures["VmHWM"] / 1024)
+    peak.all = max(peak.all, (own + max(files)) / 1024 / WORKERS)
+
+
+def _figures(pid: int) -> dict[str, int]:
+    """Kilobytes, by name."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text() + Path(f"/proc/{pid}/status").read_text()
+    return {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}

@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from socket import socket
 from typing import Any, NamedTuple
@@ -40,6 +41,9 @@ READY = 60.0
 """Seconds in which a worker that is to take another one's place must be ready."""
 THREADS = Path("/proc/self/task")
 """A folder for each thread of this process, also for those that a library has started unseen (Linux)."""
+
+LATE = ("anyio._backends._asyncio", "encodings.idna", "encodings.unicode_escape")
+"""What libraries load when it is used: each worker would load it, and write to every name that occurs in it."""
 
 
 class Line(NamedTuple):
@@ -106,6 +110,10 @@ class Workers(Multiprocess):
             return
         gc.disable()  # nearly all of what is made now stays
         config.load()
+        config.get_loop_factory()
+        for name in LATE:
+            with suppress(ImportError):
+                import_module(name)
         gc.collect()
         gc.freeze()  # the collector of no process looks at it again, nor writes to it
         gc.enable()
