@@ -105,6 +105,25 @@ def test_workers_share_what_is_loaded_and_nothing_that_is_open(tmp_path: Path, d
             assert memory(worker, "Private_Dirty") < 0.5 * memory(worker, "Rss")
 
 
+def test_nothing_that_tells_workers_apart_is_made_before_they_are_forked(tmp_path: Path) -> None:
+    """Two that went by one name took each other's requests off a shared stream. Such names are made by `uuid4`."""
+    code = (
+        "import traceback, uuid\n"
+        "made, draw = [], uuid.uuid4\n"
+        "def uuid4():\n"
+        "    made.append(traceback.extract_stack(limit=2)[0])\n"
+        "    return draw()\n"
+        "uuid.uuid4 = uuid4\n"
+        "from allmende.app import create_app\n"
+        "create_app()\n"
+        "print(*[one for one in made if 'site-packages' not in one.filename])\n"
+    )
+    environ = clean_environment(ALLMENDE_DATABASE=f"sqlite:///{tmp_path / 'none.sqlite'}")
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environ, timeout=100, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
 @needs_proc
 def test_a_worker_that_takes_anothers_place_knows_what_has_changed_meanwhile(tmp_path: Path) -> None:
     """It is forked from a process that has read the folders of the cities when the server began."""

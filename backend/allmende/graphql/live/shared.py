@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -65,10 +66,15 @@ class Streams:
     """The shared streams that this worker holds, and the answers to all requests about shared streams."""
 
     def __init__(self, hub: Hub) -> None:
-        self.hub, self.holder = hub, uuid4().hex
+        self.hub = hub
         self.open: dict[str, Carrier] = {}
         """By fingerprint of the token."""
         self._looking: asyncio.Task[None] | None = None
+
+    @cached_property
+    def holder(self) -> str:
+        """Names this worker. Not before it is asked for: workers are forked from the process that has made this."""
+        return uuid4().hex
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
         """Raises Refused, BadRequest, Denied and DocumentError, and what the database raises that does not answer."""
