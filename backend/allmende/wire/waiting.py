@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from fcntl import ioctl
 from termios import TIOCOUTQ
@@ -10,10 +11,10 @@ from typing import Any
 
 
 class Waiting:
-    """Where there is more than `most` bytes, those who have kept us waiting for longest are cut off."""
+    """Where there is more than `most` bytes, those who have kept us waiting for longest are cut off, by `end`."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, most: int, end: Callable[[Any], None] = lambda connection: connection.transport.abort()) -> None:
+        self.most, self.end = most, end
         self.total = 0
         self._sizes: dict[Any, int] = {}
 
@@ -27,7 +28,7 @@ class Waiting:
         while self.total > self.most:
             longest = next(iter(self._sizes))
             self.total -= self._sizes.pop(longest)
-            longest.transport.abort()
+            self.end(longest)
 
 
 def make_room(connections: set[Any], idle: list[Any]) -> bool:

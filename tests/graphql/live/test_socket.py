@@ -228,6 +228,38 @@ async def test_who_does_not_read_is_waited_for_and_then_closed_and_holds_little_
         assert wire.incoming.qsize() > 100
 
 
+async def test_what_waits_for_all_slow_clients_together_is_little_and_who_is_slowest_has_to_go(
+    database: Database,
+) -> None:
+    hub = make_hub(database, all_waiting=100_000, operations=100, queue=1000)
+    large = " ".join(f'slug{number}_{"x" * 90}: city(slug: "oben") {{ slug }}' for number in range(10))
+
+    def ask(wire: Wire, numbers: range) -> None:
+        for number in numbers:
+            wire.ask(str(number), f"{{ {large} }}")
+
+    async def waits(size: int) -> None:
+        async with asyncio.timeout(60):
+            while hub.waiting.total < size:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async with Wire(hub) as slow, Wire(hub) as slower, Wire(hub) as quick:
+        for place, wire in enumerate((slower, slow)):
+            await wire.begin()
+            wire.reading.clear()
+            ask(wire, range(30))
+            await waits(35_000 * (place + 1))
+        ask(slow, range(30, 60))
+        assert await slower.hear() == 1013
+        assert hub.waiting.total <= 100_000
+        await quick.begin()
+        quick.ask("1", SLUG)
+        assert (await quick.hear())["payload"] == ANSWER
+        slow.reading.set()
+        assert (await slow.hear())["type"] == "next"
+    assert hub.waiting.total == 0
+
+
 @strawberry.type(description="Works without waiting, as reads of an embedded database do.")
 class Mill(CityModule):
     @field(visible=PUBLIC, description="Takes five milliseconds.")

@@ -39,7 +39,7 @@ class Carrier:
 
     def __init__(self, hub: Hub, key: str, scope: Any) -> None:
         self.hub, self.key, self.scope = hub, key, scope
-        self.outbox = Outbox(self.hub.rules)
+        self.outbox = Outbox(hub.rules, hub.waiting, self._break)
         self.operations: dict[str, asyncio.Task[None]] = {}
         self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -55,6 +55,7 @@ class Carrier:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self.outbox.close()
         await events.finish(send)
 
     def begin(self, id_: str, request: bytes) -> None:
@@ -76,8 +77,11 @@ class Carrier:
         except Exception as error:  # too slow a client, the database, or what nobody has thought of: begin anew
             if not isinstance(error, TooSlow):
                 log.warning("stream_broken", error=type(error).__name__)
-            if not self.broken.done():
-                self.broken.set_result(None)
+            self._break()
+
+    def _break(self) -> None:
+        if not self.broken.done():
+            self.broken.set_result(None)
 
     async def _answer(self, id_: str, request: Request) -> None:
         headers = [(name.encode(), value.encode("latin-1")) for name, value in request.headers.items()]
@@ -85,18 +89,16 @@ class Carrier:
         try:
             reader = await self.hub.reader(request.headers.get("authorization"))
         except Denied as error:  # revoked in the meantime
-            await self._next(id_, failure(error.message, error.code))
+            await self.outbox.add(_next(id_, failure(error.message, error.code)))
         else:
             operation, _ = self.hub.operation(request.asked, scope, read_only=request.read_only, reader=reader)
             async with aclosing(self.hub.answers(operation, request.key)) as outcomes:
                 async for outcome in outcomes:
-                    await self._next(id_, outcome.body)
+                    message = _next(id_, outcome.body)
+                    del outcome  # what waits are bytes
+                    await self.outbox.add(message)
         await relay.ended(self.hub.engine().services.database, self.key, id_)
         self.outbox.put(events.event("complete", {"id": id_}))
-
-    async def _next(self, id_: str, body: dict[str, Any]) -> None:
-        await self.outbox.room()
-        self.outbox.put(events.event("next", {"id": id_, "payload": body}))
 
     async def _write(self, send: Send) -> None:
         while True:
@@ -108,3 +110,7 @@ class Carrier:
             else:
                 await events.part(send, message)
                 self.outbox.sent(message)
+
+
+def _next(id_: str, body: dict[str, Any]) -> bytes:
+    return events.event("next", {"id": id_, "payload": body})

@@ -17,6 +17,7 @@ from allmende.graphql.live.shared import Streams
 from allmende.graphql.subject import subject
 from allmende.reader import ANONYMOUS, Reader
 from allmende.usage import Usage
+from allmende.wire.waiting import Waiting
 
 GRACE = 2.0
 """Seconds in which connections may say goodbye when the server stops."""
@@ -36,6 +37,8 @@ class Hub:
         self.engine, self.documents, self.rules = engine, documents or Documents(), rules or LiveRules()
         self.stopping = asyncio.Event()
         self.streams = Streams(self)
+        self.waiting = Waiting(self.rules.all_waiting, lambda outbox: outbox.give_up())
+        """What waits for all clients of this worker."""
         self._open = 0
         self._empty = asyncio.Event()
         self._working = asyncio.Semaphore(self.rules.working)
@@ -66,13 +69,7 @@ class Hub:
         """Every answer to the operation. Subscriptions mostly wait; everything else waits for its turn."""
         engine = self.engine()
         if not _is_subscription(engine, operation):
-            async with self._working:
-                outcome = await engine.respond(operation)
-                await asyncio.sleep(0)  # it may not have waited for anything, and there may be thousands
-            if outcome.kind == "executed" and key is not None:
-                self.documents.remember(key, operation.query)
-            self._count(operation, outcome)
-            yield outcome
+            yield await self._answer(operation, key)  # it is nobody's here: clients may be slow to take it
             return
         counted = False
         async with aclosing(engine.stream(operation)) as outcomes:
@@ -81,6 +78,15 @@ class Hub:
                     self._count(operation, outcome)
                     counted = True
                 yield outcome
+
+    async def _answer(self, operation: Operation, key: str | None) -> Outcome:
+        async with self._working:
+            outcome = await self.engine().respond(operation)
+            await asyncio.sleep(0)  # it may not have waited for anything, and there may be thousands
+        if outcome.kind == "executed" and key is not None:
+            self.documents.remember(key, operation.query)
+        self._count(operation, outcome)
+        return outcome
 
     def _count(self, operation: Operation, outcome: Outcome) -> None:
         """Once for each operation, also where it is answered again and again."""

@@ -45,6 +45,8 @@ class LiveRules(Struct, frozen=True, kw_only=True):
     """Messages that wait for a slow client."""
     waiting: int = 500_000
     """Bytes that wait for a slow client; further answers are held back."""
+    all_waiting: int = 32_000_000
+    """Bytes that wait for slow clients, all sockets and shared streams of the worker together."""
     patience: float = 10.0
     """Seconds that an answer is held back; then the client is too slow, and is closed."""
     working: int = 32

@@ -11,7 +11,7 @@ import msgspec
 
 from allmende.errors import AllmendeError, Denied
 from allmende.graphql.documents import DocumentError
-from allmende.graphql.execute import Outcome, failure
+from allmende.graphql.execute import failure
 from allmende.graphql.incoming import BadRequest, Incoming, incoming
 from allmende.graphql.live.hub import Hub
 from allmende.graphql.live.model import PROTOCOL, Close
@@ -27,6 +27,10 @@ class Closed(Exception):
         self.code, self.reason = code, reason
 
 
+def _too_slow() -> Closed:
+    return Closed(Close.TOO_SLOW, "Too slow; try again later")
+
+
 class Socket:
     """A connection from its handshake to its end: `await Socket(…).serve()`."""
 
@@ -40,8 +44,8 @@ class Socket:
         self.heard = True
         """Since the last ping, or the beginning."""
         self.operations: dict[str, asyncio.Task[None]] = {}
-        self.outbox = Outbox(self.rules)
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.outbox = Outbox(self.rules, hub.waiting, lambda: self.end(_too_slow()))
 
     async def serve(self) -> None:
         with self.hub.entered():
@@ -67,6 +71,7 @@ class Socket:
             for task in everything:
                 task.cancel()
             await asyncio.gather(*everything, return_exceptions=True)
+            self.outbox.close()
         if closed.code is not None:  # after the reading has ended: a server may not close while somebody reads
             await self._close(closed.code, closed.reason)
 
@@ -84,7 +89,7 @@ class Socket:
         except Closed as closed:
             self.end(closed)
         except TooSlow:
-            self.end(Closed(Close.TOO_SLOW, "Too slow; try again later"))
+            self.end(_too_slow())
         except Exception:  # what nobody has thought of
             self.end(Closed(Close.INTERNAL, "Internal server error"))
 
@@ -202,27 +207,28 @@ class Socket:
             return
         async with aclosing(self.hub.answers(operation, key)) as outcomes:
             async for outcome in outcomes:
-                await self.outbox.room()
-                if not self._show(id_, outcome):
+                more = outcome.kind == "executed"
+                kind, payload = ("next", outcome.body) if more else ("error", outcome.body["errors"])
+                message = encode({"id": id_, "type": kind, "payload": payload})
+                del outcome, payload  # what waits are bytes
+                await self.outbox.add(message)
+                if not more:
+                    self._forget(id_)
                     return
         self._done(id_, {"id": id_, "type": "complete"})
-
-    def _show(self, id_: str, outcome: Outcome) -> bool:
-        """Whether there may be more."""
-        if outcome.kind == "executed":
-            self._say({"id": id_, "type": "next", "payload": outcome.body})
-            return True
-        self._done(id_, {"id": id_, "type": "error", "payload": outcome.body["errors"]})
-        return False
 
     def _refuse(self, id_: str, message: str, code: str) -> None:
         self._done(id_, {"id": id_, "type": "error", "payload": failure(message, code)["errors"]})
 
     def _done(self, id_: str, message: dict[str, Any]) -> None:
-        """The last message of an operation; from then on its id may be used anew."""
+        """The last message of an operation."""
+        self._forget(id_)
+        self._say(message)
+
+    def _forget(self, id_: str) -> None:
+        """From now on the id of the running operation may be used anew."""
         if self.operations.get(id_) is asyncio.current_task():
             del self.operations[id_]
-        self._say(message)
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -91,7 +91,9 @@ async def _events(hub: Hub, operation: Any, key: str | None, send: Send) -> None
                 continue
             if outcome is None:
                 break
-            await events.part(send, events.event("next", outcome.body))
+            message = events.event("next", outcome.body)
+            del outcome  # what waits are bytes
+            await events.part(send, message)
         await events.part(send, events.event("complete", None))
     finally:
         reading.cancel()
