@@ -7,6 +7,7 @@ for each combination of values that are there and values that are missing; it se
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import date, datetime
 from functools import lru_cache, update_wrapper
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -23,6 +24,8 @@ SHAPES = 256
 TOGETHER = 32
 """Calls of `insert` that become one transaction at most."""
 _BOUND = ":"
+_BINDING = dict.fromkeys((str, float, date, datetime), _BOUND)
+"""Types of which every value is bound."""
 
 
 class _Context(Protocol):
@@ -69,7 +72,7 @@ class Prepared:
         self.otherwise: Prepared | None = None
         """What is asked instead where this one finds less than `enough` rows."""
         self.enough = 0
-        self.shape = tuple([value if (value := values[name]) is None else _kind(value) for name in template.names])
+        self.shape = tuple([_BINDING.get(type(value := values[name])) or _kind(value) for name in template.names])
 
     def sharing(self, **shared: Any) -> Prepared:
         """The same, for objects that all have these attributes."""
@@ -142,10 +145,7 @@ def prepared(build: Callable[..., Select[Any]]) -> Template:
 
 def _kind(value: Any) -> Any:
     """The part of a value that the statement's text depends on."""
-    kind = type(value)
-    if kind is str:
-        return _BOUND
-    if kind is int or kind is bool:
+    if value is None or type(value) is bool or type(value) is int:
         return value
     return (_BOUND, len(value)) if isinstance(value, list | tuple) else _BOUND
 

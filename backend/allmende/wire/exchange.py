@@ -149,14 +149,16 @@ class Exchange:
         if not self.done:
             self.parts.append(part)
             self.unread += len(part)
-            self._wake()
+            if self.waiter is not None:
+                self._wake()
 
     def end(self) -> None:
         self.more = False
         if len(self.parts) == 1 and not self.expects:
             # For who knows to look for it: what has arrived with the header need not be waited for.
             self.scope["allmende.arrived"] = self.parts[0]
-        self._wake()
+        if self.waiter is not None:
+            self._wake()
 
     def break_off(self) -> None:
         self.cut = True

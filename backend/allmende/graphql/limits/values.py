@@ -16,17 +16,19 @@ def are_few_and_plain(variables: Mapping[str, Any]) -> bool:
     """Whether `check_values` has nothing to look at: most requests have a few texts of plain letters."""
     if len(variables) > FEW:
         return False
-    texts = [*variables]
-    for value in variables.values():
-        if type(value) is str:
-            texts.append(value)
-        elif type(value) is int:
-            if not -DIGITS < value < DIGITS:
-                return False
-        elif value is not None and type(value) is not bool and type(value) is not float:
+    try:
+        text = "".join([*variables, *variables.values()])
+    except TypeError:  # not all of them are texts
+        if not all(map(_is_plain, variables.values())):
             return False
-    text = "".join(texts)
+        text = "".join([*variables, *[value for value in variables.values() if type(value) is str]])
     return text.isascii() and "\x00" not in text
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) is int:
+        return -DIGITS < value < DIGITS
+    return value is None or type(value) in (str, bool, float)
 
 
 def check_values(variables: Mapping[str, Any], limits: Limits) -> int:
