@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from allmende.db.board import slot
 from allmende.db.engine import Database
+from allmende.db.listening import Listener
 from allmende.db.notices import CHANNEL
 from allmende.db.prepared import TOGETHER, Room, prepared
 from allmende.errors import ScopeError
@@ -147,8 +148,8 @@ async def test_who_gives_up_waiting_keeps_none_of_the_others_from_being_written(
 
 async def test_a_limit_is_not_counted_while_it_cannot_be_used_up_and_holds_all_the_same(postgresql_url: str) -> None:
     here, there = Database(postgresql_url), Database(postgresql_url)  # two workers
-    here.hears = there.hears = lambda: True
-    most = 5 * TOGETHER
+    listeners = [await listening(database) for database in (here, there)]
+    most = 6 * TOGETHER
 
     async def take(database: Database, id_: str, city: str = "oben") -> bool:
         return await database.insert(city, [Note(id=id_, title="Licht")], Room(every(title="Licht"), most, of="Licht"))
@@ -161,18 +162,32 @@ async def test_a_limit_is_not_counted_while_it_cannot_be_used_up_and_holds_all_t
     written = await asyncio.gather(*(take(here, f"x{n}") for n in range(3)))
     assert (sum(written), await take(there, "y")) == (1, False)
     assert await take(here, "z", "unten"), "another city has room of its own"
-    for database in (here, there):
+    for listener, database in zip(listeners, (here, there), strict=True):
+        await listener.stop()
+        assert await take(database, database.url.database or "", "oben") is False
         await database.close()
 
 
 async def test_of_many_at_once_no_more_are_let_through_than_there_is_room_for(postgresql_url: str) -> None:
     database = Database(postgresql_url)
-    database.hears = lambda: True
+    listener = await listening(database)
     room = Room(every(title="Licht"), MANY, of="Licht")
     assert await database.insert("oben", [Note(id="0", title="Licht")], room)
     work = [database.insert("oben", [Note(id=f"x{n}", title="Licht")], room) for n in range(MANY + 40)]
     assert sum(await asyncio.gather(*work)) == MANY - 1
+    await listener.stop()
     await database.close()
+
+
+async def listening(database: Database) -> Listener:
+    """It hears of what others write."""
+    listener = database.listener()
+    assert listener is not None
+    listener.start()
+    async with asyncio.timeout(60):
+        while not listener.trusted:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    return listener
 
 
 @prepared

@@ -67,13 +67,13 @@ class Database:
         self._bound = lru_cache(maxsize=4096)(self._bind)
         self.hears: Callable[[], bool] = lambda: self.is_sqlite
         """Whether every change is heard of, so that what was read may be kept; an embedded database has one machine."""
-        kept, rooms = Kept(lambda: self.board, lambda: self.hears()), Rooms(lambda: self.board, lambda: self.hears())
+        kept, self._rooms = Kept(lambda: self.board, lambda: self.hears()), Rooms(lambda: self.hears())
         self.reader = Reader(self.url, self._cities.dialect, self._note, pool_size, kept)
         """Reads for plans, by statements that were compiled by the compiler of these sessions."""
         self.writer = (
             None
             if self.is_sqlite
-            else Writer(self.url, self._cities.dialect, self._note, pool_size, self._changed, rooms)
+            else Writer(self.url, self._cities.dialect, self._note, pool_size, self._changed, self._rooms)
         )
         """Writes new rows in one round trip; an embedded database has none to save."""
 
@@ -163,7 +163,7 @@ class Database:
         """Hears of what other machines change; None on an embedded database, which has no other machines."""
         if self.is_sqlite or self.board is None:
             return None
-        listener = Listener(self.board, connect_options(self.url, self._cities.dialect))
+        listener = Listener(self.board, connect_options(self.url, self._cities.dialect), self._rooms.heard)
         self.hears = lambda: listener.trusted
         return listener
 

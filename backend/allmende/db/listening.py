@@ -7,6 +7,7 @@ again, and the whole board is raised then, since nobody knows what was missed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -28,9 +29,13 @@ APPLICATION = "allmende listener"
 class Listener:
     """One connection per process. `start` it in a running event loop, `stop` it before the loop ends."""
 
-    def __init__(self, board: Board, options: dict[str, Any]) -> None:
+    def __init__(
+        self, board: Board, options: dict[str, Any], told: Callable[[str], None] = lambda notice: None
+    ) -> None:
         self.board = board
         self.options = options
+        self.told = told
+        """Hears every notice as well."""
         self.trusted = False
         self._task: asyncio.Task[None] | None = None
 
@@ -62,6 +67,7 @@ class Listener:
         try:
             await connection.add_listener(CHANNEL, self._heard)
             self.board.raise_({(ALL, ALL)})
+            self.told(f"{ALL}/{ALL}")
             self.trusted = True
             while True:
                 await asyncio.sleep(BEAT)
@@ -72,6 +78,7 @@ class Listener:
 
     def _heard(self, connection: Any, process: int, channel: str, text: str) -> None:
         self.board.raise_(from_text(text))
+        self.told(text)
 
 
 def connect_options(url: URL, dialect: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How much of a limit was taken when it was last counted: while it cannot be used up, it need not be counted again.
 
-The board counts every transaction that has written to the table since (see docs/adr/0030), and none takes more than
-TOGETHER. So a limit is passed no sooner than if it were looked at each time; near to it, it is looked at each time.
+Every transaction that writes to the table is heard of (see docs/adr/0030), and none takes more than TOGETHER; as much
+again is left for those that are on their way. So a limit holds as if it were looked at each time; near to it, it is.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections.abc import Callable, Hashable, Iterable
 
 from msgspec import Struct
 
-from allmende.db.board import ALL, Board, slot, slots_read
+from allmende.db.board import ALL
+from allmende.db.notices import from_text
 from allmende.db.prepared import TOGETHER, Room
 
 LIMITS = 2_000
 """That are remembered by one worker; who was not asked for the longest time goes first."""
 
 
-class Seen(Struct, frozen=True):
-    """What the board shows before something is counted."""
+class Seen(Struct, eq=False):
+    """The city and its tables that something rests on; how often one of them was written since."""
 
-    exact: tuple[int, ...]
-    """Counters of the city's tables."""
-    wide: tuple[int, ...]
-    """Those of changes that nobody can tell exactly."""
-    counts: tuple[int, ...]
-    """Of both, in this order."""
+    city: str
+    tables: frozenset[str]
+    written: int = 0
+    certain: bool = True
+    """Nothing was heard of which nobody can tell what it was."""
 
 
 class _Counted(Struct):
@@ -36,41 +36,66 @@ class _Counted(Struct):
 
 
 class Rooms:
-    """`usable` says whether the changes of other machines are being heard."""
+    """`usable` says whether the changes of other workers are being heard, each of which is to be `heard` here."""
 
-    def __init__(self, board: Callable[[], Board | None], usable: Callable[[], bool]) -> None:
-        self.board, self.usable = board, usable
+    def __init__(self, usable: Callable[[], bool]) -> None:
+        self.usable = usable
         self._counted: OrderedDict[Hashable, _Counted] = OrderedDict()
+        self._watching: dict[str, list[Seen]] = {}
+
+    def heard(self, notice: str) -> None:
+        """What one transaction has written, as it was told."""
+        for city, table in from_text(notice):
+            for seen in self._watching.get(city, ()):
+                seen.written += table in seen.tables
+                seen.certain &= table != ALL
+            if city == ALL:
+                self.forget()
+
+    def forget(self) -> None:
+        """Anything may have been written."""
+        self._counted.clear()
+        for watching in self._watching.values():
+            for seen in watching:
+                seen.certain = False
+        self._watching.clear()
 
     def take(self, city: str, room: Room) -> bool:
         """Whether there is room for one more, whatever has been written since it was counted."""
         found = self._counted.get((city, room.of))
         if found is None:
             return False
-        board = self.board()
-        if board is not None and self.usable():
-            seen, exact = found.seen, len(found.seen.exact)
-            since = [board.counters[each] - count for each, count in zip(seen.exact, seen.counts, strict=False)]
-            wide = tuple([board.counters[each] for each in seen.wide])
-            if wide == seen.counts[exact:] and found.taken + TOGETHER * sum(since) < room.most:
-                found.taken += 1
-                return True
-        del self._counted[city, room.of]
+        seen = found.seen
+        if self.usable() and seen.certain and found.taken + TOGETHER * (seen.written + 1) < room.most:
+            found.taken += 1
+            return True
+        self._drop((city, room.of))
         return False
 
     def before(self, city: str, room: Room, tables: Iterable[str]) -> Seen | None:
-        """To be handed to `counted` with what is counted now; None where it cannot be remembered."""
-        board = self.board()
-        if room.of is None or room.most <= TOGETHER or board is None or not self.usable():
+        """To be handed to `counted` or `given_up`; None where nothing can be remembered."""
+        if room.of is None or room.most <= 2 * TOGETHER or not self.usable():
             return None
-        read = [(city, table) for table in tables]
-        exact = tuple({slot(*tag) for tag in read} - {slot(ALL, ALL)})
-        wide = tuple([each for each in slots_read(read) if each not in exact])
-        return Seen(exact, wide, tuple([board.counters[each] for each in (*exact, *wide)]))
+        seen = Seen(city, frozenset(tables))
+        self._watching.setdefault(city, []).append(seen)
+        return seen
 
     def counted(self, city: str, room: Room, taken: int, seen: Seen) -> None:
         """So much was taken, of what had been written until then."""
-        self._counted[city, room.of] = _Counted(taken, seen)
-        self._counted.move_to_end((city, room.of))
+        key = (city, room.of)
+        if key in self._counted:
+            self._drop(key)
+        self._counted[key] = _Counted(taken, seen)
         if len(self._counted) > LIMITS:
-            self._counted.popitem(last=False)
+            self._drop(next(iter(self._counted)))
+
+    def given_up(self, seen: Seen) -> None:
+        """It was not counted after all."""
+        watching = self._watching.get(seen.city, [])
+        if seen in watching:
+            watching[:] = [one for one in watching if one is not seen]
+            if not watching:
+                del self._watching[seen.city]
+
+    def _drop(self, key: Hashable) -> None:
+        self.given_up(self._counted.pop(key).seen)

@@ -74,8 +74,13 @@ class Writer:
             arguments += [*counts.arguments(room.taken.parameters), room.most]
         seen = self.rooms.before(city, room, counts.tables) if room and counts else None
         tags = {(city, row.__tablename__) for row in rows}
-        taken = await self.gathering.written(Request(self._joined(inserts, counts), arguments, tags))
-        if taken is not None and room and seen:
+        taken = None
+        try:
+            taken = await self.gathering.written(Request(self._joined(inserts, counts), arguments, tags))
+        finally:
+            if seen and taken is None:
+                self.rooms.given_up(seen)
+        if room and seen and taken is not None:
             self.rooms.counted(city, room, taken, seen)
         return taken is not None
 
