@@ -57,7 +57,9 @@ if TYPE_CHECKING:
     from allmende.graphql.plan.declare import rows as rows
     from allmende.graphql.plan.declare import translated as translated
     from allmende.graphql.plan.kin import children as children
+    from allmende.graphql.plan.kin import listed as listed
     from allmende.graphql.plan.kin import same as same
+    from allmende.graphql.plan.kin import together as together
     from allmende.graphql.types import CityModule as CityModule
     from allmende.graphql.types import Connection as Connection
     from allmende.graphql.types import FeedItem as FeedItem
@@ -110,7 +112,7 @@ _HOME = {
     "graphql.inputs": "BBoxInput",
     "graphql.pages": "check_first paginate",
     "graphql.plan.declare": "column computed paged part parted row rows translated",
-    "graphql.plan.kin": "children same",
+    "graphql.plan.kin": "children listed same together",
     "graphql.types": "CityModule Connection FeedItem Image MapFeature Position SearchHit",
     "graphql.visibility": "field",
     "importer": "Applied Batch Importer Note Payload Refusal Source",

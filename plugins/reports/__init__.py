@@ -10,7 +10,8 @@ from .jobs import JOBS
 from .kind import DEFECT
 from .report import ReportsReport
 from .routes import geojson
-from .schema import Reports, ReportsMutations, map_features
+from .schema import Reports, ReportsMutations
+from .service import on_map
 from .tables import Passed
 
 plugin = Plugin(
@@ -34,10 +35,9 @@ plugin = Plugin(
     cases=(DEFECT,),
     jobs=JOBS,
     routes=(Route(path="reports.geojson", handle=geojson, visible=PUBLIC), *ROUTES),
-    map=Map(load=map_features, visible=PUBLIC),
+    map=Map(shows=ReportsReport, load=on_map, visible=PUBLIC),
     home=Home(
         selection="list(first: 3) { nodes { id title address createdAt status { text open } } } "
         "categories { id name icon }"
     ),
-    types=(ReportsReport,),
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import strawberry
-from allmende import Context, Image, MapFeature, Position, cases
+from allmende import Context, Image, MapFeature, Position, cases, column, computed, distance, together
+from strawberry import Private
 
 from . import service
 from .config import Category, Field
-from .kind import DEFECT, Value, value_text
+from .kind import DEFECT, value_text
 from .wording import picture_address, status_text
 
 OTHER = Category(id="other", name="", icon="📍")
@@ -65,25 +67,110 @@ class ReportsUpdate:
     photos: list[Image] = strawberry.field(description="Pictures that came with it.")
 
 
+def _module(ctx: Context[Any]) -> str:
+    return ctx.plugin
+
+
+def _kind(ctx: Context[Any], id: str) -> Category:
+    found: Category | None = ctx.config.category(id)
+    return found or OTHER
+
+
+def _title(ctx: Context[Any], category: str, title: str) -> str:
+    return ctx.pick(_kind(ctx, category).name) or title
+
+
+def _position(ctx: Context[Any], lat: float | None, lon: float | None) -> Position:
+    return Position(lat=lat or 0, lon=lon or 0)
+
+
+def _category(ctx: Context[Any], id: str) -> str:
+    return ctx.pick(_kind(ctx, id).name) or ctx.text("category.other")
+
+
+def _icon(ctx: Context[Any], id: str) -> str:
+    return _kind(ctx, id).icon
+
+
+def _colour(ctx: Context[Any], id: str) -> str:
+    return _kind(ctx, id).colour
+
+
+def make_status(ctx: Context[Any], name: str) -> ReportsStatus:
+    known = DEFECT.status(name)
+    return ReportsStatus(id=name, text=status_text(ctx, name), open=known.open if known else False)
+
+
+def _text(ctx: Context[Any], public: Mapping[str, Any]) -> str:
+    return service.public_part(public).text
+
+
+def _answers(ctx: Context[Any], category: str, public: Mapping[str, Any]) -> list[ReportsAnswer]:
+    asked = {one.id: one for one in _kind(ctx, category).fields}
+    given = service.public_part(public).fields
+    return [
+        ReportsAnswer(label=ctx.pick(asked[id].label), value=value_text(ctx, asked[id], value))
+        for id, value in given.items()
+        if id in asked
+    ]
+
+
+def _expected(ctx: Context[Any], deadline: datetime | None) -> datetime | None:
+    return ctx.localize(deadline) if ctx.config.show_deadline and deadline else None
+
+
+def _distance(
+    ctx: Context[Any], point: tuple[float, float] | None, lat: float | None, lon: float | None
+) -> float | None:
+    return None if point is None else round(distance(*point, lat or 0, lon or 0), 1)
+
+
 @strawberry.type(name="ReportsReport", description="A report that everybody may see.")
 class ReportsReport(MapFeature):
-    number: str = strawberry.field(description="What people say on the telephone.")
-    category: str = strawberry.field(description="Name of its category, in the reader's language.")
-    category_id: strawberry.ID = strawberry.field(description="Id of its category.")
-    icon: str = strawberry.field(description="Icon of its category: one emoji or character.")
-    colour: str = strawberry.field(description="Colour of its category, #rrggbb.")
-    status: ReportsStatus = strawberry.field(description="How far it is.")
-    text: str = strawberry.field(description="What is wrong, as plain text; the published words.")
-    answers: list[ReportsAnswer] = strawberry.field(description="Answers to the category's public fields.")
-    address: str = strawberry.field(description="Where, in words; may be empty.")
-    created_at: datetime = strawberry.field(description="When it came in.")
-    updated_at: datetime = strawberry.field(description="When something last happened to it.")
-    expected_at: datetime | None = strawberry.field(
-        description="Until when it is to be done; null where the city does not say so."
+    ctx: Private[Context[Any]]
+    row: Private[cases.Case]
+    point: Private[tuple[float, float] | None] = None
+    """From where `distance` is measured."""
+
+    id: strawberry.ID = column(cases.Case.id, description="Stable across imports, unique across cities.")
+    title: str = computed(_title, cases.Case.category, cases.Case.title, description="One line of plain text.")
+    module: str = computed(_module, steady=True, description="Name of the module that it comes from.")
+    position: Position = computed(_position, cases.Case.lat, cases.Case.lon, description="Where it is.")
+    number: str = column(cases.Case.number, description="What people say on the telephone.")
+    category: str = computed(
+        _category, cases.Case.category, steady=True, description="Name of its category, in the reader's language."
     )
-    followers: int = strawberry.field(description="How many others have said me too.")
-    photos: list[Image] = strawberry.field(description="Its pictures.")
-    distance: float | None = strawberry.field(description="Metres from where was asked; null otherwise.")
+    category_id: strawberry.ID = column(cases.Case.category, description="Id of its category.")
+    icon: str = computed(
+        _icon, cases.Case.category, steady=True, description="Icon of its category: one emoji or character."
+    )
+    colour: str = computed(_colour, cases.Case.category, steady=True, description="Colour of its category, #rrggbb.")
+    status: ReportsStatus = computed(make_status, cases.Case.status, steady=True, description="How far it is.")
+    text: str = computed(_text, cases.Case.public, description="What is wrong, as plain text; the published words.")
+    answers: list[ReportsAnswer] = computed(
+        _answers, cases.Case.category, cases.Case.public, description="Answers to the category's public fields."
+    )
+    address: str = column(cases.Case.address, description="Where, in words; may be empty.")
+    created_at: datetime = column(cases.Case.created, description="When it came in.")
+    updated_at: datetime = column(cases.Case.updated, description="When something last happened to it.")
+    expected_at: datetime | None = computed(
+        _expected,
+        cases.Case.deadline,
+        description="Until when it is to be done; null where the city does not say so.",
+    )
+    followers: int = column(cases.Case.followers, description="How many others have said me too.")
+    distance: float | None = computed(
+        _distance,
+        cases.Case.lat,
+        cases.Case.lon,
+        given="point",
+        description="Metres from where was asked; null otherwise.",
+    )
+
+    @strawberry.field(description="Its pictures.")
+    async def photos(self) -> list[Image]:
+        pictures = await together(self, service.pictures)
+        return [make_image(self.ctx, picture) for picture in pictures[self.row.id]]
 
 
 def make_category(ctx: Context[Any], one: Category) -> ReportsCategory:
@@ -108,42 +195,6 @@ def make_field(ctx: Context[Any], category: Category, asked: Field) -> ReportsFi
         public=asked.public,
         choices=[ReportsChoice(id=strawberry.ID(one.id), name=ctx.pick(one.name)) for one in asked.choices],
     )
-
-
-def make_status(ctx: Context[Any], name: str) -> ReportsStatus:
-    known = DEFECT.status(name)
-    return ReportsStatus(id=name, text=status_text(ctx, name), open=known.open if known else False)
-
-
-def make_report(ctx: Context[Any], seen: service.Seen) -> ReportsReport:
-    case, public = seen.case, seen.public
-    category = ctx.config.category(case.category) or OTHER
-    asked = {one.id: one for one in category.fields}
-    return ReportsReport(
-        id=strawberry.ID(case.id),
-        title=ctx.pick(category.name) or case.title,
-        module="reports",
-        position=Position(lat=case.lat or 0, lon=case.lon or 0),
-        number=case.number,
-        category=ctx.pick(category.name) or ctx.text("category.other"),
-        category_id=strawberry.ID(case.category),
-        icon=category.icon,
-        colour=category.colour,
-        status=make_status(ctx, case.status),
-        text=public.text,
-        answers=[_answer(ctx, asked[id], value) for id, value in public.fields.items() if id in asked],
-        address=case.address,
-        created_at=ctx.localize(case.created),
-        updated_at=ctx.localize(case.updated),
-        expected_at=ctx.localize(case.deadline) if ctx.config.show_deadline and case.deadline else None,
-        followers=case.followers,
-        photos=[make_image(ctx, picture) for picture in seen.pictures],
-        distance=None if seen.metres is None else round(seen.metres, 1),
-    )
-
-
-def _answer(ctx: Context[Any], asked: Field, value: Value) -> ReportsAnswer:
-    return ReportsAnswer(label=ctx.pick(asked.label), value=value_text(ctx, asked, value))
 
 
 def make_image(ctx: Context[Any], picture: cases.Picture) -> Image:

@@ -8,14 +8,13 @@ from typing import Annotated, Any, Literal
 import strawberry
 from allmende import (
     PUBLIC,
-    BBox,
     CityModule,
     Connection,
-    Context,
     InputError,
     cases,
     check_first,
     field,
+    listed,
     paginate,
     staff,
 )
@@ -32,7 +31,6 @@ from .report import (
     make_category,
     make_field,
     make_image,
-    make_report,
     make_status,
 )
 
@@ -101,10 +99,6 @@ class ReportsFiled:
     repeated: bool = strawberry.field(description="Whether this is the answer to an earlier request with the same key.")
 
 
-async def map_features(ctx: Context[Any], box: BBox, first: int) -> Sequence[ReportsReport]:
-    return [make_report(ctx, seen) for seen in await service.on_map(ctx, box, first)]
-
-
 First = Annotated[int, argument(description=f"How many at most, up to {CAP}.")]
 Lat = Annotated[float, argument(description="Latitude, degrees north.")]
 Lon = Annotated[float, argument(description="Longitude, degrees east.")]
@@ -143,9 +137,9 @@ class Reports(CityModule):
         page = await paginate(
             ctx, service.shown(ctx, category, open), order=LATEST, first=first, after=after, make=_bare, cap=CAP
         )
-        found = await service.pictured(ctx, [edge.node for edge in page.edges])
-        for edge, seen in zip(page.edges, found, strict=True):
-            edge.node = make_report(ctx, seen)
+        found = listed(ReportsReport, ctx, [edge.node for edge in page.edges])
+        for edge, report in zip(page.edges, found, strict=True):
+            edge.node = report
         return page
 
     @field(visible=PUBLIC, description="The nearest published reports, nearest first.")
@@ -162,12 +156,12 @@ class Reports(CityModule):
             raise InputError(f"metres: {metres} is not between 0 and 20000")
         service.check_globe(lat, lon)
         found = await service.near(self.ctx, lat, lon, first, metres, category)
-        return [make_report(self.ctx, seen) for seen in found]
+        return listed(ReportsReport, self.ctx, found, point=(lat, lon))
 
     @field(visible=PUBLIC, description="One published report; null where there is none of this id.")
     async def report(self, id: Id) -> ReportsReport | None:
-        seen = await service.one(self.ctx, id)
-        return make_report(self.ctx, seen) if seen else None
+        found = await service.one(self.ctx, id)
+        return ReportsReport(ctx=self.ctx, row=found) if found else None
 
     @field(visible=PUBLIC, description="What has happened to a published report, the oldest first.")
     async def updates(self, report: Id) -> list[ReportsUpdate]:
@@ -185,11 +179,12 @@ class Reports(CityModule):
     async def duplicates(
         self, lat: Lat, lon: Lon, category: Annotated[strawberry.ID, argument(description="Id of the category.")]
     ) -> list[ReportsReport]:
-        return [make_report(self.ctx, seen) for seen in await service.duplicates(self.ctx, lat, lon, category, 10)]
+        found = await service.duplicates(self.ctx, lat, lon, category, 10)
+        return listed(ReportsReport, self.ctx, found, point=(lat, lon))
 
 
 def _bare(case: cases.Case) -> Any:
-    """A node for the time being: the pictures of a whole page are read together."""
+    """A node for the time being: the objects of a page are made together."""
     return case
 
 

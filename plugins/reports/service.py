@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from allmende import BBox, CityTable, Context, Denied, InputError, NotFound, around, cases, distance
+from allmende import BBox, CityTable, Context, Denied, InputError, NotFound, Prepared, around, cases, distance, prepared
 from msgspec import Struct
 from sqlalchemy import Select, or_
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from .config import Category, ReportsConfig
 from .fields import check_fields
@@ -44,15 +44,14 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """A published report, with its pictures and how far it is from where was asked (metres)."""
+    """A published report, with its pictures."""
 
     case: cases.Case
     pictures: Sequence[cases.Picture] = ()
-    metres: float | None = None
 
     @property
     def public(self) -> PublicPart:
-        return msgspec.convert(self.case.public, PublicPart)
+        return public_part(self.case.public)
 
 
 async def create(ctx: Ctx, report: Report, key: str) -> cases.Submitted:
@@ -122,22 +121,25 @@ async def moderate(
 
 def shown(ctx: Ctx, category: str | None = None, open: bool | None = None) -> Select[cases.Case]:
     """The published reports: open ones, and closed ones for as long as the city shows them."""
-    since = datetime.combine(ctx.today - timedelta(days=ctx.config.shown_days), time(), ctx.city.tz).astimezone(UTC)
     statement = cases.public(kinds=[KIND], categories=[category] if category else (), open=open)
-    return statement.where(or_(cases.Case.open, cases.Case.closed >= since))
+    return statement.where(or_(cases.Case.open, cases.Case.closed >= _since(ctx)))
 
 
-async def near(ctx: Ctx, lat: float, lon: float, first: int, metres: float, category: str | None) -> list[Seen]:
+def _since(ctx: Ctx) -> datetime:
+    return datetime.combine(ctx.today - timedelta(days=ctx.config.shown_days), time(), ctx.city.tz).astimezone(UTC)
+
+
+async def near(ctx: Ctx, lat: float, lon: float, first: int, metres: float, category: str | None) -> list[cases.Case]:
     """The nearest published reports, nearest first."""
     box = around(lat, lon, metres)
     statement = inside(shown(ctx, category), box).order_by(cases.Case.created.desc(), cases.Case.id).limit(MOST)
     async with ctx.session() as session:
         found = [(distance(lat, lon, case.lat or 0, case.lon or 0), case) for case in await session.scalars(statement)]
-        nearest = sorted((one for one in found if one[0] <= metres), key=lambda one: (one[0], one[1].id))[:first]
-        return await _pictured(session, ctx, [case for _, case in nearest], [far for far, _ in nearest])
+    nearest = sorted((one for one in found if one[0] <= metres), key=lambda one: (one[0], one[1].id))
+    return [case for _, case in nearest[:first]]
 
 
-async def duplicates(ctx: Ctx, lat: float, lon: float, category: str, first: int) -> list[Seen]:
+async def duplicates(ctx: Ctx, lat: float, lon: float, category: str, first: int) -> list[cases.Case]:
     """Open published reports of the category so near that they may be the same."""
     await check_place(ctx, lat, lon)
     found = find_category(ctx, category)
@@ -145,29 +147,44 @@ async def duplicates(ctx: Ctx, lat: float, lon: float, category: str, first: int
         return []
     async with ctx.session() as session:
         pairs = await cases.nearby(session, lat, lon, found.distance, first, kinds=[KIND], categories=[found.id])
-        return await _pictured(session, ctx, [case for _, case in pairs], [far for far, _ in pairs])
+    return [case for _, case in pairs]
 
 
-async def on_map(ctx: Ctx, box: BBox, first: int) -> list[Seen]:
+def on_map(ctx: Ctx, box: BBox, first: int) -> Prepared:
     """Published reports inside the box, newest first."""
-    return await load(ctx, inside(shown(ctx), box).order_by(cases.Case.created.desc(), cases.Case.id).limit(first))
+    return _on_map(since=_since(ctx), south=box.south, north=box.north, west=box.west, east=box.east, first=first)
 
 
-async def one(ctx: Ctx, id: str) -> Seen | None:
-    found = await load(ctx, shown(ctx).where(cases.Case.id == id).limit(1))
-    return found[0] if found else None
+@prepared
+def _on_map(since: Any, south: Any, north: Any, west: Any, east: Any, first: int) -> Select[Any]:
+    published = cases.public().where(cases.Case.kind == KIND, or_(cases.Case.open, cases.Case.closed >= since))
+    box = (cases.Case.lat.between(south, north), cases.Case.lon.between(west, east))
+    return published.where(*box).order_by(cases.Case.created.desc(), cases.Case.id).limit(first)
+
+
+async def one(ctx: Ctx, id: str) -> cases.Case | None:
+    async with ctx.session() as session:
+        found: cases.Case | None = await session.scalar(shown(ctx).where(cases.Case.id == id).limit(1))
+        return found
 
 
 async def load(ctx: Ctx, statement: Select[cases.Case]) -> list[Seen]:
     """The reports of this statement with their pictures: two statements."""
     async with ctx.session() as session:
-        return await _pictured(session, ctx, (await session.scalars(statement)).all())
+        found = (await session.scalars(statement)).all()
+        pictures = await cases.pictures(session, ctx, found)
+        return [Seen(case=case, pictures=pictures[case.id]) for case in found]
 
 
-async def pictured(ctx: Ctx, found: Sequence[cases.Case]) -> list[Seen]:
-    """These reports with their pictures: one statement."""
+async def pictures(ctx: Ctx, found: Sequence[cases.Case]) -> dict[str, list[cases.Picture]]:
+    """The pictures of these reports, by id: one statement."""
     async with ctx.session() as session:
-        return await _pictured(session, ctx, found)
+        return await cases.pictures(session, ctx, found)
+
+
+def public_part(public: Mapping[str, Any]) -> PublicPart:
+    """What everybody sees of a report, as it lies in the register."""
+    return msgspec.convert(public, PublicPart)
 
 
 async def updates(ctx: Ctx, id: str) -> list[tuple[cases.CaseEvent, str | None, list[cases.Picture]]]:
@@ -231,11 +248,3 @@ def _check_contact(ctx: Ctx, report: Report) -> None:
             raise InputError(f"{name}: at most 200 characters are possible", code="TOO_LONG")
     if report.email and not _EMAIL.fullmatch(report.email):
         raise InputError("email: is no e-mail address; name@example.org is expected")
-
-
-async def _pictured(
-    session: AsyncSession, ctx: Ctx, found: Sequence[cases.Case], metres: Sequence[float | None] | None = None
-) -> list[Seen]:
-    pictures = await cases.pictures(session, ctx, found)
-    far = metres or [None] * len(found)
-    return [Seen(case=case, pictures=pictures[case.id], metres=away) for case, away in zip(found, far, strict=True)]

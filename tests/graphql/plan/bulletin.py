@@ -21,12 +21,14 @@ from allmende import (
     column,
     computed,
     field,
+    listed,
     paged,
     part,
     prepared,
     row,
     rows,
     same,
+    together,
 )
 from sqlalchemy import Select, func, select
 
@@ -99,6 +101,14 @@ def peers(ctx: Context[Any], parents: Sequence[int], first: int = 2) -> Prepared
     return sharing_ranks(ranks=parents, first=first)
 
 
+async def crowds(ctx: Context[Any], found: Sequence[GazetteNotice]) -> dict[int | None, int]:
+    """Of each rank among these, how many there are."""
+    ranks = [each.rank for each in found]
+    counts = select(GazetteNotice.rank, func.count()).where(GazetteNotice.rank.in_(ranks)).group_by(GazetteNotice.rank)
+    async with ctx.session() as session:
+        return {row[0]: row[1] for row in await session.execute(counts)}
+
+
 @strawberry.type(description="A notice.")
 class BulletinNotice:
     ctx: strawberry.Private[Context[Any]]
@@ -118,6 +128,10 @@ class BulletinNotice:
         peers, BulletinPeer, of=GazetteNotice.rank, by=GazetteNotice.rank, description="Those of the same rank."
     )
     peer: BulletinPeer = same(BulletinPeer, description="The notice among its peers.")
+
+    @strawberry.field(description="How many are of its rank.")
+    async def crowd(self) -> int:
+        return (await together(self, crowds)).get(self.row.rank, 0)
 
     @strawberry.field(description="Not declared.")
     def quiet(self) -> str:
@@ -153,6 +167,10 @@ class Bulletin(CityModule):
     @field(visible=PUBLIC, description="Worked out by a method.")
     async def count(self) -> BulletinCount:
         return BulletinCount(total=len(await every(least=None).tuples(self.ctx, GazetteNotice.id)))
+
+    @field(visible=PUBLIC, description="Read by the method itself.")
+    async def read(self) -> list[BulletinNotice]:
+        return listed(BulletinNotice, self.ctx, await newest(first=9).scalars(self.ctx), least=1)
 
     @field(visible=SIGNED_IN, description="Not for everybody.")
     def secret(self) -> str | None:

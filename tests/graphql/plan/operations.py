@@ -21,7 +21,7 @@ from graphql import (
 from hypothesis import strategies as st
 
 CITIES = ("beckum", "dortmund", "guetersloh", "muenster", "musterstadt", "rheda-wiedenbrueck", "nirgends")
-MODULES = ("events", "news", "places", "warnings", "waste")
+MODULES = ("events", "news", "places", "reports", "warnings", "waste")
 DECLARED = {
     "Events": ["upcoming", "on", "event", "between", "categories"],
     "News": ["latest", "item", "items", "categories"],

@@ -108,6 +108,40 @@ async def answering(database: Database) -> AsyncIterator[Answering]:
     yield await imported(database)
 
 
+ASKED = {
+    "city": "musterstadt",
+    "from": "2026-11-23",
+    "to": "2026-12-24",
+    "date": "2026-11-24",
+    "search": "A",
+    "text": "Markt",
+    "bbox": {"south": 51.0, "west": 6.5, "north": 53.0, "east": 9.5},
+    "id": "",
+}
+"""Values of the variables of the registered operations; the others have defaults, or are not needed."""
+
+
+async def test_the_operations_of_the_registered_apps_are_answered_by_plans_as_a_whole(answering: Answering) -> None:
+    """With the same answers; `Cities` asks for no place here."""
+    plans = answering.engine.plans
+    for file in sorted((ROOT / "clients").glob("*/*/*.graphql")):
+        text = file.read_text()
+        values = {name: value for name, value in ASKED.items() if f"${name}:" in text}
+        for id_ in answering.ids[:9] if "id" in values else [""]:
+            before = plans.planned
+            given = values | {"id": id_} if id_ else values
+            if "$street" in text:
+                given["street"] = answering.streets[0]
+            interpreted, planned = await answering.both(text, variables=given)
+            assert planned == interpreted
+            assert interpreted[0] == "executed"
+            assert "errors" not in interpreted[1], file.name
+            entry = plans.entries.get((text, None))
+            assert entry is not None
+            assert plans.planned - before == 3, file.name
+            assert [plan and plan.rest for plan in entry.cases.values()] == [None], file.name
+
+
 async def test_generated_operations_have_the_same_answer(answering: Answering) -> None:
     """Hypothesis runs in a thread of its own; the operations run here, where the database is."""
     loop = asyncio.get_running_loop()

@@ -126,6 +126,19 @@ async def test_children_are_read_for_all_rows_of_a_list_together(engine: Engine,
         assert len(asked) == statements
 
 
+@pytest.mark.parametrize("field", ["notices", "read"])
+async def test_what_no_statement_says_is_read_once_for_all_rows_of_a_list(
+    engine: Engine, database: Database, field: str
+) -> None:
+    """In lists of a statement, and in those that a method has read; by the reference, as it is no matter of plans."""
+    with database.count() as asked:
+        body = await ask(engine, f"{field} {{ rank crowd peers {{ title }} apart }}")
+    found = body["data"]["city"]["bulletin"][field]
+    assert [(one["rank"], one["crowd"]) for one in found if one["rank"] == 3] == [(3, 2)] * 2
+    assert {one["apart"] for one in found if one["rank"] == 3} == {2 if field == "read" else None}
+    assert (len(asked), engine.plans.planned) == (3, 0)
+
+
 async def test_pages_have_children_too_each_selection_its_own(engine: Engine) -> None:
     page = "nodes { title peers { title } slow } edges { node { slow peers(first: 1) { slow } } cursor }"
     found = (await both(engine, f"all(first: 4) {{ {page} }}"))["all"]

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from inspect import Parameter, Signature, signature
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from allmende.context import Context
 from allmende.db.prepared import Prepared
 from allmende.graphql.plan.declare import BESIDE, Beside, Column, declared, made_of, read
+
+T = TypeVar("T")
 
 
 class Children(Struct, frozen=True, eq=False):
@@ -52,11 +54,9 @@ def children(ask: Callable[..., Prepared], kind: type, *, of: Column, by: Column
 
     @functools.wraps(ask)
     async def resolve(self: Any, **arguments: Any) -> Any:
-        beside = getattr(self, BESIDE, None) or Beside((self.row,), {})
         key = (made, repr(arguments))
-        if key not in beside.asked:
-            beside.asked[key] = asyncio.ensure_future(_grouped(made, self.ctx, beside.rows, arguments))
-        return (await asyncio.shield(beside.asked[key])).get(read(self.row, of), [])
+        groups = await _once(self, key, lambda ctx, rows: _grouped(made, ctx, rows, arguments))
+        return groups.get(read(self.row, of), [])
 
     given = list(signature(ask).parameters.values())[2:]
     resolve.__signature__ = Signature([Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *given])  # type: ignore[attr-defined]
@@ -74,6 +74,28 @@ def same(kind: type, *, description: str) -> Any:
         return made
 
     return declared(resolve, description, Same(kind))
+
+
+def listed(kind: type[T], ctx: Context[Any], rows: Sequence[Any], **shared: Any) -> list[T]:
+    """The objects of rows that were read otherwise, as one list: what belongs to them is read for all together."""
+    made: list[T] = made_of(kind, None, ctx, rows, shared)
+    return made
+
+
+async def together(one: Any, load: Callable[[Context[Any], Sequence[Any]], Awaitable[T]]) -> T:
+    """What `load(ctx, rows)` gives for all the rows of the list that an object is of; it is called once for them.
+
+    For what `children` cannot say, as a statement of its own. `load` is a function of the module, not made for a call.
+    """
+    found: T = await _once(one, load, load)
+    return found
+
+
+async def _once(one: Any, key: Any, load: Callable[[Context[Any], Sequence[Any]], Any]) -> Any:
+    beside = getattr(one, BESIDE, None) or Beside((one.row,), {})
+    if key not in beside.asked:
+        beside.asked[key] = asyncio.ensure_future(load(one.ctx, beside.rows))
+    return await asyncio.shield(beside.asked[key])
 
 
 async def _grouped(
