@@ -28,7 +28,7 @@ NEWS = "modules { name status reason }"
 
 async def test_module_that_is_switched_off_at_the_desk_is_off_everywhere_and_back_again(town: Town, hire: Hire) -> None:
     town.switch_on("news")
-    staff, worker = hire("desk.settings", "desk.audit"), Cities(town.instance.cities)
+    staff, worker = hire("desk.settings", "desk.audit"), Cities(lambda before: town.instance.cities)
 
     async def look() -> tuple[bool, str, str | None]:
         """As each worker does when the board says that something was written."""

@@ -81,7 +81,7 @@ def _entered(resolve: Resolver, plugin: str, kind: type) -> Resolver:
             raise NotFound(f"input.city: there is no city {slug!r}")
         context.acting_in(slug)
         path = info.path.as_list()
-        context.places[tuple(path)] = slug
+        context.paths[tuple(path)] = slug
         ctx = context.plugin(city, plugin, context.language(city, None))
         if ctx is None:
             raise AllmendeError(f"{slug} does not offer {plugin} at the moment", code="MODULE_OFF")
@@ -102,7 +102,7 @@ def _gated(resolve: Resolver, plugin: str) -> Resolver:
         module = resolve(source, info, **arguments)
         if module is not None:
             path = info.path.as_list()
-            context.places[tuple(path)] = source.model.slug
+            context.paths[tuple(path)] = source.model.slug
             if not context.admit(source.model.slug, plugin):
                 raise unavailable(plugin, path)
         return module
@@ -161,7 +161,7 @@ async def gathered(
 ) -> dict[str, Sequence[Any]]:
     """What several plugins give for one list, at the same time; who fails is left out, with an error at this path."""
     context, path = info.context, info.path.as_list()
-    context.places[tuple(path)] = city
+    context.paths[tuple(path)] = city
 
     async def attempt(plugin: str, load: Callable[[], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
         try:

@@ -155,7 +155,7 @@ class RequestContext:
         "languages",
         "leashes",
         "named",
-        "places",
+        "paths",
         "read_only",
         "reader",
         "services",
@@ -191,7 +191,7 @@ class RequestContext:
         """(Plugin, root field) → loop time at which its budget for this request is used up."""
         self.admitted: dict[tuple[str, str], bool] = {}
         """(City, plugin) → whether its circuit breaker let the request through."""
-        self.places: dict[tuple[str | int, ...], str] = {}
+        self.paths: dict[tuple[str | int, ...], str] = {}
         """Path in the answer → the city that everything below it belongs to."""
         self.weights: dict[str, int] = {}
         """Plugin → how much it has put into the answer so far, in characters."""
@@ -272,7 +272,7 @@ class RequestContext:
     def city_at(self, path: Sequence[str | int]) -> str:
         """The slug of the city that a path in the answer belongs to; empty where it belongs to none."""
         for length in range(len(path), 0, -1):
-            if (city := self.places.get(tuple(path[:length]))) is not None:
+            if (city := self.paths.get(tuple(path[:length]))) is not None:
                 return city
         return ""
 

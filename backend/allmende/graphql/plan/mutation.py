@@ -61,7 +61,7 @@ class MutationPlan:
         if city is None or self.make is None:
             raise Unplannable("no such city")
         context.acting_in(slug)
-        context.places[self.key,] = slug
+        context.paths[self.key,] = slug
         ctx = context.plugin(city, self.plugin, context.language(city, None))
         if ctx is None or not context.admit(slug, self.plugin):
             raise Unplannable(f"{self.plugin} is off, or has failed too often")
