@@ -41,7 +41,7 @@ STATEMENTS = {
     "NewsItem": (1, 0, 1, 0, 0, 0, 0),
     "Places": (3, 0, 0, 0, 0, 3, 0),
     "PlacesPlace": (1, 0, 0, 0, 0, 1, 0),
-    "Search": (3, 1, 2, 1, 1, 2, 1),
+    "Search": (3, 0, 2, 1, 1, 2, 1),
     "Warnings": (2, 0, 0, 0, 0, 0, 2),
     "WasteStreets": (2, 0, 0, 0, 2, 0, 0),
 }
@@ -50,8 +50,10 @@ STATEMENTS = {
 TOGETHER = {
     "Events": (4, 0, 0, 4, 0, 0, 0),
     "EventsDay": (2, 0, 0, 2, 0, 0, 0),
+    "Feed": (1, 0, 1, 1, 0, 0, 1),
     "Home": (6, 1, 2, 3, 4, 2, 1),
     "News": (3, 0, 3, 0, 0, 0, 0),
+    "Warnings": (1, 0, 0, 0, 0, 0, 1),
     "Waste": (3, 0, 0, 0, 3, 0, 0),
 }
 """On PostgreSQL, where statements of several modules go in one. Nothing is kept here: no listener runs."""
