@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -45,3 +45,13 @@ async def _tamed(work: Awaitable[T]) -> T:
 def _leave(task: asyncio.Future[T]) -> None:
     task.cancel()
     task.add_done_callback(lambda late: late.cancelled() or late.exception())
+
+
+async def gathered(works: Iterable[Awaitable[T]]) -> list[T]:
+    """The results of all, which run at the same time. Raises what one of them raised, when all are done."""
+    done = []
+    for result in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+        done.append(result)
+    return done

@@ -101,6 +101,6 @@ def test_a_full_disk_under_the_folder_that_workers_share_keeps_no_worker_from_be
         fill(disk / "filler")
         for first in workers(server.process):
             os.kill(first, signal.SIGKILL)
-            eventually(lambda gone=first: len(set(workers(server.process)) - {gone}) == 2)  # type: ignore[misc]
+            eventually(lambda gone=first: len(set(workers(server.process)) - {gone}) == 2)  # type: ignore[misc] # mypy cannot infer a lambda with a default
         for _ in range(4):
             assert data(server.url, "{ __typename }") == {"__typename": "Query"}

@@ -164,7 +164,7 @@ async def test_a_postgresql_that_hangs_is_no_modules_fault_and_all_is_well_as_so
             with cluster.hanging():
                 during = await asyncio.gather(*(codes() for _ in range(10)))
             async with asyncio.timeout(60):
-                while await codes() != []:  # noqa: ASYNC110
+                while await codes() != []:  # noqa: ASYNC110 - until another process answers
                     await asyncio.sleep(0.1)
         log = server.log.read_text()
     assert {code for one in during for code in one} <= {"PLUGIN_TIMEOUT", "UNAVAILABLE"}

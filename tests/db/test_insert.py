@@ -115,7 +115,7 @@ async def test_one_that_cannot_be_written_takes_no_other_with_it(postgresql_url:
     database = Database(postgresql_url)
     assert await database.insert("oben", [Note(id="05", title="erste")])
     work = [database.insert("oben", [Note(id=f"{n:02}", title="zweite")]) for n in range(10)]
-    bad = [database.insert("oben", [Note(id="99", title=title)]) for title in ("no text\x00", 5)]  # type: ignore[arg-type]
+    bad = [database.insert("oben", [Note(id="99", title=title)]) for title in ("no text\x00", 5)]  # type: ignore[arg-type] # on purpose
     *written, by_server, by_driver = await asyncio.gather(*work, *bad, return_exceptions=True)
     assert written == [n != 5 for n in range(10)]
     assert isinstance(by_server, asyncpg.PostgresError)

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Protocol
 from zlib import crc32
 
 from sqlalchemy import URL
@@ -25,6 +26,15 @@ SLOTS = 1 << 14
 """Tables of cities that share a counter change together, which costs an answer and never brings back an old one."""
 Tag = tuple[str, str]
 """City and table."""
+
+
+class Noted(Protocol):
+    """What was kept when some counters were so."""
+
+    slots: tuple[int, ...]
+    counts: tuple[int, ...]
+    seen: int
+    """The total at which it was last found to hold."""
 
 
 class Board:
@@ -55,6 +65,16 @@ class Board:
             self.counters[0] += 1  # last: who sees the total unchanged need not look at the others
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def holds(self, noted: Noted) -> bool:
+        """Whether nothing that it rests on was committed since."""
+        counters = self.counters
+        total = counters[0]
+        if total != noted.seen:
+            if tuple([counters[slot] for slot in noted.slots]) != noted.counts:
+                return False
+            noted.seen = total
+        return True
 
     def close(self) -> None:
         self.counters.release()

@@ -10,7 +10,7 @@ from allmende.db.direct.reader import Ask
 from allmende.db.direct.statement import Unplannable, compile_text, gather, is_city
 from allmende.db.engine import Database
 from allmende.graphql.execute import Engine, Operation
-from allmende.graphql.plan import operation
+from allmende.graphql.plan import store
 from sqlalchemy import Select, func, literal_column, select, text
 
 from ..gazette import GazetteNotice, make_engine, publish
@@ -104,7 +104,7 @@ async def test_what_a_plan_cannot_do_is_answered_as_without_plans(database: Data
 
 async def test_steady_values_are_kept_within_bounds(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many plans and rows there are; and what was forgotten comes out the same."""
-    monkeypatch.setattr(operation, "VALUES", 12)
+    monkeypatch.setattr(store, "VALUES", 12)
     engine = await make(database, *(f"T{number}" for number in range(10)))
     expected = sorted(f"T-{number}" for number in range(10))
     for number in range(20):

@@ -72,15 +72,7 @@ class Kept:
     def holds(self, standing: Standing) -> bool:
         """Whether nothing was committed to the tables since."""
         board = self.board()
-        if board is None or not self.usable() or standing.until < time.monotonic():
-            return False
-        counters = board.counters
-        total = counters[0]
-        if total != standing.seen:
-            if tuple([counters[slot] for slot in standing.slots]) != standing.counts:
-                return False
-            standing.seen = total
-        return True
+        return board is not None and self.usable() and standing.until >= time.monotonic() and board.holds(standing)
 
     def put(self, key: Hashable, rows: Sequence[Any], before: Standing | None) -> None:
         if before is None or len(rows) > ROWS:

@@ -143,13 +143,7 @@ class Responses:
         assert self.board is not None
         if entry.cities is not cities or entry.until <= self.clock().timestamp():
             return False
-        counters = self.board.counters
-        total = counters[0]
-        if total != entry.seen:
-            if tuple([counters[slot] for slot in entry.slots]) != entry.counts:
-                return False
-            entry.seen = total
-        return True
+        return self.board.holds(entry)
 
     def _remember(self, question: bytes, shape: Shape) -> None:
         self._shapes[question] = shape

@@ -59,6 +59,7 @@ def children(ask: Callable[..., Prepared], kind: type, *, of: Column, by: Column
         return groups.get(read(self.row, of), [])
 
     given = list(signature(ask).parameters.values())[2:]
+    # Strawberry reads arguments from it; mypy knows of none, since a function has it only once it is set.
     resolve.__signature__ = Signature([Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *given])  # type: ignore[attr-defined]
     resolve.__annotations__ = {each.name: each.annotation for each in given}
     return declared(resolve, description, made)

@@ -5,11 +5,10 @@ A hook that gives objects instead of a statement is asked as without plans, and 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import isawaitable
 from itertools import chain, zip_longest
-from typing import Any, TypeVar
+from typing import Any
 
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
 from msgspec import Struct
@@ -31,11 +30,10 @@ from allmende.graphql.plan.encode import RowEncoder
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.lists import Texts
 from allmende.graphql.plan.values import Kept
-from allmende.isolation import bounded
+from allmende.isolation import bounded, gathered
 from allmende.plugin import Feed, Map, Search
 from allmende.search.index import search_all
 
-T = TypeVar("T")
 Hook = Feed | Map | Search
 Keep = Callable[[City, str], tuple[Kept, dict[Any, list[Kept]]]]
 """City and language → what shows its times, and what else is kept for it."""
@@ -121,6 +119,7 @@ class Met:
             self.select(get_named_type(field.type), selected, case)
 
     def hooks(self, plugin: Any) -> Iterable[Hook]:
+        """What the plugin has for this field; each of MET says it."""
         raise NotImplementedError
 
     def select(self, kind: Any, selected: Selected, case: Case) -> None:
@@ -138,6 +137,7 @@ class Met:
     async def answer(
         self, info: Any, city: City, parts: list[Part], given: dict[str, Any], show: Callable[[Shown, Any], Any]
     ) -> Any:
+        """The value of this field; each of MET says how it is put together."""
         raise NotImplementedError
 
     async def load(self, info: Any, city: City, parts: Sequence[Part], *asked: Any) -> None:
@@ -150,7 +150,7 @@ class Met:
                 raise Unplannable(f"{part.member.plugin} has failed too often")
         given = [part.member.hook.load(part.ctx, *arguments) for part, arguments in asked]
         waiting = [one for one in given if isawaitable(one)]
-        waited = iter(await _together(waiting)) if waiting else iter(())
+        waited = iter(await gathered(bounded(one, SECONDS) for one in waiting)) if waiting else iter(())
         given = [next(waited) if isawaitable(one) else one for one in given]
         reading = []
         for (part, _), one in zip(asked, given, strict=True):
@@ -288,12 +288,3 @@ class FeedPlan(Met):
 
 
 MET: Mapping[str, type[Met]] = {"feed": FeedPlan, "search": SearchPlan, "map": MapPlan}
-
-
-async def _together(waiting: Sequence[Awaitable[T]]) -> Sequence[T]:
-    """The results of all, which run at the same time. Raises what one of them raised, when all are done."""
-    found = await asyncio.gather(*(bounded(one, SECONDS) for one in waiting), return_exceptions=True)
-    for one in found:
-        if isinstance(one, BaseException):
-            raise one
-    return found  # type: ignore[return-value]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
@@ -27,20 +25,18 @@ from allmende.graphql.plan.below import Below
 from allmende.graphql.plan.complete import Complete, declaration, value_of
 from allmende.graphql.plan.directory import DirectoryPlan
 from allmende.graphql.plan.fields import Case, Selected
-from allmende.graphql.plan.fragments import Lacking, Memory
-from allmende.graphql.plan.lists import Keeping, Listed, Place, Question
+from allmende.graphql.plan.fragments import Lacking
+from allmende.graphql.plan.lists import Listed, Place, Question
 from allmende.graphql.plan.meeting import MET, Met
 from allmende.graphql.plan.module import REST, ModulePlan, Worked, module_plan
 from allmende.graphql.plan.paged import Paged
-from allmende.graphql.plan.values import Kept, Steady, zone_times
+from allmende.graphql.plan.store import Store
+from allmende.graphql.plan.values import Kept
 from allmende.graphql.request import RequestContext
+from allmende.isolation import gathered
 
 LOADED = {"modules"}
 """Fields of City that the core answers by itself, whoever asks."""
-PLACES = 2_000
-"""How many combinations of plan, city and language are kept, by all plans together."""
-VALUES = 20_000
-"""How many values of rows are kept by all of these."""
 
 
 class _Asking(Struct, frozen=True):
@@ -53,54 +49,6 @@ class _Asking(Struct, frozen=True):
     @property
     def _raw_info(self) -> _Asking:
         return self
-
-
-class _Kept(Struct, eq=False):
-    """What a plan keeps for one city in one language."""
-
-    plan: CityPlan
-    city: City
-    zone: Kept
-    modules: dict[str, list[Keeping]]
-    """Response key of a module → what each of its lists keeps."""
-    met: dict[Any, list[Kept]]
-    """By the encoders of what modules meet in."""
-
-
-class Store:
-    """What all plans keep, by plan, city and language."""
-
-    def __init__(self, rows: Memory) -> None:
-        self.rows = rows
-        self.places: dict[tuple[int, int, str], _Kept] = {}
-
-    def of(self, plan: CityPlan, city: City, language: str) -> _Kept:
-        if len(self.places) >= PLACES:
-            self.clear()
-        elif Steady.held >= VALUES:
-            self._forget_values()
-        key = (id(plan), id(city), language)
-        kept = self.places.get(key)
-        if kept is None:
-            # It holds the plan and the city, so that no others can come to have the same ids.
-            kept = self.places[key] = _Kept(plan, city, zone_times(city.timezone), {}, {})
-        return kept
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.places.clear()
-        self.rows.clear()
-        Steady.held = 0
-
-    def _forget_values(self) -> None:
-        """Those of single columns. Rows that were made of them have a bound of their own."""
-        for place in self.places.values():
-            for keeping in chain(*place.modules.values()):
-                for values in keeping.steady:
-                    values.clear()
-            for values in chain(*place.met.values()):
-                values.clear()
-        Steady.held = 0
 
 
 class CityPlan:
@@ -180,7 +128,7 @@ class CityPlan:
                 worked.later(parent, variables, _Asking(context, self.schema, Path(self.path, worked.key, "City")))
                 for _, worked, parent in later
             )
-            for (part, one, _), value in zip(later, await _together(works), strict=True):
+            for (part, one, _), value in zip(later, await gathered(works), strict=True):
                 part[one.key] = value
         if pending:
             found = iter(await self.reader.read(city.slug, [ask for *_, one in pending for ask in one.asks]))
@@ -201,15 +149,6 @@ class CityPlan:
     def _met(self, city: City, language: str) -> tuple[Kept, dict[Any, list[Kept]]]:
         kept = self.store.of(self, city, language)
         return kept.zone, kept.met
-
-
-async def _together(works: Iterable[Awaitable[Any]]) -> Sequence[Any]:
-    """The results of all, which run at the same time. Raises what one of them raised, when all are done."""
-    found = await asyncio.gather(*works, return_exceptions=True)
-    for value in found:
-        if isinstance(value, BaseException):
-            raise value
-    return found
 
 
 class Plan:

@@ -18,7 +18,8 @@ from allmende.graphql.plan.arguments import Values
 from allmende.graphql.plan.fields import Case, switches
 from allmende.graphql.plan.fragments import Memory
 from allmende.graphql.plan.mutation import MutationPlan
-from allmende.graphql.plan.operation import Plan, Store
+from allmende.graphql.plan.operation import Plan
+from allmende.graphql.plan.store import Store
 from allmende.graphql.recent import Recent
 from allmende.graphql.request import RequestContext
 
