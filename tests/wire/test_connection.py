@@ -287,6 +287,62 @@ async def test_what_cannot_be_answered_is_refused_in_json(
     assert again.endswith(b"GET /echo?a=1 ")
 
 
+POST = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+EMPTY = b"\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (POST + b"Transfer-Encoding: gzip, chunked\r\n" + EMPTY, (501, "TRANSFER_CODING")),
+        (POST + b"Transfer-Encoding: gzip\r\n" + EMPTY, (501, "TRANSFER_CODING")),
+        (POST + b"Transfer-Encoding: identity\r\n" + EMPTY, (501, "TRANSFER_CODING")),
+        (POST + b"Transfer-Encoding: xchunked\r\n" + EMPTY, (501, "TRANSFER_CODING")),
+        (POST + b"Transfer-Encoding: chunked;q=1\r\n" + EMPTY, (501, "TRANSFER_CODING")),
+        (POST + b"Transfer-Encoding: gzip\r\n" + CHUNKED + EMPTY, (400, "BAD_REQUEST")),
+        (POST + CHUNKED + CHUNKED + EMPTY, (400, "BAD_REQUEST")),
+        (POST + b"Transfer-Encoding: \x0bchunked\r\n" + EMPTY, (400, "BAD_REQUEST")),
+        (POST + b"Transfer-Encoding:\r\n chunked\r\n" + EMPTY, (400, "BAD_REQUEST")),
+        (POST + b"Transfer-Encoding : chunked\r\n" + EMPTY, (400, "BAD_REQUEST")),
+        (POST + CHUNKED + b"Content-Length: 5\r\n" + EMPTY, (400, "BAD_REQUEST")),
+        (POST.replace(b"1.1", b"1.0") + CHUNKED + EMPTY, (400, "BAD_REQUEST")),
+        (POST + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\n{}", (400, "BAD_REQUEST")),
+        (POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", (400, "BAD_REQUEST")),
+        (POST + b"Content-Length: 2, 2\r\n\r\n{}", (400, "BAD_REQUEST")),
+        (POST + b"Content-Length: +2\r\n\r\n{}", (400, "BAD_REQUEST")),
+        (POST + b"Content-Length : 2\r\n\r\n{}", (400, "BAD_REQUEST")),
+        (POST + b"Content-Length: 99999999999999999999999\r\n\r\n{}", (400, "BAD_REQUEST")),
+        (b"GET /echo HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", (400, "BAD_REQUEST")),
+        (b"GET /echo HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n", (400, "BAD_REQUEST")),
+        (b"GET /echo HTTP/1.1\nHost: x\n\n", (400, "BAD_REQUEST")),
+        (b"GET /echo HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", (400, "BAD_REQUEST")),
+        (b"GET http://y/echo HTTP/1.1\r\nHost: x\r\n\r\n", (400, "BAD_REQUEST")),
+        (b"GET http://x:81/echo HTTP/1.1\r\nHost: x\r\n\r\n", (400, "BAD_REQUEST")),
+        (b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n", (400, "BAD_REQUEST")),
+        (b"GET /echo\r\n\r\n", (505, "HTTP_VERSION")),
+        (b"GET /echo HTTP/0.9\r\n\r\n", (505, "HTTP_VERSION")),
+        (b"GET /echo HTTP/2.0\r\nHost: x\r\n\r\n", (505, "HTTP_VERSION")),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", (400, "BAD_REQUEST")),
+    ],
+)
+async def test_what_two_servers_could_read_differently_is_refused_and_nothing_after_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, told: tuple[int, str]
+) -> None:
+    async with served(monkeypatch) as talk:
+        for parts in ([sent + GET], [sent[place : place + 1] for place in range(len(sent))]):
+            answer = await talk(*parts)
+            assert code(answer) == told, "and that is all"
+
+
+@pytest.mark.parametrize("begin", [b"2;a\nb\r\n{}", b"2 \r\n{}", b"0x2\r\n{}", b"+2\r\n{}", b"2\n{}\n", b"2\r\n{}x"])
+async def test_after_a_broken_chunk_nothing_is_read(monkeypatch: pytest.MonkeyPatch, begin: bytes) -> None:
+    async with served(monkeypatch) as talk:
+        answer = await talk(POST + CHUNKED + b"\r\n" + begin + b"\r\n0\r\n\r\n" + GET)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"broken off" in answer
+
+
 @pytest.mark.parametrize(
     "begin",
     [b"GET / HTTP/1.1\r\nA: ", b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: "],

@@ -19,6 +19,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from allmende.wire.exchange import AtOnce, Directly, Exchange
+from allmende.wire.framing import check, is_same_host
 from allmende.wire.rules import Refused, Rules, broken, too_large, too_many_ahead, written
 from allmende.wire.upgrade import handed_over
 from allmende.wire.waiting import Waiting, make_room, untaken
@@ -151,25 +152,35 @@ class Connection(asyncio.Protocol):
         self.refused = refused
         raise refused
 
+    def _check(self, version: str, headers: list[tuple[bytes, bytes]], fields: dict[bytes, bytes]) -> None:
+        try:
+            check(version, headers, fields)
+        except Refused as refused:
+            self._stop(refused)
+
     def on_headers_complete(self) -> None:
         parser, url = self.parser, self.url
         self.quiet = 0
         if len(url) + sum(map(len, chain.from_iterable(self.headers))) + 4 * len(self.headers) > self.rules.header:
             self._stop(too_large(self.rules))
+        version, headers = parser.get_http_version(), self.headers
+        fields = dict(headers)
+        if version != "1.1" or len(fields) != len(headers) or b"transfer-encoding" in fields:
+            self._check(version, headers, fields)
         keep = parser.should_keep_alive()
         if parser.should_upgrade():
-            if self.active is None and dict(self.headers).get(b"upgrade", b"").lower() == b"websocket":
+            if self.active is None and fields.get(b"upgrade", b"").lower() == b"websocket":
                 self.upgrade = True
                 return
             keep = False  # what comes after an upgrade that is not understood cannot be read
         if url[:1] != b"/":  # the absolute form (RFC 9112 § 3.2.2), or *
             parsed = httptools.parse_url(url)
+            if parsed.host and not is_same_host(parsed, fields.get(b"host", b"")):
+                self._stop(broken())
             url = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
         raw, _, query = url.partition(b"#")[0].partition(b"?")
         path = raw.decode("ascii", "replace")
-        version = parser.get_http_version()
-        headers, self.headers = self.headers, []  # those that come after the body are nobody's
-        fields = dict(headers)
+        self.headers = []  # those that come after the body are nobody's
         scope = {
             "type": "http",
             "asgi": _ASGI,
