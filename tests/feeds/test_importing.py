@@ -15,7 +15,7 @@ from allmende import Batch, Importer, Note, Payload
 from allmende.db.engine import Database
 from allmende.feeds import quarantine
 from allmende.feeds.importing import import_all, import_source
-from allmende.feeds.lease import take
+from allmende.feeds.lease import Lease
 from allmende.feeds.tables import FeedQuarantine, FeedRun, FeedSource
 from allmende.search.index import search_ids
 from allmende.testing import NOON
@@ -335,7 +335,7 @@ async def test_lease_of_a_killed_process_runs_out(database: Database, tmp_path: 
     write(tmp_path, benches("1"))
     services = make_services(database)
     key = {"plugin": "village", "source": "benches"}
-    assert await take(database, "adorf", FeedSource, key, NOON, services.rules.lease)
+    assert await Lease(database, "adorf", FeedSource, key, services.rules.lease, lambda: NOON).take()
     assert (await import_source(services, city, plugin, source)).status == "busy"
     later = make_services(database, now=NOON + services.rules.lease + timedelta(seconds=1))
     assert outcome(await import_source(later, city, plugin, source)) == ("fresh", 1, 0, 0, 0, 0)
@@ -349,16 +349,14 @@ async def test_import_that_lost_its_lease_writes_nothing(database: Database, tmp
 
     def overtaken(*args: Any) -> Batch:
         key = {"plugin": "village", "source": "benches"}
-        late = NOON + timedelta(days=1)
-        asyncio.run_coroutine_threadsafe(
-            take(database, "adorf", FeedSource, key, late, services.rules.lease), loop
-        ).result(60)
+        late = Lease(database, "adorf", FeedSource, key, services.rules.lease, lambda: NOON + timedelta(minutes=2))
+        assert asyncio.run_coroutine_threadsafe(late.take(), loop).result(60)
         return read(*args)
 
     importer = Importer(source=JsonSource, read=overtaken, tables=(Bench, Plaque), parent="bench")
     slow = msgspec.structs.replace(plugin, importers=(importer,))
     run = await import_source(services, city, slow, source)
-    assert (run.status, run.reason) == ("failed", "took so long that another process began the same import")
+    assert (run.status, run.reason) == ("failed", "took so long that another process began the same")
     assert await titles(database) == []
 
 

@@ -9,7 +9,7 @@ import msgspec
 from allmende.chore import CORE, Chore
 from allmende.city.model import City
 from allmende.db.engine import Database
-from allmende.feeds.lease import take
+from allmende.feeds.lease import Lease
 from allmende.jobs.embedded import EmbeddedRunner
 from allmende.jobs.queue import ensure_schema, work
 from allmende.jobs.tables import JobState
@@ -74,7 +74,7 @@ async def test_one_process_at_a_time_is_at_it(database: Database, tmp_path: Path
     room = Room()
     house = make_house(database, make_cities(tmp_path, "adorf"), chores=(room.chore(),))
     key = {"plugin": CORE, "name": "room-sweep"}
-    assert await take(database, "adorf", JobState, key, NOON, timedelta(minutes=5))
+    assert await Lease(database, "adorf", JobState, key, house.services.rules.lease, lambda: NOON).take()
     assert await run_chore(house, house.cities()["adorf"], room.chore()) == "busy"
     assert room.done == []
 

@@ -104,3 +104,42 @@ async def test_stopping_lets_what_is_in_mid_air_land(database: Database) -> None
         await run(database, CITY, base, now=NOON + timedelta(minutes=1))
     assert await states(database, CITY) == {"sent": 2 * CONNECTIONS}
     assert {len(got) for got in service.received.values()} == {1}
+
+
+class Holding(PushService):
+    """Keeps the first so many messages waiting for an answer that is a failure in the end."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__()
+        self.first, self.taken, self.open, self.reached = first, 0, asyncio.Event(), asyncio.Event()
+
+    async def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, list[Any], bytes]:
+        self.taken += 1
+        if self.taken > self.first:
+            return await super().answer(path, headers, body)
+        if self.taken == self.first:
+            self.reached.set()
+        await self.open.wait()
+        return 503, [], b""
+
+
+async def test_who_was_stopped_for_longer_than_its_lease_sends_nothing_more_and_spoils_nothing(
+    database: Database,
+) -> None:
+    """What the others have sent meanwhile is neither sent again nor taken back to the queue."""
+    service, moment = Holding(CONNECTIONS), NOON
+    async with serving(service) as base:
+        for number in range(BROWSERS):
+            await join(database, CITY, base, number)
+        await announce(database, CITY)
+        async with open_channels(make_ways(base), CITY) as channels:
+            stopped = Delivering(database, CITY, channels, lambda: moment)
+            sleeping = asyncio.create_task(stopped.run(60))
+            await asyncio.wait_for(service.reached.wait(), 60)
+            moment = NOON + LEASE
+            assert (await run(database, CITY, base, now=moment))["sent"] == BROWSERS
+            service.open.set()
+            await sleeping
+        assert await states(database, CITY) == {"sent": BROWSERS}
+        assert await run(database, CITY, base, now=moment + timedelta(hours=1)) == {}
+    assert {len(service.received[number]) for number in range(BROWSERS)} == {1}

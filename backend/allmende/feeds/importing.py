@@ -19,7 +19,7 @@ from allmende.context import Context
 from allmende.errors import AllmendeError, NotFound
 from allmende.feeds import quarantine, uploads
 from allmende.feeds.fetched import Fetched, Validators
-from allmende.feeds.lease import take
+from allmende.feeds.lease import Lease
 from allmende.feeds.outcome import Run, Work, fail, reason_of, record, release
 from allmende.feeds.services import Services, importer_for, sources_of
 from allmende.feeds.spreadsheet import unfolded
@@ -58,8 +58,8 @@ async def import_source(
             return msgspec.structs.replace(
                 blank, status="waiting", reason="waits for a file to be uploaded at the desk"
             )
-        lease = await take(services.database, city.slug, FeedSource, key, started, services.rules.lease)
-        if not lease:
+        lease = Lease(services.database, city.slug, FeedSource, key, services.rules.lease, services.clock)
+        if not await lease.take():
             return msgspec.structs.replace(blank, status="busy", reason="is being imported by another process")
         state = await _state(services, city, key)
     except NotFound as error:
@@ -78,7 +78,7 @@ async def import_source(
         begun=begun,
     )
     try:
-        run = await _import(work, force=force, held=held)
+        run = await lease.during(_import(work, force=force, held=held))
     except asyncio.CancelledError:  # the process stops: give the source back, so that the next one need not wait
         await asyncio.shield(release(work))
         raise

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from allmende.city.model import City
 from allmende.errors import AllmendeError
 from allmende.feeds.fetched import Fetched
-from allmende.feeds.lease import next_try, settle
+from allmende.feeds.lease import Lease, lost, next_try
 from allmende.feeds.services import Services
 from allmende.feeds.tables import FeedRun, FeedSource
 from allmende.importer import Note, Refusal, Source
@@ -55,7 +55,7 @@ class Work(Struct, frozen=True, kw_only=True):
     city: City
     plugin: Plugin
     source: Source
-    lease: str
+    lease: Lease
     state: FeedSource
     started: datetime
     begun: float
@@ -112,8 +112,8 @@ async def record(
             values["items"] = items
     elif run.status == "quarantined":
         values["etag"] = values["last_modified"] = values["content_hash"] = ""
-    if not await settle(session, FeedSource, work.key, work.lease, **values):
-        raise AllmendeError("took so long that another process began the same import")
+    if not await work.lease.settle(session, **values):
+        raise lost()
     if run.status != "unchanged":
         await _remember(session, work, run)
     return run
@@ -126,11 +126,8 @@ async def fail(work: Work, error: Exception) -> Run:
     failures = work.state.failures + 1
     try:
         async with work.services.database.transaction(work.city.slug) as session:
-            settled = await settle(
+            settled = await work.lease.settle(
                 session,
-                FeedSource,
-                work.key,
-                work.lease,
                 status="failed",
                 reason=run.reason,
                 last_attempt=work.started,
@@ -147,7 +144,7 @@ async def fail(work: Work, error: Exception) -> Run:
 async def release(work: Work) -> None:
     """Give the source back without an outcome."""
     async with work.services.database.transaction(work.city.slug) as session:
-        await settle(session, FeedSource, work.key, work.lease)
+        await work.lease.settle(session)
 
 
 async def _remember(session: AsyncSession, work: Work, run: Run) -> None:

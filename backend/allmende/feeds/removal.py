@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from allmende.changes.log import record
-from allmende.feeds.lease import take
+from allmende.feeds.lease import Lease
 from allmende.feeds.services import Services
 from allmende.feeds.tables import FeedQuarantine, FeedRun, FeedSource, FeedUpload
 from allmende.items.sync import chunks
@@ -21,11 +21,16 @@ _NO_SYNC = {"synchronize_session": False}
 async def remove_source(services: Services, city: str, plugin: Plugin, source: str) -> bool:
     """Delete the source's rows, their search terms, its state and history. False while an import of it runs."""
     key = {"plugin": plugin.name, "source": source}
-    if not await take(services.database, city, FeedSource, key, services.clock(), services.rules.lease):
-        return False
+    lease = Lease(services.database, city, FeedSource, key, services.rules.lease, services.clock)
+    return await lease.take() and await lease.during(_remove(services, city, plugin, source, lease))
+
+
+async def _remove(services: Services, city: str, plugin: Plugin, source: str, lease: Lease) -> bool:
     first = dict.fromkeys(importer.tables[0] for importer in plugin.importers)
     tables = list(dict.fromkeys(table for importer in plugin.importers for table in importer.tables))
     async with services.database.transaction(city) as session:
+        if not await lease.settle(session):  # whoever has taken over waits for the end of this transaction
+            return False
         for search in plugin.search:
             ids = (await session.scalars(select(search.table.id).where(search.table.source == source))).all()
             for some in chunks(ids):

@@ -21,8 +21,8 @@ from allmende.plugin import Plugin
 class Rules(Struct, frozen=True, kw_only=True):
     """How the core treats sources; the same for all cities."""
 
-    lease: timedelta = timedelta(minutes=15)
-    """Longer than the longest import; for so long does a killed process block its source."""
+    lease: timedelta = timedelta(minutes=1)
+    """Renewed while the work goes on; for so long at most does a killed process block what it was at."""
     stale_after: int = 3
     """Missed fetches after which a source counts as stale."""
     guarded_from: int = 5

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice, zip_longest
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from msgspec import Struct, structs
@@ -21,7 +21,7 @@ from allmende.chore import CORE, Chore
 from allmende.city.model import City
 from allmende.db.leash import SHARE, Leash
 from allmende.feeds.importing import import_source
-from allmende.feeds.lease import next_try, settle, take
+from allmende.feeds.lease import Lease, longest, next_try
 from allmende.feeds.outcome import Run, reason_of
 from allmende.feeds.removal import remove_source
 from allmende.feeds.services import sources_of
@@ -39,6 +39,9 @@ GRACE = 5.0
 PART = 250
 """Cities that one look goes through, so that it holds up nobody: a look at all of Germany takes half a second."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -83,8 +86,9 @@ async def due_tasks(house: House, part: Sequence[str] | None = None) -> list[Tas
             urgent = islice(chain.from_iterable(waiting.values()), PART)
             part = [slug for slug in dict.fromkeys((*part, *urgent)) if slug in cities]
             cities = {slug: cities[slug] for slug in part}
-        imports = await _timetable(session, FeedSource, "source", part)
-        jobs = await _timetable(session, JobState, "name", part)
+        length = house.services.rules.lease
+        imports = await _timetable(session, FeedSource, "source", part, now, length)
+        jobs = await _timetable(session, JobState, "name", part, now, length)
     plugins = [plugin for plugin in house.plugins() if not house.blocked(plugin.name)]
     wanted: dict[str, list[tuple[datetime, Task]]] = defaultdict(list)
     for slug, city in cities.items():
@@ -189,19 +193,19 @@ async def run_chore(house: House, city: City, chore: Chore) -> str:
     return await _leased(house, city, CORE, chore, limited)
 
 
-async def _leased(house: House, city: City, plugin: str, job: Job | Chore, work: Callable[[], Awaitable[None]]) -> str:
+async def _leased(house: House, city: City, plugin: str, job: Job | Chore, work: Work) -> str:
     """Do the work under a lease, and write down what became of it and when it is due again."""
     services, key = house.services, {"plugin": plugin, "name": job.name}
     started = services.clock()
-    lease = await take(services.database, city.slug, JobState, key, started, job.timeout + services.rules.lease)
-    if not lease:
+    lease = Lease(services.database, city.slug, JobState, key, services.rules.lease, services.clock)
+    if not await lease.take():
         return "busy"
     fault: Exception | None = None
     try:
-        await work()
+        await lease.during(work())
     except asyncio.CancelledError:
         async with services.database.transaction(city.slug) as session:
-            await settle(session, JobState, key, lease)
+            await lease.settle(session)
         raise
     except Exception as error:
         fault = error
@@ -220,7 +224,7 @@ async def _leased(house: House, city: City, plugin: str, job: Job | Chore, work:
                 "next_run": now + job.every if dead else min(next_try(now, failures), now + job.every),
             }
             log.warning("job_failed", city=city.slug, **key, reason=values["reason"], dead=dead)
-        await settle(session, JobState, key, lease, last_attempt=started, **values)
+        await lease.settle(session, last_attempt=started, **values)
     metrics.JOBS.labels(plugin, values["status"]).inc()
     return str(values["status"])
 
@@ -239,15 +243,27 @@ async def _limited(house: House, city: City, plugin: Plugin, job: Job) -> None:
 
 
 async def _timetable(
-    session: AsyncSession, table: type[FeedSource] | type[JobState], name: str, part: Sequence[str] | None
+    session: AsyncSession,
+    table: type[FeedSource] | type[JobState],
+    name: str,
+    part: Sequence[str] | None,
+    now: datetime,
+    lease: timedelta,
 ) -> dict[tuple[str, str, str], datetime]:
-    """When each thing may run next: at its time, and not before somebody else's lease on it has ended."""
-    columns = (table.city, table.plugin, getattr(table, name), table.next_run, table.lease_until)
+    """When each thing may run next: at its time, and not before somebody else's lease on it has ended.
+
+    What was last tried later than now is due at once: its times were written before the clock was set back.
+    """
+    columns = (table.city, table.plugin, getattr(table, name), table.next_run, table.lease_until, table.last_attempt)
     statement = select(*columns) if part is None else select(*columns).where(table.city.in_(part))
     rows = (await session.execute(statement)).all()
+    never = now + longest(lease)
     return {
-        (city, plugin, id_): max(next_run or _LONG_AGO, lease_until or _LONG_AGO)
-        for city, plugin, id_, next_run, lease_until in rows
+        (city, plugin, id_): max(
+            next_run if next_run and (last is None or last <= never) else _LONG_AGO,
+            lease_until if lease_until and lease_until <= never else _LONG_AGO,
+        )
+        for city, plugin, id_, next_run, lease_until, last in rows
     }
 
 

@@ -118,7 +118,7 @@ class Delivering:
     async def _send(self, one: Claimed) -> Outcome | None:
         """The outcome; None where it was not tried."""
         channel = self.channels.get(one.endpoint.channel)
-        if channel is None:
+        if channel is None or self.clock() >= one.until:  # this process was stopped for a while
             return None
         target = Target(
             id=one.endpoint.id, address=one.endpoint.address, keys=one.endpoint.keys, ticket=one.endpoint.ticket
@@ -147,6 +147,7 @@ class Delivering:
             if outcome.kind == "gone":
                 self._gone.append(one.endpoint.id)
         return Result(
+            lease=one.lease,
             message=one.message.id,
             endpoint=one.endpoint.id,
             state=state,

@@ -25,6 +25,8 @@ from allmende.notify.tables import Delivery, Endpoint, Outgoing, Subscription
 
 LEASE = timedelta(minutes=5)
 """Longer than a claimed delivery waits and takes."""
+TAKES = timedelta(seconds=30)
+"""An attempt, at most: none is begun so shortly before the end of its lease."""
 ATTEMPTS = 8
 """After half a minute, two, eight, half an hour, two hours, then every six hours."""
 INTERRUPTED = "two senders died with it; it may have arrived"
@@ -38,11 +40,15 @@ class Claimed(Struct, frozen=True, kw_only=True):
     endpoint: Endpoint
     attempts: int
     """This one included."""
+    lease: str
+    until: datetime
+    """Then somebody else may have claimed it."""
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """What becomes of a claimed delivery."""
+    """What becomes of a claimed delivery; nothing, where somebody else has claimed it since."""
 
+    lease: str
     message: str
     endpoint: str
     state: str
@@ -112,10 +118,12 @@ async def claim(
         elif rest is not None:
             state, at, settled, attempts = "waiting", rest, None, attempts - 1
         else:
-            ready.append(Claimed(message=message, endpoint=endpoint, attempts=attempts))
+            until = now + LEASE - TAKES
+            ready.append(Claimed(message=message, endpoint=endpoint, attempts=attempts, lease=lease, until=until))
             continue
         others.append(
             Result(
+                lease=lease,
                 message=id_,
                 endpoint=endpoint_id,
                 state=state,
@@ -160,7 +168,11 @@ async def settle(database: Database, city: str, results: Sequence[Result], gone:
         return
     statement = (
         update(Delivery)
-        .where(Delivery.message == bindparam("b_message"), Delivery.endpoint == bindparam("b_endpoint"))
+        .where(
+            Delivery.message == bindparam("b_message"),
+            Delivery.endpoint == bindparam("b_endpoint"),
+            Delivery.lease == bindparam("b_lease"),
+        )
         .values(
             state=bindparam("b_state"),
             due=bindparam("b_due"),
@@ -174,6 +186,7 @@ async def settle(database: Database, city: str, results: Sequence[Result], gone:
         {
             "b_message": one.message,
             "b_endpoint": one.endpoint,
+            "b_lease": one.lease,
             "b_state": one.state,
             "b_due": one.due,
             "b_attempts": one.attempts,
