@@ -25,6 +25,8 @@ MAX_WORDS = 8
 _COMBINING = "\u0300"
 """No character before it combines with another one."""
 _WORD = re.compile(r"[^\W_]+")
+_BLANKS = "".join([sign if (sign := chr(code)).isalnum() else " " for code in range(128)])
+"""What stands for each sign of ASCII where only its words are wanted."""
 _DIGRAPH = re.compile(r"(?<=[aou])(?<!q[aou])e")
 """The e of ae, oe and ue; not of what a q begins (Quelle)."""
 
@@ -40,7 +42,10 @@ def words(text: str) -> list[str]:
     if not plain.isascii():  # more than German needs
         plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
         plain = "".join([c for c in plain if c < _COMBINING or not unicodedata.combining(c)])
-    return [word[:MAX_WORD] for word in _WORD.findall(_DIGRAPH.sub("", plain))]
+    # Without a q, replacing is the same in a tenth of the time.
+    plain = _DIGRAPH.sub("", plain) if "q" in plain else plain.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+    found = plain.translate(_BLANKS).split() if plain.isascii() else _WORD.findall(plain)
+    return [word[:MAX_WORD] for word in found]
 
 
 @lru_cache(maxsize=20_000)

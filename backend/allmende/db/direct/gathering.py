@@ -1,8 +1,11 @@
 """What many want to write at the same time goes together, so that it costs one commit and one round trip.
 
-While something is on its way, what comes meanwhile gathers, and goes next as one transaction; who comes alone waits for
-nobody. In a transaction each is still a statement of its own, which sets its own city and sees what those before it
-have written. One that fails takes all of them with it: then each is sent again by itself.
+While something is on its way, what comes meanwhile gathers, and goes next as one transaction. Of those who ask again as
+soon as they are answered, the first would go alone that way, and then all others: so as many as were there last are
+waited for, as long as they keep coming. Who comes alone waits for nobody.
+
+In a transaction each is still a statement of its own, which sets its own city and sees what those before it have
+written. One that fails takes all of them with it: then each is sent again by itself.
 """
 
 from __future__ import annotations
@@ -17,6 +20,10 @@ from allmende.db.prepared import TOGETHER
 
 HELD = 0.25
 """Seconds after which those who gather do not wait any longer for what is on its way."""
+LULL = 0.001
+"""Seconds without anybody new after which those who are still missing are not expected any longer."""
+LOOKS = 8
+"""So often it is looked whether somebody new has come; then those who are there go."""
 RUNNERS = 4
 """Transactions that are on their way at the same time, where the database is that slow."""
 
@@ -39,23 +46,48 @@ class Gathering:
         self.send = send
         self.waiting: deque[Request] = deque()
         self.runners: set[asyncio.Task[None]] = set()
+        self.expected = 1
+        """How many were there when the last ones came back: those themselves, and who waited by then."""
         self._overdue: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
 
     async def written(self, request: Request) -> int | None:
         """What became of this request."""
         self.waiting.append(request)
         if not self.runners:
-            self._start()
+            self._begin()
         elif self._overdue is None:
             self._overdue = asyncio.get_running_loop().call_later(HELD, self._overtake)
         return await request.done
 
     async def close(self) -> None:
         """When all that was asked for is done."""
-        while self.runners:
+        while self.runners or self.waiting:
+            if not self.runners:
+                self._start()
             await asyncio.wait(self.runners)
 
+    def _begin(self) -> None:
+        """Nothing is on its way: those who wait go, if they are all who are expected."""
+        if len(self.waiting) >= self.expected:
+            self._start()
+        elif self._look is None:
+            self._look_later(LOOKS)
+
+    def _look_later(self, left: int) -> None:
+        self._look = asyncio.get_running_loop().call_later(LULL, self._looked, len(self.waiting), left - 1)
+
+    def _looked(self, before: int, left: int) -> None:
+        self._look = None
+        if left and before < len(self.waiting):
+            self._look_later(left)
+        else:
+            self._start()
+
     def _start(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
         runner = asyncio.create_task(self._run())
         self.runners.add(runner)
         runner.add_done_callback(self.runners.discard)
@@ -66,23 +98,26 @@ class Gathering:
             self._start()
 
     async def _run(self) -> None:
-        while self.waiting:
-            requests = self._next()
-            if requests:
-                await self.send(requests)
+        while requests := self._next():
+            await self.send(requests)
+            self.expected = min(len(requests) + len(self.waiting), TOGETHER)
             if self._overdue is not None:
                 self._overdue.cancel()
                 self._overdue = None
+            if len(self.waiting) < self.expected and len(self.runners) == 1:
+                break
         self.runners.discard(asyncio.current_task())  # whoever comes now starts another
+        if self.waiting and not self.runners:
+            self._begin()
 
     def _next(self) -> Sequence[Request]:
         """Those that have waited longest, and whose statement is the same; without those that nobody waits for."""
-        sql, left = self.waiting[0].sql, deque[Request]()
+        left = deque[Request]()
         taken: list[Request] = []
         for request in self.waiting:
             if request.done.done():  # its time was up before it was sent
                 continue
-            if request.sql == sql and len(taken) < TOGETHER:
+            if not taken or (request.sql == taken[0].sql and len(taken) < TOGETHER):
                 taken.append(request)
             else:
                 left.append(request)
