@@ -209,7 +209,9 @@ def create_app(settings: Settings | None = None) -> Door:
     watchdog = Watchdog(folders, Path(settings.run) if settings.run else None)
     services.breakers.blocked, services.breakers.resting = watchdog.blocklist.holds, watchdog.resting
     listener = database.listener()
-    services.breakers.busy = lambda: watchdog.busy or (listener is not None and not listener.trusted)
+    services.breakers.busy = lambda: (
+        watchdog.busy or database.lock.is_late or (listener is not None and not listener.trusted)
+    )
 
     responses = make_responses(settings, database, engine, listener)
     documents = make_documents(settings, engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any
 
@@ -24,6 +24,7 @@ from allmende.db.direct.rooms import Rooms
 from allmende.db.direct.writer import Writer
 from allmende.db.interrupt import connect
 from allmende.db.listening import Listener, connect_options
+from allmende.db.lock import Lock
 from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements
 from allmende.db.prepared import Prepared, Room
 from allmende.db.rls import EVERY, SETTING
@@ -57,6 +58,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.board = open_board(self.url)
         """Counts changes for all processes of this machine; None where there is no place for it."""
+        self.lock = Lock()
+        """Of an embedded database."""
         self._counters: list[Counter] = []
         self._cities = self._engine(pool_size)
         note_statements(self._cities.sync_engine)
@@ -221,7 +224,7 @@ class Database:
         event.listen(engine.sync_engine, "handle_error", unwrap)
         if self.is_sqlite:
             event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(engine.sync_engine, "begin", _begin_sqlite)
+            event.listen(engine.sync_engine, "begin", partial(_begin_sqlite, lock=self.lock))
         else:
             event.listen(engine.sync_engine, "begin", _begin_postgresql)
         return engine
@@ -262,10 +265,13 @@ def _begin_postgresql(connection: Connection) -> None:
     connection.connection.driver_connection.scope = connection.get_execution_options().get(SCOPE, "")  # type: ignore[union-attr]
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection, lock: Lock) -> None:
+    if not connection.get_execution_options().get(WRITE):
+        connection.connection.run_async(lambda driver: driver.execute("BEGIN"))
+        return
     # A transaction that reads first and writes later can fail at once with "database is locked", whatever the timeout.
-    begin = "BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITE) else "BEGIN"
-    connection.connection.run_async(lambda driver: driver.execute(begin))
+    with lock.waiting():
+        connection.connection.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
 
 
 def _prepare_sqlite(connection: Any, entry: ConnectionPoolEntry) -> None:

@@ -1,8 +1,8 @@
 """A circuit breaker per city and plugin: who has failed again and again is not asked for a while.
 
 A worker admits by its own breakers; what rests in the others is shown, see `resting`. Only a plugin that blocks whole
-workers is shut out in all of them, see `blocked` and watchdog.py. While the worker is `busy`, or the database silent,
-what took too long is nobody's failure.
+workers is shut out in all of them, see `blocked` and watchdog.py. While the worker is `busy`, or the database silent
+or locked, what took too long is nobody's failure.
 """
 
 from __future__ import annotations
