@@ -61,8 +61,9 @@ def test_serve_ends_with_the_reason_where_no_worker_can_begin(tmp_path: Path) ->
     command = [str(Path(sys.executable).parent / "allmende"), "serve", "--workers", "2", "--port", str(free_port())]
     done = subprocess.run(command, cwd=ROOT, env=environ, timeout=100, capture_output=True, text=True)
     assert done.returncode == 3
-    assert "ALLMENDE_KEY: is shorter than 32 characters" in done.stderr
-    assert "Traceback" not in done.stderr
+    (told,) = map(json.loads, done.stderr.splitlines())
+    assert told["event"] == "cannot_begin"
+    assert "ALLMENDE_KEY: is shorter than 32 characters" in told["error"]
 
 
 @needs_proc
@@ -148,7 +149,9 @@ def test_where_something_has_started_a_thread_nothing_is_forked() -> None:
     code = (
         "import sys, threading, time\n"
         "from allmende.cli.workers import Workers\n"
+        "from allmende.log import configure_logging\n"
         "from uvicorn.config import Config\n"
+        "configure_logging(production=True)\n"
         "def alone(): return lambda scope, receive, send: None\n"
         "def threaded():\n"
         "    threading.Thread(target=time.sleep, args=[60], daemon=True).start()\n"
@@ -160,7 +163,8 @@ def test_where_something_has_started_a_thread_nothing_is_forked() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]
-    assert done.stderr == "a plugin or library has started a thread: each worker loads for itself\n"
+    (told,) = map(json.loads, done.stderr.splitlines())
+    assert (told["event"], told["reason"]) == ("workers_not_forked", "a plugin or library has started a thread")
 
 
 def test_where_few_files_may_be_opened_idle_connections_shut_nobody_out(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -77,7 +78,7 @@ async def nothing(scope: Any, receive: Any, send: Any) -> None:
 
 @needs_proc
 def test_a_worker_that_was_stopped_is_replaced_while_the_other_answers(tmp_path: Path) -> None:
-    environ = {"ALLMENDE_DATABASE": f"sqlite:///{tmp_path / 'none.sqlite'}"}
+    environ = {"ALLMENDE_DATABASE": f"sqlite:///{tmp_path / 'none.sqlite'}", "ALLMENDE_PRODUCTION": "true"}
     with running(tmp_path, "serve", "--workers", "2", **environ) as server:
         eventually(lambda: len(workers(server.process)) == 2)
         first = workers(server.process)[0]
@@ -85,6 +86,9 @@ def test_a_worker_that_was_stopped_is_replaced_while_the_other_answers(tmp_path:
         eventually(lambda: len(set(workers(server.process)) - {first}) == 2)
         for _ in range(4):
             assert data(server.url, "{ __typename }") == {"__typename": "Query"}
+        told = [json.loads(line) for line in server.log.read_text().splitlines()]
+    said = [line["event"] for line in told if line.get("pid") == first]
+    assert said == ["worker_was_stopped", "worker_ended"], "in the same form as what the workers say"
 
 
 @needs_proc

@@ -14,7 +14,8 @@ from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.server import Server
 
 from allmende.cli.workers import Workers, explained
-from allmende.log import keep_stderr
+from allmende.log import configure_logging, keep_stderr
+from allmende.settings import load_settings
 
 GRACE = 5
 """Seconds for requests to be finished, after live connections were told goodbye."""
@@ -40,6 +41,7 @@ def serve(host: str, port: int, workers: int) -> None:
         options = configured(host, port, workers=workers)
         house = Workers(options, [options.bind_socket()])
         with explained():
+            configure_logging(production=load_settings().production)
             house.load(configured(host, port, workers=workers))
         house.run()
     if house.hopeless:

@@ -14,7 +14,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -22,13 +21,14 @@ from pathlib import Path
 from socket import socket
 from typing import Any, NamedTuple
 
-import click
+import structlog
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors.multiprocess import SIGNALS, Multiprocess, Process
 
 from allmende.errors import AllmendeError
-from allmende.log import keep_stderr
+from allmende.log import configure_logging, keep_stderr
 
+log = structlog.get_logger(__name__)
 GOODBYE = 0.5
 """Seconds for live connections to be told that the server stops."""
 AGAIN = 5.0
@@ -120,7 +120,7 @@ class Workers(Multiprocess):
         if len(list(THREADS.iterdir())) == 1:
             self.loaded = config
         else:  # a fork would leave it behind, with all the locks that it holds
-            click.echo("a plugin or library has started a thread: each worker loads for itself", err=True)
+            log.warning("workers_not_forked", reason="a plugin or library has started a thread")
 
     def init_processes(self) -> None:
         self.handle_signals()  # those that came while it was loaded
@@ -143,7 +143,7 @@ class Workers(Multiprocess):
             if not worker.wait_until_ready(READY, self.should_exit):
                 worker.kill()
                 worker.join()
-                click.echo(f"worker {worker.pid} did not become ready: the workers there are stay", err=True)
+                log.error("worker_not_ready", pid=worker.pid, reason="the workers there are stay")
                 return
             self._goodbye([old])
             old.terminate()
@@ -186,13 +186,12 @@ class Workers(Multiprocess):
         pause = 0.0
         if worker.exitcode == STARTUP_FAILURE or now - self.began.get(place, 0.0) < AGAIN:
             if not any(other.process.is_alive() for other in self.processes):
-                click.echo("a worker cannot be started: see above", err=True)
+                log.critical("workers_cannot_begin", pid=worker.pid, code=worker.exitcode)
                 self.hopeless = True
                 self.should_exit.set()
                 return math.inf
             pause = min(max(self.pauses.get(place, 0.0) * 2, AGAIN), LONGEST)
-        later = f" in {pause:.0f} s" if pause else ""
-        click.echo(f"worker {worker.pid} has ended ({worker.exitcode}): another one takes its place{later}", err=True)
+        log.warning("worker_ended", pid=worker.pid, code=worker.exitcode, another_in=pause)
         self.pauses[place] = pause
         self.due[worker.pid] = now + pause
         return self.due[worker.pid]
@@ -203,7 +202,7 @@ class Workers(Multiprocess):
         if not _is_stopped(pid):
             self.stopped.pop(pid, None)
         elif now - self.stopped.setdefault(pid, now) >= STOPPED:
-            click.echo(f"worker {pid} was stopped by somebody, and is ended", err=True)
+            log.warning("worker_was_stopped", pid=pid)
             worker.kill()
 
 
@@ -220,8 +219,8 @@ def explained() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, AllmendeError):  # for people: it names the setting
-            click.echo(str(error), err=True)
-        else:
-            traceback.print_exc()
+        if not structlog.is_configured():  # the settings are what is wrong
+            configure_logging(production=False)
+        # An error of ours is for people: it names the setting.
+        log.critical("cannot_begin", error=str(error), exc_info=not isinstance(error, AllmendeError))
         sys.exit(STARTUP_FAILURE)
