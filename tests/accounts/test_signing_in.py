@@ -177,6 +177,16 @@ async def test_each_failure_makes_the_next_attempt_wait_longer(world: World) -> 
     assert (await refused(world, "wrong")).startswith("SIGN_IN_FAILED")  # success has forgotten the failures
 
 
+async def test_nobody_waits_for_an_hour_because_the_clock_was_set_back_by_one(world: World) -> None:
+    await world.staff(("admin", "*"))
+    for _ in range(5):
+        await refused(world, "wrong")
+    with pytest.raises(TooManyAttempts):
+        await sign_in(world)
+    world.wait(hours=-1)
+    await sign_in(world)
+
+
 async def test_one_client_that_tries_many_accounts_is_slowed_down_and_others_are_not(world: World) -> None:
     await world.staff(("admin", "*"))
     for number in range(21):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 from allmende.db.engine import Database
 from allmende.feeds.tables import FeedSource
-from allmende.jobs.queue import dead_jobs, enqueue_due, ensure_schema, make_app, work
+from allmende.jobs.queue import LOOK, dead_jobs, enqueue_due, ensure_schema, keep_looking, make_app, work
 from allmende.jobs.tasks import Rounds
+from allmende.testing import NOON
 from sqlalchemy import select
 
 from ..feeds.village import titles
-from .village import make_cities, make_house
+from .village import eventually, make_cities, make_house
 
 
 async def test_schema_is_made_once_though_several_ask_for_it(postgresql_url: str) -> None:
@@ -55,6 +58,32 @@ async def test_one_look_enqueues_what_is_due_in_all_parts_of_the_cities(postgres
     async with app.open_async():
         rounds = Rounds(house, part=2)
         assert [await enqueue_due(rounds, app) for _ in range(2)] == [5, 0]
+    await database.close()
+
+
+async def test_every_minute_has_one_look_also_after_the_clock_was_set_back(postgresql_url: str, tmp_path: Path) -> None:
+    await ensure_schema(postgresql_url)
+    database = Database(postgresql_url)
+    house = make_house(database, make_cities(tmp_path, "adorf"))
+    moment = NOON - timedelta(milliseconds=100)
+    house = replace(house, services=replace(house.services, clock=lambda: moment))
+    app = make_app(house, postgresql_url)
+    async with app.open_async(), await psycopg.AsyncConnection.connect(postgresql_url, autocommit=True) as connection:
+
+        async def looked(number: int) -> bool:
+            found = await connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s", [LOOK])
+            return await found.fetchone() == (number,)
+
+        looking = [asyncio.create_task(keep_looking(house, app)) for _ in range(2)]
+        for number, later in enumerate((timedelta(), timedelta(minutes=1), timedelta(hours=-1)), 1):
+            moment += later
+            await eventually(lambda number=number: looked(number))
+            await connection.execute("UPDATE procrastinate_jobs SET status = 'succeeded'")
+            await asyncio.sleep(0.3)
+            assert await looked(number), "one for both, and no more than one"
+        for task in looking:
+            task.cancel()
+        await asyncio.gather(*looking, return_exceptions=True)
     await database.close()
 
 

@@ -11,7 +11,7 @@ from math import ceil
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import case, delete, update
+from sqlalchemy import case, delete, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +22,8 @@ from allmende.errors import AllmendeError
 FORGET = timedelta(days=1)
 """After so long without a failure, all is forgotten."""
 LONGEST = timedelta(minutes=15)
+SKEW = timedelta(minutes=2)
+"""Clocks of machines are not further apart: what seems to be later was written before the clock was set back."""
 _QUIET = {"synchronize_session": False}
 
 
@@ -65,7 +67,8 @@ async def begin(accounts: Accounts, city: str, keys: Sequence[Key]) -> None:
         wait = timedelta()
         for key in sorted(keys, key=lambda one: one.what):  # always in this order, so that no two wait for each other
             failures, until = await _count(accounts, session, key)
-            wait = max(wait, until - now)
+            if until - now <= LONGEST:  # longer, and it was written before the clock was set back
+                wait = max(wait, until - now)
             delay = _delay(failures - key.free)
             statement = update(Attempt).where(Attempt.key == _hash(accounts, key)).values(until=now + delay)
             await session.execute(statement, execution_options=_QUIET)
@@ -115,7 +118,8 @@ async def _count(accounts: Accounts, session: AsyncSession, key: Key) -> Any:
 
 async def _number(accounts: Accounts, session: AsyncSession, key: Key, within: timedelta) -> Any:
     """How many there are now, and since when they are counted."""
-    now, over = accounts.clock(), Attempt.last <= accounts.clock() - within
+    now = accounts.clock()
+    over = or_(Attempt.last <= now - within, Attempt.last > now + SKEW)
     made: Any = _dialect(session).insert(Attempt).values(key=_hash(accounts, key), failures=1, last=now, until=now)
     set_ = {"failures": case((over, 1), else_=Attempt.failures + 1), "last": case((over, now), else_=Attempt.last)}
     made = made.on_conflict_do_update(index_elements=["city", "key"], set_=set_)

@@ -7,6 +7,7 @@ feeds holds at most that many workers. A task whose worker died is put back into
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from zlib import crc32
 
@@ -21,6 +22,8 @@ from allmende.jobs.house import House
 from allmende.jobs.tasks import Rounds, Task, run_task
 
 log = structlog.get_logger(__name__)
+LOOK, EVERY = "allmende.look", 60
+"""The task that looks for what is due, and after how many seconds the next one does."""
 PER_CITY = 2
 """Tasks of one city that run at the same time, on all machines together."""
 BATCH = 2000
@@ -44,12 +47,27 @@ def make_app(house: House, url: str) -> procrastinate.App:
 
     rounds = Rounds(house)
 
-    @app.periodic(cron="* * * * *")
-    @app.task(name="allmende.look", queueing_lock="look")
+    @app.task(name=LOOK, queueing_lock="look")
     async def look(timestamp: int) -> None:
         await enqueue_due(rounds, app)
 
     return app
+
+
+async def keep_looking(house: House, app: procrastinate.App) -> None:
+    """Once a minute by the clock, one of all workers looks for what is due. (By procrastinate's own timetable, nobody
+    would for an hour after the clock was set back by one.)"""
+    while True:
+        now = house.services.clock().timestamp()
+        minute = int(now // EVERY * EVERY)
+        look = app.configure_task(LOOK, queueing_lock="look", task_kwargs={"timestamp": minute})
+        try:
+            await app.job_manager.defer_periodic_job(job=look.job, periodic_id="", defer_timestamp=minute)
+        except AlreadyEnqueued:
+            pass
+        except Exception as error:  # the database; the next minute may find it again
+            log.warning("look_not_enqueued", error=f"{type(error).__name__}: {error}"[:300])
+        await asyncio.sleep(minute + EVERY - now)
 
 
 async def enqueue_due(rounds: Rounds, app: procrastinate.App) -> int:
@@ -82,13 +100,18 @@ async def work(house: House, url: str, *, concurrency: int = 4, until_empty: boo
     app = make_app(house, url)
     async with app.open_async():
         await enqueue_due(Rounds(house), app)
-        await app.run_worker_async(
-            concurrency=concurrency,
-            wait=not until_empty,
-            shutdown_graceful_timeout=GRACE,
-            delete_jobs="successful",
-            install_signal_handlers=not until_empty,
-        )
+        looking = asyncio.create_task(keep_looking(house, app), name="looks")
+        try:
+            await app.run_worker_async(
+                concurrency=concurrency,
+                wait=not until_empty,
+                shutdown_graceful_timeout=GRACE,
+                delete_jobs="successful",
+                install_signal_handlers=not until_empty,
+            )
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
 
 async def dead_jobs(house: House, url: str) -> list[Job]:

@@ -201,6 +201,13 @@ async def test_every_answer_is_made_anew_after_a_while(house: House) -> None:
     assert await house.ask(TITLES) is not entry
 
 
+async def test_nothing_is_kept_for_longer_because_the_clock_was_set_back(house: House) -> None:
+    for question in (TITLES, MODULES):
+        entry = await house.ask(question)
+        house.clock.now -= timedelta(hours=1)
+        assert await house.ask(question) is not entry
+
+
 async def test_reloaded_cities_drop_everything(house: House) -> None:
     entry = await house.ask(TITLES)
     before = house.engine.services.cities()

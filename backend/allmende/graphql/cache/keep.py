@@ -141,7 +141,9 @@ class Responses:
 
     def _holds(self, entry: Entry, cities: Any) -> bool:
         assert self.board is not None
-        if entry.cities is not cities or entry.until <= self.clock().timestamp():
+        if entry.cities is not cities:
+            return False
+        if not 0 < entry.until - self.clock().timestamp() <= LIFE:  # more, and the clock was set back
             return False
         return self.board.holds(entry)
 
