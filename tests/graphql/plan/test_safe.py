@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from allmende.db.direct import postgresql as driver
 from allmende.db.direct.reader import Ask
 from allmende.db.direct.statement import Unplannable, compile_text, gather, is_city
 from allmende.db.engine import Database
@@ -164,6 +165,38 @@ async def test_who_waits_for_a_connection_is_not_overtaken_and_none_is_lost(post
     await asyncio.gather(*waiters, return_exceptions=True)
     assert (len(connections.free) + connections.room, len(connections.waiting)) == (2, 0)
     await database.close()
+
+
+async def test_connections_are_opened_one_after_the_other_and_as_many_as_are_needed(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten that begin at once, when many come after a quiet time, keep PostgreSQL from answering anybody."""
+    database = Database(postgresql_url, pool_size=5)
+    connections = database.reader.postgresql
+    assert connections is not None
+    connect, opening, most = driver._connect, set(), []
+
+    async def counted(options: Any) -> Any:
+        this = object()
+        opening.add(this)
+        most.append(len(opening))
+        try:
+            return await connect(options)
+        finally:
+            opening.discard(this)
+
+    monkeypatch.setattr(driver, "_connect", counted)
+    held = [asyncio.ensure_future(connections.fetch("SELECT pg_sleep(60)", (), 60)) for _ in range(4)]
+    await asyncio.sleep(0)  # they are asked for first
+    assert len(await connections.fetch("SELECT 1", (), 10)) == 1  # the fifth connection
+    assert most == [1] * 5
+    for each in held:
+        each.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+    assert len(await asyncio.gather(*(connections.fetch("SELECT 1", (), 10) for _ in range(50)))) == 50
+    assert set(most) == {1}
+    await database.close()
+    assert (connections.room, connections.opening, len(connections.waiting)) == (5, False, 0)
 
 
 async def test_postgresql_plans_a_statement_once_for_all_its_executions(postgresql_url: str) -> None:

@@ -47,7 +47,8 @@ READING = {
 
 
 class Connections:
-    """At most `size` connections, opened when they are needed."""
+    """At most `size` connections, opened when they are needed, one after the other: each is a process of PostgreSQL's
+    that has to begin, and ten at once keep those that are there from working."""
 
     def __init__(self, url: URL, dialect: Dialect, size: int, settings: Mapping[str, str] = READING) -> None:
         _, self.options = dialect.create_connect_args(url)
@@ -55,41 +56,31 @@ class Connections:
             self.options.pop(key, None)
         self.options["server_settings"] = dict(settings)
         self.free: deque[_Connection] = deque()
-        self.waiting: deque[asyncio.Future[_Connection | None]] = deque()
+        self.waiting: deque[tuple[float, asyncio.Future[_Connection | None]]] = deque()
+        """Until when, and for a connection or the room for one."""
         self.room = size
+        """How many may still be opened."""
+        self.opening = False
         self.ending: set[asyncio.Task[None]] = set()
         self.running: set[_Connection] = set()
-        """Those that wait for what their statement finds."""
+        """Those that have a statement under way."""
         self.look: asyncio.TimerHandle | None = None
 
     async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
         """All rows. Raises TimeoutError, OSError or asyncpg's errors; a connection that failed is not used again."""
-        connection = self.free.pop() if self.free else None  # the last one used: its memory is warm, others may rest
-        if connection is None or not connection.is_connected():
-            if connection is not None:
-                self.room += 1
-            connection = await self._take(seconds)
-        if self.look is None:
-            self.look = asyncio.get_running_loop().call_later(LOOK, self._look)
-        connection.until = monotonic() + seconds
-        self.running.add(connection)
+        connection = await self._begun(monotonic() + seconds)
         try:
             statement = connection.statements.get(sql) or await connection.prepare(sql, seconds)
             rows: list[Any] = await connection.fetch(statement, arguments)
         except BaseException as error:
-            self.running.discard(connection)
             self._failed(connection, error)
             raise
-        self.running.discard(connection)
-        if self.waiting:
-            self._give(connection)
-        else:
-            self.free.append(connection)
+        self._give(connection)
         return rows
 
     async def fetch_many(self, sql: str, arguments: Sequence[Sequence[Any]], seconds: float) -> list[Any]:
         """All rows of the same statement with each of these arguments: one transaction, and one round trip."""
-        connection = await self._take(seconds)
+        connection = await self._begun(monotonic() + seconds)
         try:
             statement = connection.statements.get(sql) or await connection.prepare(sql, seconds)
             rows: list[Any] = await statement.fetchmany(arguments, timeout=seconds)
@@ -99,13 +90,90 @@ class Connections:
         self._give(connection)
         return rows
 
+    async def close(self) -> None:
+        await asyncio.gather(*self.ending)
+        while self.free:
+            self.room += 1
+            await self.free.pop().driver.close(timeout=2)
+
+    async def _begun(self, until: float) -> _Connection:
+        """A connection that is ours until `_give` or `_failed`. Who waits has until then."""
+        connection = self._next() if self._is_free() else await self._turn(until)
+        if connection is None:
+            connection = await self._opened()
+        connection.until = until
+        self.running.add(connection)
+        if self.look is None:
+            self._look()
+        return connection
+
+    def _is_free(self) -> bool:
+        return bool(self.free or (self.room > 0 and not self.opening))
+
+    def _next(self) -> _Connection | None:
+        """The one that was used last, since its memory is warm and others may rest; or None, and one may be opened."""
+        while self.free:
+            connection = self.free.pop()
+            if connection.is_connected():
+                return connection
+            self.room += 1
+        self.room -= 1
+        self.opening = True
+        return None
+
+    async def _opened(self) -> _Connection:
+        try:
+            connection = _Connection(await _connect(self.options))
+        except BaseException:
+            self._give(None)
+            raise
+        self.opening = False
+        self._call()  # the next one is opened, if it is still needed
+        return connection
+
+    async def _turn(self, until: float) -> _Connection | None:
+        turn: asyncio.Future[_Connection | None] = asyncio.get_running_loop().create_future()
+        self.waiting.append((until, turn))
+        if self.look is None:
+            self._look()
+        try:
+            return await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._give(turn.result())  # it was our turn, and we do not take it
+            raise
+
+    def _give(self, connection: _Connection | None) -> None:
+        """It is free, or not opened."""
+        if connection is None:
+            self.room += 1
+            self.opening = False
+        else:
+            self.running.discard(connection)
+            self.free.append(connection)
+        if self.waiting:
+            self._call()
+
+    def _call(self) -> None:
+        """Those who have waited longest, past all who come anew."""
+        while self.waiting and self._is_free():
+            turn = self.waiting.popleft()[1]
+            if not turn.done():
+                turn.set_result(self._next())
+
     def _failed(self, connection: _Connection, error: BaseException) -> None:
         if isinstance(error, _REFUSED):
             self._give(connection)  # nothing is wrong with it
             return
+        self.running.discard(connection)
         ending = asyncio.ensure_future(_end(connection.driver))
         self.ending.add(ending)
         ending.add_done_callback(self._ended)
+
+    def _ended(self, ending: asyncio.Task[None]) -> None:
+        self.ending.discard(ending)
+        self.room += 1
+        self._call()
 
     def _look(self) -> None:
         """End what takes too long."""
@@ -113,54 +181,11 @@ class Connections:
         for connection in self.running:
             if connection.until < now:
                 connection.end()
-        self.look = asyncio.get_running_loop().call_later(LOOK, self._look) if self.running else None
-
-    def _ended(self, ending: asyncio.Task[None]) -> None:
-        self.ending.discard(ending)
-        self._give(None)
-
-    async def close(self) -> None:
-        await asyncio.gather(*self.ending)
-        while self.free:
-            self.room += 1
-            await self.free.pop().driver.close(timeout=2)
-
-    async def _take(self, seconds: float) -> _Connection:
-        while self.free:
-            connection = self.free.pop()
-            if connection.is_connected():
-                return connection
-            self.room += 1
-        if self.room > 0:
-            self.room -= 1
-        else:
-            turn: asyncio.Future[_Connection | None] = asyncio.get_running_loop().create_future()
-            self.waiting.append(turn)
-            try:
-                given = await asyncio.wait_for(turn, seconds)
-            except BaseException:
-                if turn.done() and not turn.cancelled():
-                    self._give(turn.result())  # it was our turn, and we do not take it
-                raise
-            if given is not None and given.is_connected():
-                return given
-        try:
-            return _Connection(await _connect(self.options))
-        except BaseException:
-            self._give(None)
-            raise
-
-    def _give(self, connection: _Connection | None) -> None:
-        """Hand a connection (or the room for one) to whoever has waited longest, past all who come anew."""
-        while self.waiting:
-            turn = self.waiting.popleft()
-            if not turn.done():
-                turn.set_result(connection)
-                return
-        if connection is None:
-            self.room += 1
-        else:
-            self.free.append(connection)
+        for until, turn in self.waiting:
+            if until < now and not turn.done():
+                turn.set_exception(TimeoutError("no connection was free"))
+        some = self.running or self.waiting
+        self.look = asyncio.get_running_loop().call_later(LOOK, self._look) if some else None
 
 
 class _Connection:
