@@ -39,7 +39,7 @@ def serve(host: str, port: int, workers: int) -> None:
         os.environ.setdefault("ALLMENDE_RUN", run)
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", run)
         options = configured(host, port, workers=workers)
-        house = Workers(options, [options.bind_socket()])
+        house = Workers(options, [options.bind_socket()], Path(run))
         with explained():
             configure_logging(production=load_settings().production)
             house.load(configured(host, port, workers=workers))

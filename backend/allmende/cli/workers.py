@@ -23,10 +23,12 @@ from typing import Any, NamedTuple
 
 import structlog
 from uvicorn.config import STARTUP_FAILURE, Config
+from uvicorn.server import Server
 from uvicorn.supervisors.multiprocess import SIGNALS, Multiprocess, Process
 
 from allmende.errors import AllmendeError
 from allmende.log import configure_logging, keep_stderr
+from allmende.wire.accept import Sharing
 
 log = structlog.get_logger(__name__)
 GOODBYE = 0.5
@@ -56,10 +58,11 @@ class Line(NamedTuple):
 class Worker(Process):
     """Says by its exit code that it could not even begin, and does not outlive its parent."""
 
-    def __init__(self, config: Config, sockets: list[socket], line: Line | None) -> None:
-        """Forked, with everything that its parent has, if it is given a line; else it loads everything itself."""
+    def __init__(self, config: Config, sockets: list[socket], line: Line | None, folder: Path | None) -> None:
+        """Forked, with everything that its parent has, if it is given a line; else it loads everything itself. In the
+        folder, workers tell each other how many connections they have."""
         super().__init__(config, sockets)
-        self.line = line
+        self.line, self.folder = line, folder
         if line is not None:
             fork: Any = multiprocessing.get_context("fork")
             self.process = fork.Process(target=self.begin, args=[line, sockets])
@@ -77,6 +80,12 @@ class Worker(Process):
         with explained():
             super().target(sockets)
 
+    @property
+    def server(self) -> Server:
+        if self._server is None:
+            self._server = Sharing(self.config, self.folder)
+        return self._server
+
     def _end_with_parent(self) -> None:
         """A worker whose parent was killed would hold the address for ever, with nobody to replace or to stop it."""
         if self.line is not None:
@@ -89,8 +98,9 @@ class Worker(Process):
 class Workers(Multiprocess):
     """Forks them if it may, and lets live connections say goodbye before the workers end, which closes all sockets."""
 
-    def __init__(self, config: Config, sockets: list[socket]) -> None:
+    def __init__(self, config: Config, sockets: list[socket], folder: Path | None = None) -> None:
         super().__init__(config, sockets)
+        self.folder = folder
         self.loaded: Config | None = None
         """Has loaded the application in this process; without it, each worker does."""
         self.line = Line(*os.pipe())
@@ -129,9 +139,9 @@ class Workers(Multiprocess):
 
     def _started(self) -> Worker:
         if self.loaded is None:
-            worker = Worker(self.config, self.sockets, None)
+            worker = Worker(self.config, self.sockets, None, self.folder)
         else:
-            worker = Worker(self.loaded, self.sockets, self.line)
+            worker = Worker(self.loaded, self.sockets, self.line, self.folder)
         worker.start()
         return worker
 
