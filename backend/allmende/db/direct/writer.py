@@ -96,8 +96,9 @@ class Writer:
     async def _send(self, requests: Sequence[Request]) -> None:
         """Write them in one transaction, or each by itself where that fails."""
         tags = set().union(*(request.tags for request in requests))
+        told = to_text(tags)
         for place, request in enumerate(requests):
-            request.arguments[_NOTICE : _PLACE + 1] = [to_text(tags), place]  # PostgreSQL sends what is the same once
+            request.arguments[_NOTICE : _PLACE + 1] = told, place  # PostgreSQL sends what is the same once
         sql = requests[0].sql
         self.note(sql)
         taken: dict[int, int] | BaseException
