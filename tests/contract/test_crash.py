@@ -91,11 +91,36 @@ class Cluster:
         finally:
             self.kill(signal.SIGCONT)
 
+    def move_log(self, disk: Path) -> None:
+        """From now on, the write-ahead log alone is on this disk."""
+        self.kill()
+        log = self.folder / "pg_wal"
+        owner = log.stat()
+        shutil.move(log, disk / "pg_wal")
+        for path in (disk / "pg_wal", *(disk / "pg_wal").rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid)
+        log.symlink_to(disk / "pg_wal")
+        self.start()
+
+    def is_running(self) -> bool:
+        try:
+            pid = (self.folder / "postmaster.pid").read_text().split()[0]
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except (OSError, IndexError):
+            return False
+
     def start(self) -> None:
         """Where nobody reaps processes (in a container), the killed one still counts as running by its locks."""
         for lock in ("postmaster.pid", ".s.PGSQL.5432.lock"):
             (self.folder / lock).unlink(missing_ok=True)
         self.server.ensure_postgres_running()
+
+
+def make_durable(postgresql: PostgreSQL) -> None:
+    """As it is everywhere but in tests: what was committed is on the disk."""
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        postgresql.execute(f"ALTER SYSTEM RESET {setting}")
+    postgresql.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture
@@ -111,9 +136,7 @@ async def test_after_postgresql_was_killed_reads_and_writes_resume_and_nothing_a
     cluster: Cluster,
 ) -> None:
     postgresql = PostgreSQL(cluster.server.get_uri())
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # this test is what they are for
-        postgresql.execute(f"ALTER SYSTEM RESET {setting}")
-    postgresql.execute("SELECT pg_reload_conf()")
+    make_durable(postgresql)
     name = postgresql.create()
     create_tables(postgresql.url(name))
     database = Database(postgresql.url(name))

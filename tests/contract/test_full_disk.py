@@ -5,23 +5,26 @@ nothing is doubled, everything is read as before, and when there is room again, 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import httpx2
+import psycopg
 import pytest
 from allmende import cases
 from allmende.db.engine import Database
 from allmende.testing.databases import PostgreSQL
 from sqlalchemy import select
 
-from tests.contract.test_crash import Cluster
+from tests.contract.test_crash import Cluster, make_durable
 from tests.disk import fill, small_disk
 from tests.server import ROOT, Server, clean_environment, running
 from tests.warm import allmende
@@ -149,7 +152,12 @@ async def test_a_full_disk_under_load_loses_nothing_doubles_nothing_and_is_over_
             phones.over = True
             await storm
             again = {key: await phones.again(key) for key in (*phones.answers, *phones.refused)}
-    database = Database(stored.url)
+    await check(stored.url, phones, again)
+
+
+async def check(url: str, phones: Phones, again: dict[str, dict[str, Any]]) -> None:
+    """What was acknowledged is there as it was, nothing is there twice, and all histories are whole."""
+    database = Database(url)
     async with database.session(HERE) as session:
         everything = (await session.scalars(select(cases.Case))).all()
         faults = [fault for case in everything for fault in await cases.verify(session, case)]
@@ -158,3 +166,52 @@ async def test_a_full_disk_under_load_loses_nothing_doubles_nothing_and_is_over_
     assert {key: filed[key] for key in phones.answers} == phones.answers
     assert sorted(case.public["text"].split()[0] for case in everything) == sorted(again)
     assert faults == []
+
+
+async def test_a_full_disk_under_postgresqls_log_ends_it_and_nothing_else(disk: Path, tmp_path: Path) -> None:
+    """Whoever starts it again (here: this test) may try in vain until there is room."""
+    cluster = Cluster(Path(f"/tmp/allmende-log-{os.getpid()}"))
+    over = threading.Event()
+
+    def init() -> None:
+        while not over.wait(1):
+            if not cluster.is_running():
+                with suppress(Exception):
+                    cluster.start()
+
+    starting = threading.Thread(target=init)
+    try:
+        cluster.move_log(disk)
+        postgresql = PostgreSQL(cluster.server.get_uri())
+        make_durable(postgresql)
+        url = postgresql.url(postgresql.create())
+        with started(tmp_path, tmp_path, url) as server:
+            async with httpx2.AsyncClient(base_url=server.url, timeout=60) as client:
+                phones = Phones(client)
+                storm = asyncio.create_task(phones.storm())
+                await phones.until(storm, lambda: len(phones.answers) >= NEWER)
+                fill(disk / "filler")
+                with suppress(psycopg.OperationalError):
+                    while True:  # until there is no file any more that was made before
+                        await asyncio.to_thread(postgresql.execute, "SELECT pg_switch_wal()")
+                        await asyncio.sleep(0.2)
+                starting.start()
+                await phones.until(storm, lambda: phones.codes.total() >= NEWER)
+                read = (await client.post("/graphql", json={"query": HOME})).json()
+                assert read["data"] == {"city": {"name": "Musterstadt", "reports": None}}
+                assert (await client.get("/health/ready")).status_code == 503
+                assert (await client.get("/health")).status_code == 200
+                (disk / "filler").unlink()
+                before = len(phones.answers)
+                await phones.until(storm, lambda: len(phones.answers) >= before + NEWER)
+                phones.over = True
+                await storm
+                again = {key: await phones.again(key) for key in (*phones.answers, *phones.refused)}
+        assert set(phones.codes) <= {"UNAVAILABLE", "PLUGIN_TIMEOUT"}
+        await check(url, phones, again)
+    finally:
+        over.set()
+        if starting.ident:
+            starting.join()
+        cluster.server.cleanup()
+        shutil.rmtree(cluster.folder, ignore_errors=True)
