@@ -30,6 +30,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda name: f"ALLMENDE
     """Megabytes of answers that each worker keeps; 0 keeps none."""
     row_cache: Annotated[int, Meta(ge=0, le=4096)] = 16
     """Megabytes of rows' JSON that each worker keeps; with 0, all rows are read and encoded for each new answer."""
+    worker_memory: Annotated[int, Meta(ge=0)] = 0
+    """Megabytes beyond which a worker of the server is replaced by a fresh one; 0 lets it grow."""
     schema: Path = Path("backend/schema.graphql")
     """The published schema; fields of plugins that cannot be loaded stay in the API as they are there."""
     files: str = "var/files"

@@ -133,7 +133,7 @@ async def served(monkeypatch: pytest.MonkeyPatch, app: Any = app, **rules: Any) 
             writer.close()
 
     told: Any = talk
-    told.port, told.connections = port, server.server_state.connections
+    told.port, told.connections, told.server = port, server.server_state.connections, server
     try:
         yield told
     finally:
@@ -401,6 +401,26 @@ async def test_idle_connections_and_half_sent_headers_are_closed(monkeypatch: py
         assert await talk(*[GET[place : place + 1] for place in range(20)], pause=0.05) == b""
         answer = await talk(GET)
     assert answer.endswith(b"GET /echo?a=1 ")
+
+
+async def test_what_is_on_its_way_while_the_server_ends_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a connection that was just made, and on one that was free for a moment."""
+    async with served(monkeypatch) as talk:
+        opened = [await asyncio.open_connection("127.0.0.1", talk.port) for _ in range(3)]
+        (fresh, to_fresh), (used, to_used), (idle, _) = opened
+        to_used.write(GET)
+        assert b"connection: close" not in await used.readuntil(b"GET /echo?a=1 ")
+        talk.server.should_exit = True
+        async with asyncio.timeout(10):
+            while not all(one.last for one in talk.connections):  # noqa: ASYNC110 - another task tells them
+                await asyncio.sleep(0.01)
+        for reader, writer in ((fresh, to_fresh), (used, to_used)):
+            writer.write(GET)
+            answer = await asyncio.wait_for(reader.read(), 10)
+            assert (b"connection: close" in answer, answer.endswith(b"GET /echo?a=1 ")) == (True, True)
+        assert await asyncio.wait_for(idle.read(), 10) == b""
+        for _, writer in opened:
+            writer.close()
 
 
 async def test_large_body_is_read_as_fast_as_the_application_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:

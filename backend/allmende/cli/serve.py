@@ -41,7 +41,9 @@ def serve(host: str, port: int, workers: int) -> None:
         options = configured(host, port, workers=workers)
         house = Workers(options, [options.bind_socket()], Path(run))
         with explained():
-            configure_logging(production=load_settings().production)
+            settings = load_settings()
+            configure_logging(production=settings.production)
+            house.growth.most = settings.worker_memory
             house.load(configured(host, port, workers=workers))
         house.run()
     if house.hopeless:

@@ -26,6 +26,7 @@ from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.server import Server
 from uvicorn.supervisors.multiprocess import SIGNALS, Multiprocess, Process
 
+from allmende.cli.growth import Growth
 from allmende.errors import AllmendeError
 from allmende.log import configure_logging, keep_stderr
 from allmende.wire.accept import Sharing
@@ -100,7 +101,7 @@ class Workers(Multiprocess):
 
     def __init__(self, config: Config, sockets: list[socket], folder: Path | None = None) -> None:
         super().__init__(config, sockets)
-        self.folder = folder
+        self.folder, self.growth = folder, Growth()
         self.loaded: Config | None = None
         """Has loaded the application in this process; without it, each worker does."""
         self.line = Line(*os.pipe())
@@ -148,17 +149,24 @@ class Workers(Multiprocess):
     def restart_all(self) -> None:
         """SIGHUP: one by one they are replaced by workers that load what is installed now, which may be other code."""
         self.loaded = None
-        for place, old in enumerate(self.processes):
-            worker = self._started()
-            if not worker.wait_until_ready(READY, self.should_exit):
-                worker.kill()
-                worker.join()
-                log.error("worker_not_ready", pid=worker.pid, reason="the workers there are stay")
+        for place in range(len(self.processes)):
+            if not self._replace(place):
                 return
-            self._goodbye([old])
-            old.terminate()
-            old.join()
-            self.processes[place] = worker
+
+    def _replace(self, place: int) -> bool:
+        """Another worker takes this one's place as soon as it can answer; False where it never could."""
+        old, worker = self.processes[place], self._started()
+        if not worker.wait_until_ready(READY, self.should_exit):
+            worker.kill()
+            worker.join()
+            log.error("worker_not_ready", pid=worker.pid, reason="the workers there are stay")
+            return False
+        self._goodbye([old])
+        old.terminate()
+        old.join()
+        self.began[place] = time.monotonic()
+        self.processes[place] = worker
+        return True
 
     def handle_ttin(self) -> None:
         self.processes_num += 1
@@ -178,6 +186,8 @@ class Workers(Multiprocess):
     def keep_subprocess_alive(self) -> None:
         """Replace workers that have ended, or were stopped. Those that stand still end themselves, see watchdog.py."""
         now = time.monotonic()
+        if (place := self.growth.too_large([worker.pid for worker in self.processes], now)) is not None:
+            self._replace(place)
         for place, worker in enumerate(self.processes):
             if self.should_exit.is_set():
                 return

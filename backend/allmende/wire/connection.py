@@ -69,6 +69,8 @@ class Connection(asyncio.Protocol):
         self.headers: list[tuple[bytes, bytes]] = []
         self.refused: Refused | None = None
         self.upgrade = False
+        self.last = False
+        """Whether the next answer is the last one."""
 
     # What the event loop tells
 
@@ -198,7 +200,8 @@ class Connection(asyncio.Protocol):
             "allmende.headers": fields,  # the last of each name, for who would look each up in the list
         }
         expects = fields.get(b"expect", b"").lower() == b"100-continue"
-        exchange = self.reading = Exchange(self, scope, keep=keep and version != "1.0", expects=expects)
+        keep = keep and version != "1.0" and not self.last
+        exchange = self.reading = Exchange(self, scope, keep=keep, expects=expects)
         if self.active is None:
             self.active = exchange  # it may be complete in a moment
         elif len(self.ahead) < self.rules.ahead:
@@ -269,11 +272,16 @@ class Connection(asyncio.Protocol):
     # What the server asks for
 
     def shutdown(self) -> None:
-        """Close as soon as what is being answered is answered."""
+        """Close as soon as what is being answered is answered. What may be on its way already is answered, too."""
+        self.last = True
         if self.active is None:
-            self.transport.close()
+            self.loop.call_later(self.rules.leaving, self._leave)
         else:
             self.active.keep = False
+
+    def _leave(self) -> None:
+        if self.active is None:
+            self.transport.close()
 
     def _begin(self, exchange: Exchange) -> None:
         self.active = exchange

@@ -41,6 +41,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Bytes of a body that wait to be read by the application before no more is taken from the network."""
     notice: float = 1.0
     """Seconds after a client has gone until work for it is ended: most is over by then, and ending it costs more."""
+    leaving: float = 0.5
+    """Seconds for which a worker that ends still answers on connections that are free."""
     goodbye: float = 1.0
     """Seconds for a client to read a refusal while it is still sending."""
 
