@@ -100,20 +100,15 @@ class Registry(Struct, frozen=True, kw_only=True):
         reader: Reader = ANONYMOUS,
     ) -> Context[Any] | None:
         """What the plugin is given for this city; None where the city has it off."""
-        config, installed = city.plugins.get(name), self.plugins.get(name)
-        if config is None or installed is None:
-            return None
-        return Context(
-            city,
-            name,
-            config,
-            Bound(database, city.slug),
-            language or city.language,
-            _with_overrides(installed.texts, city, name),
-            clock,
-            reader,
-            self.outside,
-        )
+        known = _known.get((id(city), name))
+        if known is None or known.city is not city or known.plugins is not self.plugins:
+            config, installed = city.plugins.get(name), self.plugins.get(name)
+            if config is None or installed is None:
+                return None
+            known = _keep(city, name, config, self.plugins, installed)
+        bound = Bound(database, city.slug)
+        given = language or city.language
+        return Context(city, name, known.config, bound, given, known.texts, clock, reader, self.outside)
 
     def case_kind(self, name: str) -> CaseKind | None:
         """The kind of case `<plugin>.<kind>`; None where its plugin is not here any more."""
@@ -141,7 +136,7 @@ class Registry(Struct, frozen=True, kw_only=True):
             config=Config(),
             database=database,
             language=language or city.language,
-            texts=_with_overrides(self.plugins[plugin].texts, city, plugin) if plugin in self.plugins else {},
+            texts=_merged(self.plugins[plugin].texts, city, plugin) if plugin in self.plugins else {},
             clock=clock,
             reader=reader,
             outside=self.outside,
@@ -273,25 +268,33 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-WORDED = 20_000
-"""Cities' wordings of a plugin that are kept."""
-_worded: dict[tuple[int, str], tuple[City, Texts, Texts]] = {}
-"""With the city, so that no other can come to have its id."""
+KNOWN = 20_000
+"""Cities' plugins of which is kept what a context needs."""
 
 
-def _with_overrides(texts: Texts, city: City, name: str) -> Texts:
-    """The plugin's texts with the city's wording on top; the plugin's own object where the city changes nothing."""
-    known = _worded.get((id(city), name))
-    if known is not None and known[0] is city and known[1] is texts:
-        return known[2]
-    if len(_worded) >= WORDED:
-        _worded.clear()
-    words = _merged(texts, city, name)
-    _worded[id(city), name] = (city, texts, words)
-    return words
+class _Known(Struct, frozen=True, eq=False):
+    """What the contexts of one plugin in one city have in common."""
+
+    city: City
+    """Itself, so that no other can come to have its id."""
+    config: Config
+    plugins: Mapping[str, Installed]
+    texts: Texts
+
+
+_known: dict[tuple[int, str], _Known] = {}
+
+
+def _keep(city: City, name: str, config: Config, plugins: Mapping[str, Installed], installed: Installed) -> _Known:
+    if len(_known) >= KNOWN:
+        _known.clear()
+    texts = _merged(installed.texts, city, name)
+    known = _known[id(city), name] = _Known(city, config, plugins, texts)
+    return known
 
 
 def _merged(texts: Texts, city: City, name: str) -> Texts:
+    """The plugin's texts with the city's wording on top; the plugin's own object where the city changes nothing."""
     prefix = f"{name}."
     overrides = {
         language: {key.removeprefix(prefix): value for key, value in words.items() if key.startswith(prefix)}

@@ -104,15 +104,18 @@ class WastePickup:
     date: dt.date = column(Row.date, description="The day of collection.")
     fraction: WasteFraction = computed(_fraction, Row.fraction, steady=True, description="What is collected.")
     note: str | None = computed(
-        _note, Row.note, description="Rhythm, size of the bin or a remark, where the city gives one."
+        _note, Row.note, steady=True, description="Rhythm, size of the bin or a remark, where the city gives one."
     )
     shifted_from: dt.date | None = column(
         Row.shifted_from, description="The regular day, if a holiday moved the pickup."
     )
-    shifted: bool = computed(_shifted, Row.shifted_from, description="Whether a public holiday moved the pickup.")
+    shifted: bool = computed(
+        _shifted, Row.shifted_from, steady=True, description="Whether a public holiday moved the pickup."
+    )
     reminders: list[dt.datetime] = computed(
         service.reminders,
         Row.date,
+        steady=True,
         description="When a device should remind: the evening before, and when bins must be out, in the city's time.",
     )
 

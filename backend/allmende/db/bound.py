@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from msgspec import Struct
+
 from allmende.errors import ScopeError
 
 if TYPE_CHECKING:
@@ -26,13 +28,11 @@ class Sessions(Protocol):
     async def remember(self, city: str, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any: ...
 
 
-class Bound:
+class Bound(Struct, eq=False):
     """Opens sessions of one city; asked for another city's, or for what sees all cities, it raises."""
 
-    __slots__ = ("_city", "_database")
-
-    def __init__(self, database: Sessions, city: str) -> None:
-        self._database, self._city = database, city
+    _database: Sessions
+    _city: str
 
     def session(self, city: str) -> AbstractAsyncContextManager[AsyncSession]:
         """ScopeError for any city but its own."""
@@ -56,7 +56,8 @@ class Bound:
 
     def remembered(self, city: str, key: Hashable) -> Any:
         """What was made for this key, if it still holds. ScopeError for any city but its own."""
-        self._check(city)
+        if city != self._city:
+            self._check(city)
         return self._database.remembered(city, key)
 
     async def remember(self, city: str, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:

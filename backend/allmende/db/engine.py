@@ -68,10 +68,8 @@ class Database:
         self._system = self._engine(2).execution_options(**{SCOPE: EVERY})
         note_statements(self._system.sync_engine)
         self._bound = lru_cache(maxsize=4096)(self._bind)
-        self.hears: Callable[[], bool] = lambda: self.is_sqlite
-        """Whether every change is heard of, so that what was read may be kept; an embedded database has one machine."""
-        kept, self._rooms = Kept(lambda: self.board, lambda: self.hears()), Rooms(lambda: self.hears())
-        self.reader = Reader(self.url, self._cities.dialect, self._note, pool_size, kept)
+        self._kept, self._rooms = Kept(self.board, self._hears), Rooms(self._hears)
+        self.reader = Reader(self.url, self._cities.dialect, self._note, pool_size, self._kept)
         """Reads for plans, by statements that were compiled by the compiler of these sessions."""
         self.writer = (
             None
@@ -79,6 +77,18 @@ class Database:
             else Writer(self.url, self._cities.dialect, self._note, pool_size, self._changed, self._rooms)
         )
         """Writes new rows in one round trip; an embedded database has none to save."""
+
+    @property
+    def hears(self) -> Callable[[], bool]:
+        """Says whether every change is heard of, so that what was read may be kept."""
+        return self._kept.usable
+
+    @hears.setter
+    def hears(self, usable: Callable[[], bool]) -> None:
+        self._kept.usable = self._rooms.usable = usable
+
+    def _hears(self) -> bool:
+        return self.is_sqlite  # an embedded database has one machine
 
     def begin(self) -> None:
         """From now on, this process works with it, not the one that it was forked from."""
@@ -115,11 +125,11 @@ class Database:
 
     def remembered(self, city: str, key: Hashable) -> Any:
         """What `remember` has made, if it still holds; else None."""
-        return recall(self.reader.kept, city, key)
+        return recall(self._kept, city, key)
 
     async def remember(self, city: str, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
         """What `make` makes of this city's rows, and of nothing else; kept until something changes in their tables."""
-        return await made(self.reader.kept, city, key, make)
+        return await made(self._kept, city, key, make)
 
     async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None = None) -> bool:
         """Write new rows of this city, all or none, in a transaction of their own: on PostgreSQL one round trip.
@@ -178,7 +188,7 @@ class Database:
         await self._system.dispose()
         if self.board is not None:
             self.board.close()
-            self.board = None
+            self.board = self._kept.board = None
 
     @contextmanager
     def count(self) -> Iterator[Counter]:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.db.bound import Sessions
@@ -28,14 +29,13 @@ GRACE = 0.5
 """Seconds that work which was cancelled has to give its sessions back by itself."""
 
 
-class Leash:
+class Leash(Struct, eq=False):
     """What a plugin is given instead of the database, for one request or one job."""
 
-    __slots__ = ("_database", "loans", "plugin", "room")
-
-    def __init__(self, database: Sessions, plugin: str, room: asyncio.Semaphore) -> None:
-        self._database, self.plugin, self.room = database, plugin, room
-        self.loans: set[_Loan] = set()
+    _database: Sessions
+    plugin: str
+    room: asyncio.Semaphore
+    loans: set[_Loan] = field(default_factory=set)
 
     def session(self, city: str) -> _Loan:
         return _Loan(self, self._database.session(city))

@@ -13,7 +13,7 @@ from allmende.graphql.arguments import After, First, Language
 from allmende.graphql.city import CityBase
 from allmende.graphql.inputs import PositionInput
 from allmende.graphql.pages import check_first, connection, decode_cursor, encode_cursor
-from allmende.graphql.request import Info
+from allmende.graphql.request import Info, RequestContext
 from allmende.graphql.types import Connection, Edge
 
 Which = Annotated[str | None, strawberry.argument(description="Its slug; without it, that of the host name.")]
@@ -23,21 +23,23 @@ Search = Annotated[
 Near = Annotated[PositionInput | None, strawberry.argument(description="Where the reader is: the nearest first.")]
 
 
+def find_city(context: RequestContext, slug: str | None = None, language: str | None = None) -> tuple[City, str] | None:
+    """The city that is asked for, and the language in which it is answered for; None where there is no such city."""
+    if slug is not None:
+        found = context.services.cities().by_slug.get(slug)
+    else:
+        found = context.city_of_host()
+        if found is None:
+            raise InputError("slug: say which city; this host name belongs to none")
+    return (found, context.language(found, language)) if found is not None else None
+
+
 def query_type(city_type: type[CityBase]) -> type:
     """The type Query for this composed type City."""
 
-    def make(info: Info, found: City, language: str | None, *, listed: bool = False) -> CityBase:
-        return city_type(model=found, language_=info.context.language(found, language, listed=listed))
-
     def city(info: Info, slug: Which = None, language: Language = None) -> Any:
-        cities = info.context.services.cities()
-        if slug is not None:
-            found = cities.by_slug.get(slug)
-        else:
-            found = info.context.city_of_host()
-            if found is None:
-                raise InputError("slug: say which city; this host name belongs to none")
-        return make(info, found, language) if found else None
+        found = find_city(info.context, slug, language)
+        return city_type(model=found[0], language_=found[1]) if found else None
 
     def cities(
         info: Info,
@@ -57,9 +59,11 @@ def query_type(city_type: type[CityBase]) -> type:
                 raise InputError("after: not a cursor of this list; leave it out to begin anew", code="BAD_CURSOR")
             key = (value, slug)
         found, more = directory.page(search, near.checked("near") if near else None, first, key)
-        edges = [
-            Edge(cursor=encode_cursor(tag, key), node=make(info, city, language, listed=True)) for key, city in found
-        ]
+
+        def node(city: City) -> CityBase:
+            return city_type(model=city, language_=info.context.language(city, language, listed=True))
+
+        edges = [Edge(cursor=encode_cursor(tag, key), node=node(city)) for key, city in found]
 
         async def count() -> int:
             return directory.count(search)

@@ -151,6 +151,10 @@ class Bulletin(CityModule):
             raise InputError("first: is negative")
         return newest(first=first)
 
+    @rows(BulletinNotice, once=(GazetteNotice.rank,), visible=PUBLIC, description="The newest of each rank.")
+    def of_ranks(self, first: int = 10) -> Prepared:
+        return newest(first=first)
+
     @row(BulletinNotice, visible=PUBLIC, description="One.")
     def notice(self, id: strawberry.ID) -> Prepared:
         return one(id=str(id))

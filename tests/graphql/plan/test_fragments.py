@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from allmende.db.engine import Database
 from allmende.graphql.execute import Engine, Operation
+from allmende.graphql.plan.lists import TRUST
 from sqlalchemy import update
 
 from ..gazette import GazetteNotice, publish
@@ -96,6 +97,50 @@ async def test_rows_of_one_language_or_city_are_never_those_of_another(database:
             await engine.execute(Operation(query=query, accept_language=language))
     assert len(memory.lists) == 2
     assert await ask(engine, LIST, "unten") == {"data": {"city": {"bulletin": None}}}
+
+
+async def test_of_known_rows_that_are_alike_the_first_is_shown(database: Database) -> None:
+    """What they agree in is known with them, also where it is not selected."""
+    engine = await make(database, *(f"T{number}" for number in range(6)))
+    async with database.transaction("oben") as session:
+        alike = update(GazetteNotice).where(GazetteNotice.title.in_(["T1", "T3", "T4"])).values(rank=1)
+        await session.execute(alike)
+    selection = "ofRanks { title slow }"
+    answers = [await ask(engine, selection) for _ in range(2)]
+    with database.count() as statements:
+        answers.append(await ask(engine, selection))
+    assert answers == [await interpreted(engine, selection)] * 3
+    assert len(answers[0]["data"]["city"]["bulletin"]["ofRanks"]) == 2
+    (statement,) = statements
+    assert "gazette_notice.rank" not in statement
+    async with database.transaction("oben") as session:
+        await session.execute(update(GazetteNotice).where(GazetteNotice.title == "T4").values(rank=9))
+    for _ in range(3):
+        assert await ask(engine, selection) == await interpreted(engine, selection)
+
+
+async def test_a_single_row_is_asked_for_by_its_key_where_it_has_been_known_for_long(database: Database) -> None:
+    """One that nobody asked for before is read again, and then as a whole for a while: a wrong guess costs a second
+    statement."""
+    engine = await make(database, "Eins", "Zwei")
+    answer = await ask(engine, "notices { id }")
+    one, two = (each["id"] for each in answer["data"]["city"]["bulletin"]["notices"])
+
+    async def read(id: str) -> list[str]:
+        with database.count() as statements:
+            answer = await ask(engine, "notice(id: $id) { id title }", declare="($id: ID!)", id=id)
+        assert answer == await interpreted(engine, f'notice(id: "{id}") {{ id title }}')
+        return statements
+
+    def whole(statement: str) -> bool:
+        return "gazette_notice.title" in statement
+
+    for _ in range(TRUST + 1):
+        assert [whole(each) for each in await read(one)] == [True]
+    assert [whole(each) for each in await read(one)] == [False]
+    assert [whole(each) for each in await read("none")] == [False]
+    assert [whole(each) for each in await read(two)] == [False, True]
+    assert [whole(each) for each in await read(two)] == [True]
 
 
 async def test_what_depends_on_more_than_the_row_is_made_each_time(database: Database) -> None:

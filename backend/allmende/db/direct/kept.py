@@ -6,9 +6,9 @@ The board says whether they still hold, as it does for answers that are kept: do
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from time import monotonic
 from typing import Any
 
 from msgspec import Struct
@@ -43,7 +43,7 @@ class _Kept(Struct):
 class Kept:
     """`usable` says whether the changes of other machines are being heard."""
 
-    def __init__(self, board: Callable[[], Board | None], usable: Callable[[], bool]) -> None:
+    def __init__(self, board: Board | None, usable: Callable[[], bool]) -> None:
         self.board, self.usable = board, usable
         self._lists: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._rows = 0
@@ -61,18 +61,20 @@ class Kept:
 
     def before(self, city: str, tables: Iterable[str]) -> Standing | None:
         """What the board shows before rows of these tables are read; None where nothing may be kept."""
-        board = self.board()
+        board = self.board
         if board is None or not self.usable():
             return None
         counters = board.counters
         total = counters[0]
         slots = slots_read((city, table) for table in tables)
-        return Standing(slots, tuple([counters[slot] for slot in slots]), total, time.monotonic() + LIFE)
+        return Standing(slots, tuple([counters[slot] for slot in slots]), total, monotonic() + LIFE)
 
     def holds(self, standing: Standing) -> bool:
         """Whether nothing was committed to the tables since."""
-        board = self.board()
-        return board is not None and self.usable() and standing.until >= time.monotonic() and board.holds(standing)
+        board = self.board
+        if board is None or not self.usable() or standing.until < monotonic():
+            return False
+        return board.counters[0] == standing.seen or board.holds(standing)
 
     def put(self, key: Hashable, rows: Sequence[Any], before: Standing | None) -> None:
         if before is None or len(rows) > ROWS:

@@ -85,7 +85,7 @@ class RowEncoder:
         self.once = [self.place(column) for column in once]
         """Where the columns are in which rows must differ, to be shown both."""
         shape = self._shape(kind, case.select(kind, selected.nodes))
-        key = key_of(self.columns) if keyed and self.lasting and not once else None
+        key = key_of(self.columns) if keyed and self.lasting else None
         self.key = None if key is None else self.place(key)
         """Where in a row its key is; None where what is made of it cannot be kept."""
         self.keys = () if key is None else (key,)

@@ -8,7 +8,7 @@ The board says whether they still hold, as it does for whole answers: docs/adr/0
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import msgspec
@@ -43,17 +43,21 @@ class Memory:
 class Fragments:
     """Those of one list, for one city in one language."""
 
-    __slots__ = ("complete", "memory", "rows", "size", "standing")
+    __slots__ = ("alike", "complete", "memory", "rows", "size", "standing", "streak", "trust")
 
-    def __init__(self, memory: Memory) -> None:
-        self.memory = memory
+    def __init__(self, memory: Memory, trust: int = 1) -> None:
+        self.memory, self.trust = memory, trust
         self.rows: dict[Any, bytes] = {}
+        self.alike: dict[Any, Hashable] = {}
+        """What rows agree in of which only the first is shown, by key; empty where all are shown."""
         self.size = 0
         self.standing: Standing | None = None
+        self.streak = 0
+        """How many times in a row all that was read was known."""
         self.complete = False
-        """Whether all rows that were read last were known: then keys will be enough next time, too."""
+        """Whether that was as often as is needed to trust that keys will be enough next time, too."""
 
-    def get(self, keys: Sequence[Any]) -> list[bytes]:
+    def get(self, keys: Sequence[Any]) -> Sequence[bytes]:
         """The rows with these keys. Raises Lacking where one is not known, or may have changed.
 
         Call it after the keys were read, so that what had changed until then is seen.
@@ -64,37 +68,53 @@ class Fragments:
         try:
             found = list(map(self.rows.__getitem__, keys))
         except KeyError:
-            self.complete = False
+            self.streak, self.complete = 0, False
             raise Lacking from None
         self.memory.lists.move_to_end(self)
-        return found
+        return self._once(keys, found) if self.alike else found
 
-    def put(self, keys: Sequence[Any], made: Sequence[Any], before: Standing | None) -> list[bytes]:
-        """The JSON of each, kept if nothing has changed since `before`, when nobody had read them yet."""
-        if before is None:
-            return [msgspec.json.encode(each) for each in made]
+    def put(
+        self, keys: Sequence[Any], made: Sequence[Any], before: Standing, alike: Sequence[Hashable] = ()
+    ) -> Sequence[bytes]:
+        """The JSON of each, kept if nothing has changed since `before`, when nobody had read them yet. Of those that
+        are `alike`, the first is given."""
         if self.standing is None or self.standing.counts != before.counts:
             self.forget()
             self.standing = before
         known, memory = self.rows, self.memory
         parts = [known.get(key) or msgspec.json.encode(each) for key, each in zip(keys, made, strict=True)]
         new = [(key, part) for key, part in zip(keys, parts, strict=True) if key not in known]
-        self.complete = not new
+        self.streak = 0 if new else self.streak + 1
+        self.complete = self.streak >= self.trust
         known.update(new)
-        size = sum([len(part) + OVERHEAD for _, part in new])
+        self.alike.update(zip(keys, alike, strict=False))
+        found = self._once(keys, parts) if alike else parts
+        overhead = 2 * OVERHEAD if alike else OVERHEAD
+        size = sum([len(part) + overhead for _, part in new])
         self.size += size
         memory.size += size
         memory.lists[self] = None
         memory.lists.move_to_end(self)
         while memory.size > memory.capacity:
             next(iter(memory.lists)).forget()
-        return parts
+        return found
+
+    def _once(self, keys: Sequence[Any], parts: Sequence[bytes]) -> Sequence[bytes]:
+        return firsts(list(map(self.alike.__getitem__, keys)), parts)
 
     def forget(self) -> None:
         """Everything."""
         self.memory.size -= self.size
         self.memory.lists.pop(self, None)
-        self.rows, self.size, self.standing, self.complete = {}, 0, None, False
+        self.rows, self.alike, self.size, self.standing = {}, {}, 0, None
+        self.streak, self.complete = 0, False
+
+
+def firsts(alike: Sequence[Hashable], shown: Sequence[Any]) -> Sequence[Any]:
+    """Of those that are alike, the first."""
+    if len(set(alike)) == len(alike):
+        return shown
+    return list(dict(zip(reversed(alike), reversed(shown), strict=True)).values())[::-1]
 
 
 def key_of(columns: Sequence[Column]) -> Column | None:

@@ -20,12 +20,15 @@ from allmende.graphql.plan.arguments import Arguments, Values
 from allmende.graphql.plan.declare import Rows
 from allmende.graphql.plan.encode import RowEncoder
 from allmende.graphql.plan.fields import Case, Selected
-from allmende.graphql.plan.fragments import Fragments, Lacking, Memory, tables_of
+from allmende.graphql.plan.fragments import Fragments, Lacking, Memory, firsts, tables_of
 from allmende.graphql.plan.values import Kept
 from allmende.isolation import bounded
 
 TEXTS = 200
 """Shapes of a statement that a field keeps compiled."""
+TRUST = 20
+"""So many times in a row a single row must have been known before its key alone is asked for: guessing wrong costs a
+second statement, and of one row the key costs nearly as much as the row."""
 
 
 class Question(Struct, frozen=True, eq=False):
@@ -55,9 +58,13 @@ class Keeping(Struct, frozen=True, eq=False):
     tables: frozenset[str]
     """Those that fragments rest on."""
 
+    @property
     def complete(self) -> bool:
         """Whether keys are likely to be enough."""
-        return bool(self.fragments) and all(each.complete for each in self.fragments)
+        for each in self.fragments:
+            if not each.complete:
+                return False
+        return bool(self.fragments)
 
     def before(self, city: str) -> Standing | None:
         """What the board shows now; None where nothing is to be kept."""
@@ -97,7 +104,8 @@ class Texts:
 
 
 async def settled(asked: Any) -> Prepared | None:
-    """What the plugin's method asks. Whatever it raises, graphql-core will meet again and put into words."""
+    """What the plugin's method asks, where that is no statement yet. Whatever it raises, graphql-core will meet again
+    and put into words."""
     prepared = await bounded(asked, SECONDS) if asyncio.iscoroutine(asked) else asked
     if prepared is not None and not isinstance(prepared, Prepared):
         raise Unplannable("objects instead of a statement")
@@ -114,24 +122,26 @@ class Listed:
             raise Unplannable(f"{kind.name} is abstract")
         self.key, self.rows, self.texts = selected.key, rows, Texts(reader)
         self.arguments = Arguments(case.schema, selected.nodes[0], field)
-        self.encoder = RowEncoder(kind, selected, case, reader.dialect, rows.once, keyed=rows.many)
+        self.method = rows.ask
+        self.encoder = RowEncoder(kind, selected, case, reader.dialect, rows.once, keyed=True)
+        self.alike = itemgetter(*self.encoder.once) if rows.once else None
         self.children = self.encoder.children
         self.keys = Texts(reader, keys=True)
         self.tables = tables_of(self.encoder.columns)
-        self.nothing: Any = [] if rows.many else None
 
     def keep(self, ctx: Context[Any], memory: Memory) -> Keeping:
         """What is made for this city and language once."""
-        fragments = [Fragments(memory)] if self.encoder.key is not None and memory.capacity else ()
+        keyed = self.encoder.key is not None and memory.capacity
+        fragments = [Fragments(memory, 1 if self.rows.many else TRUST)] if keyed else ()
         return Keeping([make(ctx) for make in self.encoder.steady], fragments, self.tables)
 
-    async def ask(self, module: Any, variables: Values, city: str, kept: Keeping) -> Question | None:
-        """None where there is nothing to ask, and `nothing` to show."""
-        asked = self.rows.ask(module, **self.arguments.read(variables))
-        prepared = asked if type(asked) is Prepared else await settled(asked)
-        if prepared is None:
-            return None
-        if kept.complete() and prepared.otherwise is None:
+    def nothing(self) -> Any:
+        """What is shown where there is nothing to ask, or to be found."""
+        return [] if self.rows.many else None
+
+    def question(self, prepared: Prepared, given: Values, city: str, kept: Keeping) -> Question:
+        """What is asked, where the method gave this for these arguments."""
+        if kept.complete and prepared.otherwise is None:
             return Question(prepared, (self.keys.ask(prepared, self.encoder.keys),), prepared, keyed=True)
         return self._whole(prepared, prepared, city, kept)
 
@@ -150,20 +160,18 @@ class Listed:
         if not self.rows.many:
             rows = rows[:1]
         if not rows:
-            return self.nothing
+            return self.nothing()
         if question.keyed:
             parts = place.kept.fragments[0].get(rows)
         elif question.before is not None:
             made = self._made(rows, question, place)
-            parts = place.kept.fragments[0].put([row[self.encoder.key] for row in rows], made, question.before)
+            keys = [row[self.encoder.key] for row in rows]
+            alike = list(map(self.alike, rows)) if self.alike else ()
+            parts = place.kept.fragments[0].put(keys, made, question.before, alike)
         else:
-            made = self._made(rows, question, place)
+            made = self._made(firsts(list(map(self.alike, rows)), rows) if self.alike else rows, question, place)
             return made if self.rows.many else made[0]
         return Raw(b"[%b]" % b",".join(parts)) if self.rows.many else Raw(parts[0])
 
     def _made(self, rows: Found, question: Question, place: Place) -> list[Any]:
-        if self.encoder.once:
-            same = itemgetter(*self.encoder.once)
-            if len(set(map(same, rows))) < len(rows):
-                rows = list({same(row): row for row in reversed(rows)}.values())[::-1]
         return self.encoder.encode(rows, place.ctx, place.zone, place.shared(question), *place.kept.steady)

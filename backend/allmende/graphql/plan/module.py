@@ -72,7 +72,7 @@ class ModulePlan:
         self.plugin, self.key = plugin, selected.key
         self.make = origin_of(kind)
         self.fixed: dict[str, Any] = {}
-        self.lists: list[Listed | Paged] = []
+        lists: list[Listed | Paged] = []
         self.worked: list[Worked] = []
         self.rest: list[FieldNode] = []
         """Fields that graphql-core answers."""
@@ -84,21 +84,22 @@ class ModulePlan:
             try:
                 declared = declaration(kind.fields[each.name]).metadata.get(PLAN)
                 if isinstance(declared, Rows):
-                    self.lists.append(Listed(kind, each, declared, case, reader))
+                    lists.append(Listed(kind, each, declared, case, reader))
                 elif isinstance(declared, Pages):
-                    self.lists.append(Paged(kind, each, declared, case, reader))
+                    lists.append(Paged(kind, each, declared, case, reader))
                 else:
                     self.worked.append(Worked(kind, each, case))
             except Unplannable:
                 self.fixed[each.key] = REST
                 self.rest.extend(each.nodes)
-        if not self.lists and not self.worked:
+        if not lists and not self.worked:
             raise Unplannable("nothing to be gained")
-        self.below = [Below(one.children, reader) if one.children else None for one in self.lists]
+        self.lists = [(one, Below(one.children, reader) if one.children else None) for one in lists]
+        """Each with what reads the children of its rows."""
 
     def keep(self, ctx: Context[Any], memory: Memory) -> list[Keeping]:
         """For each list, what is worked out once for this city and language."""
-        return [one.keep(ctx, memory) for one in self.lists]
+        return [one.keep(ctx, memory) for one, _ in self.lists]
 
 
 def module_plan(schema: GraphQLSchema, plugin: str, selected: Selected, case: Case, reader: Reader) -> ModulePlan:

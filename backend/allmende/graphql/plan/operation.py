@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -19,19 +19,21 @@ from msgspec import Struct
 from allmende.city.model import City
 from allmende.db.direct.reader import Reader
 from allmende.db.direct.statement import Unplannable
+from allmende.db.prepared import Prepared
 from allmende.graphql.compose import Composed
 from allmende.graphql.plan.arguments import Arguments, Values, Variables
 from allmende.graphql.plan.below import Below
-from allmende.graphql.plan.complete import Complete, declaration, value_of
+from allmende.graphql.plan.complete import Complete, origin_of, value_of
 from allmende.graphql.plan.directory import DirectoryPlan
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.fragments import Lacking
-from allmende.graphql.plan.lists import Listed, Place, Question
+from allmende.graphql.plan.lists import Listed, Place, Question, settled
 from allmende.graphql.plan.meeting import MET, Met
 from allmende.graphql.plan.module import REST, ModulePlan, Worked, module_plan
 from allmende.graphql.plan.paged import Paged
 from allmende.graphql.plan.store import Store
 from allmende.graphql.plan.values import Kept
+from allmende.graphql.query import find_city
 from allmende.graphql.request import RequestContext
 from allmende.isolation import gathered
 
@@ -51,6 +53,16 @@ class _Asking(Struct, frozen=True):
         return self
 
 
+class _Pending(Struct, frozen=True, eq=False):
+    """A list that is to be read, and where it goes."""
+
+    part: dict[str, Any]
+    listed: Listed | Paged
+    below: Below | None
+    place: Place
+    question: Question
+
+
 class CityPlan:
     """One `city(…)` of a query."""
 
@@ -63,7 +75,7 @@ class CityPlan:
         self.key, self.reader, self.schema = selected.key, reader, schema
         self.path = Path(None, selected.key, query.name)
         self.arguments = Arguments(schema, selected.nodes[0], field)
-        self.find = declaration(field).base_resolver.wrapped_func
+        self.make = origin_of(kind)
         self.order: dict[str, Any] = {}
         self.facts: list[tuple[str, Complete]] = []
         self.worked: list[Worked | Met] = []
@@ -87,18 +99,23 @@ class CityPlan:
                     self.facts.append((each.key, value_of(kind, each, case)))
             except Unplannable:
                 self.rest.extend(each.nodes)
+        self.shown = bool(self.facts or self.worked)
+        """Whether something is selected that the city itself answers."""
 
     async def answer(self, context: RequestContext, variables: Values) -> dict[str, Any] | None:
         """All that is planned of this city; null where there is no such city."""
-        found = self.find(info=_Asking(context), **self.arguments.read(variables))
+        found = find_city(context, **self.arguments.read(variables))
         if found is None:
             return None
-        city, language = found.model, found.language_
+        city, language = found
         answer = dict(self.order)
-        for key, fact in self.facts:
-            answer[key] = fact(found)
-        later: list[tuple[dict[str, Any], Worked | Met, Any]] = [(answer, worked, found) for worked in self.worked]
-        pending: list[tuple[dict[str, Any], Listed | Paged, Below | None, Place, Question]] = []
+        later: list[tuple[dict[str, Any], Worked | Met, Any]] = []
+        if self.shown:
+            itself = self.make(model=city, language_=language)
+            for key, fact in self.facts:
+                answer[key] = fact(itself)
+            later.extend((answer, worked, itself) for worked in self.worked)
+        pending: list[_Pending] = []
         kept = self.store.of(self, city, language)
         for plan in self.modules:
             ctx = context.plugin(city, plan.plugin, language)
@@ -114,15 +131,18 @@ class CityPlan:
                     later.append((part, worked, module))
                 else:
                     part[worked.key] = worked.answer(module, variables)
-            if plan.lists and plan.key not in kept.modules:
-                kept.modules[plan.key] = plan.keep(ctx, self.store.rows)
-            for number, listed in enumerate(plan.lists):
-                keeping = kept.modules[plan.key][number]
-                question = await listed.ask(module, variables, city.slug, keeping)
-                if question is not None:
-                    pending.append((part, listed, plan.below[number], Place(ctx, kept.zone, keeping), question))
-                else:
-                    part[listed.key] = listed.nothing
+            keepings = kept.modules.get(plan.key)
+            if keepings is None:
+                keepings = kept.modules[plan.key] = plan.keep(ctx, self.store.rows)
+            for (listed, below), keeping in zip(plan.lists, keepings, strict=True):
+                given = listed.arguments.read(variables)
+                asked = listed.method(module, **given)
+                prepared = asked if type(asked) is Prepared else await settled(asked)
+                if prepared is None:
+                    part[listed.key] = listed.nothing()
+                    continue
+                question = listed.question(prepared, given, city.slug, keeping)
+                pending.append(_Pending(part, listed, below, Place(ctx, kept.zone, keeping), question))
         if later:
             works = (
                 worked.later(parent, variables, _Asking(context, self.schema, Path(self.path, worked.key, "City")))
@@ -131,20 +151,30 @@ class CityPlan:
             for (part, one, _), value in zip(later, await gathered(works), strict=True):
                 part[one.key] = value
         if pending:
-            found = iter(await self.reader.read(city.slug, [ask for *_, one in pending for ask in one.asks]))
-            for part, listed, below, place, question in pending:
-                rows = [next(found) for _ in question.asks]
-                try:
-                    if below is not None:
-                        place.below = await below.read(place, rows[0], variables)
-                    part[listed.key] = listed.encode(question, rows, place)
-                except Lacking:
-                    question = listed.again(question, city.slug, place.kept)
-                    rows = await self.reader.read(city.slug, question.asks)
-                    if below is not None:
-                        place.below = await below.read(place, rows[0], variables)
-                    part[listed.key] = listed.encode(question, rows, place)
+            await self._read(city.slug, pending, variables)
         return answer
+
+    async def _read(self, city: str, pending: Sequence[_Pending], variables: Values) -> None:
+        """Read all lists together, and put what is shown of them where it goes."""
+        if len(pending) == 1:
+            found = await self.reader.read(city, pending[0].question.asks)
+        else:
+            found = await self.reader.read(city, [ask for one in pending for ask in one.question.asks])
+        end = 0
+        for one in pending:
+            listed, question, place, begin = one.listed, one.question, one.place, end
+            end = begin + len(question.asks)
+            rows = found[begin:end]
+            try:
+                if one.below is not None:
+                    place.below = await one.below.read(place, rows[0], variables)
+                one.part[listed.key] = listed.encode(question, rows, place)
+            except Lacking:
+                question = listed.again(question, city, place.kept)
+                rows = await self.reader.read(city, question.asks)
+                if one.below is not None:
+                    place.below = await one.below.read(place, rows[0], variables)
+                one.part[listed.key] = listed.encode(question, rows, place)
 
     def _met(self, city: City, language: str) -> tuple[Kept, dict[Any, list[Kept]]]:
         kept = self.store.of(self, city, language)
@@ -202,7 +232,7 @@ class Plan:
         found: dict[str, frozenset[str]] = {}
         for city in self.cities:
             for module in city.modules:
-                for listed in module.lists:
+                for listed, _ in module.lists:
                     for text in listed.texts.known.values():
                         found[module.plugin] = found.get(module.plugin, frozenset()) | text.tables
         return found

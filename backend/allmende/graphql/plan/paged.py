@@ -16,13 +16,14 @@ from allmende.context import Context
 from allmende.db.direct.reader import Reader
 from allmende.db.direct.reader import Rows as Found
 from allmende.db.direct.statement import Unplannable
+from allmende.db.prepared import Prepared
 from allmende.graphql.plan.arguments import Arguments, Values
 from allmende.graphql.plan.complete import struct_of
 from allmende.graphql.plan.declare import Column, Pages
 from allmende.graphql.plan.encode import Child, RowEncoder, decoded, place_in
 from allmende.graphql.plan.fields import Case, Selected
 from allmende.graphql.plan.fragments import Fragments, Memory, key_of, tables_of
-from allmende.graphql.plan.lists import Keeping, Place, Question, Texts, settled
+from allmende.graphql.plan.lists import Keeping, Place, Question, Texts
 from allmende.graphql.plan.values import Kept
 
 
@@ -42,14 +43,13 @@ Make = Callable[[_Page], Any]
 class Paged:
     """A connection."""
 
-    nothing: Any = None
-
     def __init__(self, module: GraphQLObjectType, selected: Selected, pages: Pages, case: Case, reader: Reader) -> None:
         field = module.fields[selected.name]
         kind = _object(field.type)
         self.key, self.pages, self.case, self.reader = selected.key, pages, case, reader
         self.texts, self.counts = Texts(reader), Texts(reader)
         self.arguments = Arguments(case.schema, selected.nodes[0], field)
+        self.method = pages.ask
         self.columns: list[Column] = []
         self._compile(kind, selected)
         # An encoder unpacks all columns of a row, and those of all are known only now. First come those that are read
@@ -78,14 +78,15 @@ class Paged:
         fragments = [Fragments(memory) for _ in self.shown] if self.keys and memory.capacity else ()
         return Keeping([make(ctx) for make in self.steady], fragments, tables_of(self.columns))
 
-    async def ask(self, module: Any, variables: Values, city: str, kept: Keeping) -> Question | None:
-        given = self.arguments.read(variables)
-        prepared = await settled(self.pages.ask(module, **given))
-        if prepared is None:
-            raise Unplannable("no statement to turn the pages of")
+    def nothing(self) -> Any:
+        """What is shown where there is nothing to ask."""
+        raise Unplannable("no statement to turn the pages of")
+
+    def question(self, prepared: Prepared, given: Values, city: str, kept: Keeping) -> Question:
+        """What is asked, where the method gave this for these arguments."""
         first, after = given["first"], given.get("after")
         page = self.pages.paging.page(prepared, first, after)
-        keyed = kept.complete()
+        keyed = kept.complete
         asks = []
         if self.read:
             asks.append(self.keyed.ask(page, self.keys) if keyed else self.texts.ask(page, self.columns))

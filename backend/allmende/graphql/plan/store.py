@@ -38,15 +38,15 @@ class Store:
         self.places: dict[tuple[int, int, str], Keep] = {}
 
     def of(self, plan: object, city: City, language: str) -> Keep:
-        if len(self.places) >= PLACES:
-            self.clear()
-        elif Steady.held >= VALUES:
-            self._forget_values()
-        key = (id(plan), id(city), language)
-        kept = self.places.get(key)
+        kept = self.places.get((id(plan), id(city), language))
         if kept is None:
+            if len(self.places) >= PLACES:
+                self.clear()
             # It holds the plan and the city, so that no others can come to have the same ids.
-            kept = self.places[key] = Keep(plan, city, zone_times(city.timezone), {}, {})
+            kept = Keep(plan, city, zone_times(city.timezone), {}, {})
+            self.places[id(plan), id(city), language] = kept
+        if Steady.held >= VALUES:
+            self._forget_values()
         return kept
 
     def clear(self) -> None:
