@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from allmende import Message, tell
 from allmende.db.engine import Database
 from allmende.notify.queue import claim
+from allmende.notify.quiet import rests_until
 from allmende.notify.spread import spread
 from allmende.notify.subscribing import unsubscribe, unsubscribe_all
 from allmende.notify.tables import Delivery, Endpoint, Subscription
@@ -52,6 +53,18 @@ async def test_message_reaches_matching_subscribers_encrypted_in_their_language(
     assert {one["ttl"] for one in service.headers} == {str(7 * 24 * 3600)}
     assert {one["topic"] for one in service.headers} == {message["tag"]}
     assert service.refused == []
+
+
+@pytest.mark.parametrize("night", [datetime(2026, 3, 28, 20, tzinfo=UTC), datetime(2026, 10, 24, 20, tzinfo=UTC)])
+@pytest.mark.parametrize(("begin", "end"), [(1320, 150), (1320, 120), (0, 150), (60, 170), (110, 180), (1320, 420)])
+def test_quiet_hours_end_also_when_summer_time_begins_or_ends(night: datetime, begin: int, end: int) -> None:
+    """A message that waits for a moment which is over would be taken up again at once, again and again."""
+    moments = [night + timedelta(minutes=number) for number in range(0, 14 * 60, 5)]
+    ends = {moment: until for moment in moments if (until := rests_until(moment, BERLIN, begin, end))}
+    assert ends
+    for moment, until in ends.items():
+        assert moment < until <= moment + timedelta(hours=11)
+        assert rests_until(until, BERLIN, begin, end) is None
 
 
 async def test_nobody_is_told_twice(database: Database) -> None:

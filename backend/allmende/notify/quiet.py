@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from allmende.errors import InputError
@@ -35,4 +35,7 @@ def rests_until(now: datetime, tz: ZoneInfo, begin: int | None, end: int | None)
     if not inside:
         return None
     day = local.date() + timedelta(days=1 if at >= end else 0)
-    return datetime.combine(day, time(end // 60, end % 60), tz)
+    ends = datetime.combine(day, time(end // 60, end % 60), tz).astimezone(UTC)
+    if ends <= now:  # the night in which summer time ends has this time of day twice
+        ends = datetime.combine(day, time(end // 60, end % 60, fold=1), tz).astimezone(UTC)
+    return ends
