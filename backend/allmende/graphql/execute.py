@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from functools import lru_cache
 from inspect import isawaitable
-from typing import Any, Literal
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -30,7 +30,8 @@ from allmende.graphql.compose import Composed
 from allmende.graphql.faults import FAILURES, logged, presented
 from allmende.graphql.limits.checks import Checks, coded, described
 from allmende.graphql.limits.model import Limits
-from allmende.graphql.parsed import Chosen, Prepared
+from allmende.graphql.outcome import Outcome, failure, label, refusal, refused
+from allmende.graphql.parsed import Prepared, Question
 from allmende.graphql.plan.encode import plain
 from allmende.graphql.plan.operation import merged
 from allmende.graphql.plan.plans import Plans
@@ -38,7 +39,6 @@ from allmende.graphql.recent import Recent
 from allmende.graphql.request import RequestContext, Services
 from allmende.isolation import bounded
 from allmende.reader import ANONYMOUS, Reader
-from allmende.usage import Part
 
 DOCUMENTS = 300_000
 """Characters of the documents that are kept parsed and validated, each some 200 bytes of memory."""
@@ -63,18 +63,6 @@ class Operation(Struct, frozen=True, kw_only=True):
     """Is told what the operation costs, before it is executed."""
     client: str = ""
     """Whoever asks, as the door knows it."""
-
-
-class Outcome(Struct, frozen=True, kw_only=True):
-    """The answer. `refused` means that nothing was executed, `limited` that the request was too large for that,
-    `mutation` that it may only read."""
-
-    kind: Literal["executed", "refused", "limited", "mutation"]
-    body: dict[str, Any]
-    asked: tuple[Part, ...] = ()
-    """What was wanted of which cities."""
-    name: str = ""
-    """Of the operation that was executed, if it has one."""
 
 
 class Engine:
@@ -106,10 +94,59 @@ class Engine:
     async def respond(self, operation: Operation) -> Outcome:
         """The same for who only encodes it: some objects of the answer may be structs instead of dicts."""
         began = time.perf_counter()
-        outcome = await self._answer(operation)
-        self._counted(_name(outcome)).count += 1
-        self._seconds.observe(time.perf_counter() - began)
+        question = self.question(operation)
+        if isinstance(question, Outcome):
+            self._count(question, began)
+            return question
+        return await self.answer(question, self._context(operation), began)
+
+    def question(self, operation: Operation) -> Question | Outcome:
+        """All that is known before anything is done for the answer, or the refusal."""
+        prepared = self.prepare(operation.query)
+        document = prepared.document
+        if document is None:
+            return refused(list(prepared.errors))
+        chosen = prepared.choose(operation.operation_name)
+        if chosen is None:
+            return refusal("operationName: say which of the document's operations", "BAD_OPERATION_NAME")
+        if operation.read_only and chosen.kind is not OperationType.QUERY:
+            return Outcome(kind="mutation", body=failure("a GET request only reads; send this by POST", "METHOD"))
+        if chosen.kind is OperationType.SUBSCRIPTION:
+            return refusal("subscribe by WebSocket (graphql-transport-ws), or at /graphql/stream", "METHOD")
+        text, name, variables = prepared.text, operation.operation_name, operation.variables
+        try:
+            cost = self.checks.request(chosen.cost, variables)
+        except AllmendeError as error:
+            return refused([described(error)])
+        planned = self.plans.find(text, name, document, chosen.node, variables)
+        return Question(text, name, variables, chosen.name, cost, planned)
+
+    async def answer(self, question: Question, context: RequestContext, began: float) -> Outcome:
+        """The answer to a question, which may be asked again and again. `began` is when this one came in."""
+        if context.charge is not None:
+            context.charge(question.cost)
+        planned, data = question.planned, None
+        try:
+            if planned is not None:
+                data = await self.plans.answer(planned, context)
+            if planned is None or data is None or planned.plan.rest is not None:
+                outcome = await self._answer(question, context, data)
+            else:
+                context.settle(set())
+                asked, name = context.asked(), question.name
+                outcome = Outcome(kind="executed", body={"data": data}, asked=asked, name=name, question=question)
+        except Exception as error:  # the net under everything: a bug here must not become an HTML page
+            number = logged("request_failed", error)
+            body = {"data": None, **failure(f"something went wrong ({number})", "INTERNAL")}
+            outcome = Outcome(kind="executed", body=body, asked=context.asked(), name=question.name)
+        finally:
+            self._take_back(context)
+        self._count(outcome, began)
         return outcome
+
+    def _count(self, outcome: Outcome, began: float) -> None:
+        self._counted(label(outcome)).count += 1
+        self._seconds.observe(time.perf_counter() - began)
 
     async def stream(self, operation: Operation) -> AsyncGenerator[Outcome, None]:
         """Every answer to an operation: those of a subscription as they come, the one of any other."""
@@ -118,11 +155,14 @@ class Engine:
         if document is None or chosen is None or chosen.kind is not OperationType.SUBSCRIPTION:
             yield await self.execute(operation)
             return
-        refused = self._charge(operation, chosen)
-        if refused is not None:
-            yield refused
-            return
         context = self._context(operation)
+        try:
+            cost = self.checks.request(chosen.cost, operation.variables)
+        except AllmendeError as error:
+            yield refused([described(error)])
+            return
+        if context.charge is not None:
+            context.charge(cost)
         try:
             stream: Any = subscribe(
                 self.composed.schema,
@@ -135,7 +175,7 @@ class Engine:
             stream = await stream if isawaitable(stream) else stream
             if isinstance(stream, ExecutionResult):
                 errors = [self._presented(one, document) for one in stream.errors or ()]
-                yield _refused(errors)
+                yield refused(errors)
                 return
             async with aclosing(stream):
                 async for result in stream:
@@ -144,53 +184,19 @@ class Engine:
             body = failure(f"something went wrong ({logged('subscription_failed', error)})", "INTERNAL")
             yield Outcome(kind="refused", body=body)
 
-    def _charge(self, operation: Operation, chosen: Chosen) -> Outcome | None:
-        """Tell what the operation costs; the refusal where that is too much, or its variables cannot be used."""
+    async def _answer(self, question: Question, context: RequestContext, data: dict[str, Any] | None) -> Outcome:
+        """By graphql-core: the whole, or what a plan has left of it; `data` is what that has answered."""
+        document = self.prepare(question.text).document
+        assert document is not None
+        left = question.planned.plan.rest if question.planned is not None and data is not None else None
         try:
-            cost = self.checks.request(chosen.cost, operation.variables)
-        except AllmendeError as error:
-            return _refused([described(error)])
-        if operation.charge is not None:
-            operation.charge(cost)
-        return None
-
-    async def _answer(self, operation: Operation) -> Outcome:
-        prepared = self.prepare(operation.query)
-        document = prepared.document
-        if document is None:
-            return _refused(list(prepared.errors))
-        chosen = prepared.choose(operation.operation_name)
-        if chosen is None:
-            return refusal("operationName: say which of the document's operations", "BAD_OPERATION_NAME")
-        if operation.read_only and chosen.kind is not OperationType.QUERY:
-            return Outcome(kind="mutation", body=failure("a GET request only reads; send this by POST", "METHOD"))
-        if chosen.kind is OperationType.SUBSCRIPTION:
-            return refusal("subscribe by WebSocket (graphql-transport-ws), or at /graphql/stream", "METHOD")
-        refused = self._charge(operation, chosen)
-        if refused is not None:
-            return refused
-        context = self._context(operation)
-        try:
-            planned = await self.plans.answer(
-                operation.query, operation.operation_name, document, chosen.node, context, operation.variables
-            )
-            if planned is not None and planned[0].rest is None:
-                context.settle(set())
-                return Outcome(kind="executed", body={"data": planned[1]}, asked=context.asked(), name=chosen.name)
-            left = document if planned is None else planned[0].rest or document
-            result = await bounded(self._run(left, operation, context), self.services.deadline)
-            if planned is not None:
-                result = ExecutionResult(merged(planned[1], result.data), result.errors)
+            result = await bounded(self._run(left or document, question, context), self.services.deadline)
         except TimeoutError:
-            body = failure("the request took too long", "DEADLINE")
-            return Outcome(kind="executed", body={"data": None, **body}, asked=context.asked(), name=chosen.name)
-        except Exception as error:  # the net under everything: a bug here must not become an HTML page
-            number = logged("request_failed", error)
-            body = failure(f"something went wrong ({number})", "INTERNAL")
-            return Outcome(kind="executed", body={"data": None, **body}, asked=context.asked(), name=chosen.name)
-        finally:
-            self._take_back(context)
-        return self._outcome(result, document, context, chosen.name)
+            body = {"data": None, **failure("the request took too long", "DEADLINE")}
+            return Outcome(kind="executed", body=body, asked=context.asked(), name=question.name)
+        if data is not None:
+            result = ExecutionResult(merged(data, result.data), result.errors)
+        return self._outcome(result, document, context, question.name)
 
     def _context(self, operation: Operation) -> RequestContext:
         return RequestContext(
@@ -213,13 +219,13 @@ class Engine:
                 closing.add_done_callback(self._closing.discard)
                 break
 
-    async def _run(self, document: DocumentNode, operation: Operation, context: RequestContext) -> ExecutionResult:
+    async def _run(self, document: DocumentNode, question: Question, context: RequestContext) -> ExecutionResult:
         result = execute(
             self.composed.schema,
             document,
             context_value=context,
-            variable_values=dict(operation.variables),
-            operation_name=operation.operation_name,
+            variable_values=dict(question.variables),
+            operation_name=question.asked_name,
             hide_suggestions=not self.checks.introspectable,
         )
         return await result if isawaitable(result) else result
@@ -246,18 +252,9 @@ class Engine:
         prepared = self._prepared.get(text)
         if prepared is None:
             document, costs, errors = self.checks.document(text)
-            prepared = Prepared(document, errors, costs, {})
+            prepared = Prepared(text, document, errors, costs, {})
             self._prepared.put(text, prepared, text)
         return prepared
-
-
-def _name(outcome: Outcome) -> str:
-    """What became of a request, for the metrics."""
-    if outcome.kind != "executed":
-        return outcome.kind
-    if outcome.body.get("data") is None:
-        return "failed"
-    return "partial" if "errors" in outcome.body else "ok"
 
 
 def _failures(errors: Iterable[Mapping[str, Any]], context: RequestContext) -> set[tuple[str, str]]:
@@ -276,16 +273,3 @@ def _failures(errors: Iterable[Mapping[str, Any]], context: RequestContext) -> s
             if code == "PLUGIN_TIMEOUT" and context.services.breakers.busy():
                 context.admitted[failure] = False
     return failures
-
-
-def failure(message: str, code: str) -> dict[str, Any]:
-    return {"errors": [{"message": message, "extensions": {"code": code}}]}
-
-
-def _refused(errors: list[dict[str, Any]]) -> Outcome:
-    limited = any("limit" in one["extensions"] or one["extensions"]["code"] == "BAD_REQUEST" for one in errors)
-    return Outcome(kind="limited" if limited else "refused", body={"errors": errors})
-
-
-def refusal(message: str, code: str) -> Outcome:
-    return Outcome(kind="refused", body=failure(message, code))

@@ -6,23 +6,28 @@ the same object where it serves without the front.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import lru_cache
 from hashlib import blake2b
+from time import perf_counter
 from typing import Any
 
 from allmende.errors import Denied, Unavailable
-from allmende.graphql.cache.entry import Entry, control
+from allmende.graphql.cache.entry import Entry
 from allmende.graphql.cache.keep import Made, Responses
 from allmende.graphql.cache.variant import Reader as Variant
 from allmende.graphql.documents import DocumentError, Documents
-from allmende.graphql.execute import Engine, Operation, failure
+from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.incoming import BadRequest, Incoming, read_request
 from allmende.graphql.live.hub import Hub
 from allmende.graphql.live.socket import Socket
 from allmende.graphql.live.stream import serve_stream
 from allmende.graphql.negotiate import GRAPHQL, HTML, JSON, negotiate
-from allmende.graphql.outgoing import CHALLENGE, LATER, answer_type, encode, media_status
+from allmende.graphql.outcome import Outcome, failure
+from allmende.graphql.outgoing import CHALLENGE, LATER, Answer, answer_type, encode, from_made, shown, unkept
+from allmende.graphql.parsed import Question
+from allmende.graphql.repeated import Repeated, bare
+from allmende.graphql.request import RequestContext
 from allmende.graphql.subject import subject
 from allmende.reader import ANONYMOUS, Reader
 from allmende.usage import Usage
@@ -34,12 +39,7 @@ PATH = "/graphql"
 STREAM = "/graphql/stream"
 LONGEST_QUESTION = 8_000
 """Bytes of a query string that is worth keeping an answer for."""
-_VARY = b"Accept, Authorization, Origin, Accept-Language, App-Version, Host"
-_TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (JSON, GRAPHQL, HTML)}
 Headers = Mapping[bytes, bytes]
-Fields = tuple[tuple[bytes, bytes], ...]
-Answer = tuple[int, Fields, bytes]
-"""Status, header fields but for the length, body."""
 
 
 class Endpoint:
@@ -55,6 +55,7 @@ class Endpoint:
     ) -> None:
         self.engine, self.documents, self.responses, self.page = engine, documents, responses, page
         self.usage = usage
+        self.repeated = Repeated()
 
     def at_once(self, scope: Scope, headers: Headers) -> Answer | None:
         """The answer to a GET that is kept and may be shown to anybody."""
@@ -70,7 +71,7 @@ class Endpoint:
             return None
         if entry.asked is not None:
             entry.asked.count(reader.app_version)
-        return _shown(responses, entry, media_type, headers)
+        return shown(entry, responses.clock().timestamp(), media_type, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope.get("allmende.headers") or dict(scope["headers"])
@@ -79,10 +80,39 @@ class Endpoint:
         await send({"type": "http.response.start", "status": status, "headers": [*fields, *length]})
         await send({"type": "http.response.body", "body": body})
 
-    async def directly(
+    def directly(
         self, scope: Scope, headers: Headers, body: bytes | None, receive: Receive | None = None
-    ) -> Answer:
+    ) -> Awaitable[Answer]:
         """The answer, as a whole. `body` is None where nobody has received it yet."""
+        if body is not None and bare(headers) and scope["method"] == "POST":
+            engine = self.engine()
+            question = self.repeated.find(engine.plans, body)
+            _, media_type = _wanted(headers.get(b"accept", b"")[:1000])
+            if question is not None and media_type is not None:
+                return self._again(engine, question, media_type, scope, headers)
+        return self._ordinarily(scope, headers, body, receive)
+
+    async def _again(
+        self, engine: Engine, question: Question, media_type: str, scope: Scope, headers: Headers
+    ) -> Answer:
+        """The answer to what was asked before."""
+        began = perf_counter()
+        variant = _variant(headers)
+        context = RequestContext(
+            engine.services,
+            variant.accept_language,
+            variant.host,
+            variant.app_version,
+            charge=scope.get("allmende.charge"),
+            client=scope.get("allmende.client", ""),
+        )
+        outcome = await engine.answer(question, context, began)
+        made = self._made(outcome, question.text)
+        if made.asked is not None:
+            made.asked.count(variant.app_version)
+        return from_made(made, media_type)
+
+    async def _ordinarily(self, scope: Scope, headers: Headers, body: bytes | None, receive: Receive | None) -> Answer:
         method: str = scope["method"]
         query: bytes = scope.get("query_string", b"")
         wants_page, media_type = _wanted(headers.get(b"accept", b"")[:1000])
@@ -103,17 +133,20 @@ class Endpoint:
             made = await self._answer(operation, key)
             if made.asked is not None:
                 made.asked.count(operation.app_version)
-            return _from_made(made, media_type)
+            question: Question | None = made.outcome.question
+            if question is not None and key is None and body is not None and bare(headers):
+                self.repeated.keep(self.engine().plans, body, question)
+            return from_made(made, media_type)
         except Denied as error:
-            return _unkept(401, encode(failure(error.message, error.code)), media_type or JSON, CHALLENGE)
+            return unkept(401, encode(failure(error.message, error.code)), media_type or JSON, CHALLENGE)
         except Unavailable as error:
-            return _unkept(503, encode(failure(error.message, error.code)), media_type or JSON, LATER)
+            return unkept(503, encode(failure(error.message, error.code)), media_type or JSON, LATER)
         except BadRequest as error:
             body = encode(failure(error.message, "BAD_REQUEST"))
-            return _unkept(error.status, body, media_type or JSON, error.headers)
+            return unkept(error.status, body, media_type or JSON, error.headers)
         except DocumentError as error:
             status = 400 if media_type == GRAPHQL else 200
-            return _unkept(status, encode(failure(error.message, error.code)), media_type or JSON, {})
+            return unkept(status, encode(failure(error.message, error.code)), media_type or JSON, {})
 
     async def _from_cache(
         self, responses: Responses, scope: Scope, headers: Headers, media_type: str, receive: Receive | None
@@ -127,8 +160,8 @@ class Endpoint:
         if found.asked is not None:
             found.asked.count(reader.app_version)
         if isinstance(found, Made):
-            return _from_made(found, media_type)
-        return _shown(responses, found, media_type, headers)
+            return from_made(found, media_type)
+        return shown(found, responses.clock().timestamp(), media_type, headers)
 
     def _operation(
         self, asked: Incoming, scope: Scope, headers: Headers, reader: Reader
@@ -154,17 +187,20 @@ class Endpoint:
         outcome = await self.engine().respond(operation)
         if outcome.kind == "executed" and key is not None:
             self.documents.remember(key, operation.query)
+        return self._made(outcome, operation.query)
+
+    def _made(self, outcome: Outcome, text: str) -> Made:
         whole = outcome.kind == "executed" and "errors" not in outcome.body
-        asked = subject(self.usage, self.documents, operation, outcome)
+        asked = subject(self.usage, self.documents, text, outcome)
         return Made(outcome, encode(outcome.body) if whole else None, asked)
 
     def _page(self, query: bytes) -> Answer | None:
         if self.page is not None:
             content, headers = self.page
-            return _unkept(200, content, HTML, {**headers, "Vary": "Accept"})
+            return unkept(200, content, HTML, {**headers, "Vary": "Accept"})
         if b"query=" in query or b"extensions=" in query:
             return None
-        return _unkept(404, encode(failure("there is no GraphiQL in production", "NOT_FOUND")), JSON, {})
+        return unkept(404, encode(failure("there is no GraphiQL in production", "NOT_FOUND")), JSON, {})
 
 
 class Front:
@@ -223,58 +259,3 @@ def _variant(headers: Headers) -> Variant:
 @lru_cache(maxsize=500)
 def _variant_of(language: bytes, host: bytes, version: bytes) -> Variant:
     return Variant(language.decode("latin-1"), _host({b"host": host}), _app_version({b"app-version": version}))
-
-
-def _shown(responses: Responses, entry: Entry, media_type: str, headers: Headers) -> Answer:
-    """A kept answer, or that the client has it already."""
-    age = entry.age(responses.clock().timestamp())
-    tag = f'"{entry.tag}-g"' if media_type == GRAPHQL else f'"{entry.tag}"'
-    known = headers.get(b"if-none-match")
-    if known is not None and _matches(known, tag):
-        return 304, _fields(tag, age, entry.vary), b""
-    return 200, _fields(tag, age, entry.vary, media_type), entry.body
-
-
-@lru_cache(maxsize=1000)
-def _fields(tag: str, age: int, vary: str, media_type: str | None = None) -> Fields:
-    shown = (
-        (b"etag", tag.encode()),
-        (b"cache-control", control(age).encode()),
-        (b"vary", vary.encode()),
-        (b"x-content-type-options", b"nosniff"),
-    )
-    if media_type is None:
-        return shown
-    return (*shown, (b"content-type", _TYPES[media_type]))
-
-
-def _matches(known: bytes, tag: str) -> bool:
-    """If-None-Match (RFC 9110 § 13.1.2): compared weakly, so what a proxy has marked as weak by W/ is the same."""
-    given = known.decode("latin-1")
-    if given == tag:
-        return True
-    return given.strip() == "*" or any(part.strip().removeprefix("W/") == tag for part in given.split(","))
-
-
-def _from_made(made: Made, media_type: str) -> Answer:
-    outcome = made.outcome
-    if made.body is not None:
-        return 200, _unkept_fields(media_type), made.body
-    headers = {"Allow": "POST"} if outcome.kind == "mutation" else {}
-    return _unkept(media_status(outcome, media_type), encode(outcome.body), media_type, headers)
-
-
-def _unkept(status: int, body: bytes, media_type: str, headers: Mapping[str, str]) -> Answer:
-    """An answer that no other cache may keep."""
-    return status, _unkept_fields(media_type, tuple(headers.items())), body
-
-
-@lru_cache(maxsize=100)
-def _unkept_fields(media_type: str, headers: tuple[tuple[str, str], ...] = ()) -> Fields:
-    told = {"vary": _VARY, **{name.lower(): value.encode("latin-1") for name, value in headers}}
-    return (
-        (b"content-type", _TYPES[media_type]),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        *((name.encode(), value) for name, value in told.items() if name != "x-content-type-options"),
-    )

@@ -13,8 +13,9 @@ from litestar.params import FromPath
 
 from allmende.graphql.cache.keep import Responses
 from allmende.graphql.documents import Documents
-from allmende.graphql.execute import Engine, failure
+from allmende.graphql.execute import Engine
 from allmende.graphql.fast import PATH, Endpoint
+from allmende.graphql.outcome import failure
 from allmende.graphql.outgoing import encode
 from allmende.usage import Usage
 

@@ -1,4 +1,4 @@
-"""What is known of a document before its variables are."""
+"""What is known of a document before its variables are, and of a question before it is known who asks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from graphql import DocumentNode, OperationDefinitionNode, OperationType, get_op
 from msgspec import Struct
 
 from allmende.graphql.limits.cost import Cost
+from allmende.graphql.plan.plans import Planned
 
 
 class Chosen(Struct, frozen=True):
@@ -22,9 +23,26 @@ class Chosen(Struct, frozen=True):
     """What it costs at most."""
 
 
+class Question(Struct, frozen=True):
+    """An operation that may be answered, with its variables: all that does not depend on who asks, where and when."""
+
+    text: str
+    asked_name: str | None
+    """The name of the operation that the client gave."""
+    variables: Mapping[str, Any]
+    """Nobody may change them."""
+    name: str
+    """The operation's own; empty, if it has none."""
+    cost: int
+    """What it costs with these variables."""
+    planned: Planned | None
+    """The plan that may answer it. The document is left out on purpose: who keeps a question would keep that, too."""
+
+
 class Prepared(Struct, frozen=True):
     """A document that was parsed and validated, or what is wrong with it."""
 
+    text: str
     document: DocumentNode | None
     errors: tuple[dict[str, Any], ...] = ()
     costs: Mapping[str, Cost] = {}

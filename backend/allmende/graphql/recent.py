@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sized
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -35,7 +35,7 @@ class Recent(Generic[K, V]):
         self._kept.move_to_end(key)
         return found[0]
 
-    def put(self, key: K, value: V, text: str) -> bool:
+    def put(self, key: K, value: V, text: Sized) -> bool:
         """Keep what was made of the text under a new key; whether anything else had to go."""
         self._kept[key] = value, len(text) + OVERHEAD
         self.size += len(text) + OVERHEAD

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from allmende.graphql.documents import Documents
-from allmende.graphql.execute import Operation, Outcome
+from allmende.graphql.outcome import Outcome
 from allmende.usage import Asked, Usage
 
 
-def subject(usage: Usage | None, documents: Documents, operation: Operation, outcome: Outcome) -> Asked | None:
+def subject(usage: Usage | None, documents: Documents, text: str, outcome: Outcome) -> Asked | None:
     """None where nothing was asked of a city, or nobody counts. Names are those of registered apps only: what else
     clients call their operations could be anything."""
     if usage is None or not outcome.asked:
         return None
-    return usage.asked(outcome.name if outcome.name and documents.registers(operation.query) else "", outcome.asked)
+    return usage.asked(outcome.name if outcome.name and documents.registers(text) else "", outcome.asked)

@@ -11,11 +11,11 @@ import structlog
 from msgspec import Struct
 
 from allmende.errors import Denied
-from allmende.graphql.execute import failure
 from allmende.graphql.incoming import Incoming
 from allmende.graphql.live import events
 from allmende.graphql.live.events import Receive, Send
 from allmende.graphql.live.outbox import Outbox, TooSlow
+from allmende.graphql.outcome import failure
 from allmende.relay import service as relay
 
 if TYPE_CHECKING:

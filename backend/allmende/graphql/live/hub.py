@@ -10,10 +10,11 @@ from typing import Any
 from graphql import OperationType, get_operation_ast
 
 from allmende.graphql.documents import Documents
-from allmende.graphql.execute import Engine, Operation, Outcome
+from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.incoming import Incoming
 from allmende.graphql.live.model import LiveRules
 from allmende.graphql.live.shared import Streams
+from allmende.graphql.outcome import Outcome
 from allmende.graphql.subject import subject
 from allmende.reader import ANONYMOUS, Reader
 from allmende.usage import Usage
@@ -90,7 +91,7 @@ class Hub:
 
     def _count(self, operation: Operation, outcome: Outcome) -> None:
         """Once for each operation, also where it is answered again and again."""
-        asked = subject(self.usage, self.documents, operation, outcome)
+        asked = subject(self.usage, self.documents, operation.query, outcome)
         if asked is not None:
             asked.count(operation.app_version)
 

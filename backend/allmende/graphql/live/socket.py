@@ -11,11 +11,11 @@ import msgspec
 
 from allmende.errors import AllmendeError, Denied
 from allmende.graphql.documents import DocumentError
-from allmende.graphql.execute import failure
 from allmende.graphql.incoming import BadRequest, Incoming, incoming
 from allmende.graphql.live.hub import Hub
 from allmende.graphql.live.model import PROTOCOL, Close
 from allmende.graphql.live.outbox import Outbox, TooSlow
+from allmende.graphql.outcome import failure
 from allmende.graphql.outgoing import encode
 
 

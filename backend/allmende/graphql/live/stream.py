@@ -16,12 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from allmende.errors import Denied
 from allmende.graphql.documents import DocumentError
-from allmende.graphql.execute import Outcome, failure
 from allmende.graphql.incoming import BadRequest, read_request
 from allmende.graphql.live import events
 from allmende.graphql.live.events import Receive, Send
 from allmende.graphql.live.hub import Hub
 from allmende.graphql.live.shared import Refused, is_shared
+from allmende.graphql.outcome import Outcome, failure
 from allmende.graphql.outgoing import CHALLENGE
 
 log = structlog.get_logger(__name__)

@@ -237,9 +237,9 @@ class Plan:
                         found[module.plugin] = found.get(module.plugin, frozenset()) | text.tables
         return found
 
-    async def answer(self, context: RequestContext, given: Values) -> dict[str, Any]:
-        """The data, with REST where something is left to graphql-core. Raises whatever stands in the way."""
-        variables = self.variables.read(given)
+    async def answer(self, context: RequestContext, variables: Values) -> dict[str, Any]:
+        """The data, with REST where something is left to graphql-core. Raises whatever stands in the way. `variables`
+        are as `self.variables` has read them."""
         data = dict(self.order)
         for city in self.cities:
             data[city.key] = await city.answer(context, variables)

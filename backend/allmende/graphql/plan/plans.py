@@ -39,8 +39,17 @@ class _Entry(Struct):
     paused: float = 0.0
 
 
+class Planned(Struct, frozen=True):
+    """One operation with its variables, as a plan answers it again and again."""
+
+    entry: _Entry
+    plan: Plan | MutationPlan
+    variables: Values
+    """As the plan reads them. Nobody may change them."""
+
+
 class Plans:
-    """The fast way to an answer. `answer` gives None wherever the ordinary way has to be gone."""
+    """The fast way to an answer: `find`, then `answer`; both give None wherever the ordinary way has to be gone."""
 
     def __init__(self, composed: Composed, reader: Reader | None, memory: int) -> None:
         self.composed, self.reader = composed, reader
@@ -49,25 +58,34 @@ class Plans:
         self.on = True
         self.planned = 0
         """Operations that were answered by a plan, at least in part."""
+        self.dropped = 0
+        """How often plans had to make room for others: whoever keeps one besides lets go of it then."""
 
-    async def answer(
-        self,
-        text: str,
-        name: str | None,
-        document: DocumentNode,
-        operation: OperationDefinitionNode,
-        context: RequestContext,
-        variables: Values,
-    ) -> tuple[Plan | MutationPlan, dict[str, Any]] | None:
-        """The plan and its data, for a valid document with a query or a mutation."""
-        if not self.on or self.reader is None:
+    def find(
+        self, text: str, name: str | None, document: DocumentNode, operation: OperationDefinitionNode, given: Values
+    ) -> Planned | None:
+        """The plan for a valid document with a query or a mutation, with these variables."""
+        if self.reader is None:
             return None
         entry = self._entry(text, name, document)
-        plan = self.find(entry, document, operation, variables)
-        if plan is None or (entry.paused and entry.paused > time.monotonic()):
+        plan = self._of_case(entry, document, operation, given)
+        if plan is None:
             return None
         try:
-            data = await plan.answer(context, variables)
+            return Planned(entry, plan, plan.variables.read(given) if isinstance(plan, Plan) else given)
+        except Unplannable as reason:
+            log.debug("plan_left", reason=str(reason))
+        except Exception as error:  # the ordinary way meets it again
+            _pause(entry, error)
+        return None
+
+    async def answer(self, planned: Planned, context: RequestContext) -> dict[str, Any] | None:
+        """The data, with REST where the plan leaves something to graphql-core."""
+        entry = planned.entry
+        if not self.on or (entry.paused and entry.paused > time.monotonic()):
+            return None
+        try:
+            data = await planned.plan.answer(context, planned.variables)
             if context.errors:
                 raise Unplannable("a module is left out of a list, with an error")
         except (Unplannable, AllmendeError) as reason:
@@ -78,14 +96,13 @@ class Plans:
             raise
         except BaseException as error:
             # Whatever it was: the ordinary way meets it again, contains it, and says what is to be said.
-            entry.paused = time.monotonic() + PAUSE
-            log.info("plan_failed", operation=name, error=repr(error)[:300])
+            _pause(entry, error)
             context.start_over()
             return None
         self.planned += 1
-        return plan, data
+        return data
 
-    def find(
+    def _of_case(
         self, entry: _Entry, document: DocumentNode, operation: OperationDefinitionNode, variables: Values
     ) -> Plan | MutationPlan | None:
         case = tuple([variables.get(switch) is True for switch in entry.switches])
@@ -110,8 +127,10 @@ class Plans:
             except Unplannable as reason:
                 log.debug("not_planned", reason=str(reason))
                 entry = _Entry((), {(): None})
-            if self.entries.put(key, entry, text) and self.store is not None:
-                self.store.clear()  # it holds plans that are not kept any more
+            if self.entries.put(key, entry, text):
+                self.dropped += 1
+                if self.store is not None:
+                    self.store.clear()  # it holds plans that are not kept any more
         return entry
 
     def _make(
@@ -129,3 +148,8 @@ class Plans:
         except Exception:  # a bug here must cost speed only
             log.exception("planning_failed")
         return None
+
+
+def _pause(entry: _Entry, error: BaseException) -> None:
+    entry.paused = time.monotonic() + PAUSE
+    log.info("plan_failed", error=repr(error)[:300])
