@@ -124,6 +124,21 @@ async def test_one_that_cannot_be_written_takes_no_other_with_it(postgresql_url:
     await database.close()
 
 
+async def test_where_the_first_row_is_there_already_none_of_the_others_is_sent_again(postgresql_url: str) -> None:
+    """As the number of a case: in a city with ten thousand of them, each hundredth is tried again."""
+    database = Database(postgresql_url)
+    assert await database.insert("oben", [Note(id="05", title="erste")])
+    work = [
+        database.insert("oben", [Note(id=f"{n:02}", title="zweite"), Note(id=f"x{n}", title="")]) for n in range(10)
+    ]
+    with database.count() as statements:
+        assert await asyncio.gather(*work) == [n != 5 for n in range(10)]
+    assert len(statements) == 1, "all of them together, once"
+    kept = await found(database)
+    assert ("05 erste" in kept, "x5" in kept, "x6" in kept, len(kept)) == (True, False, True, 19)
+    await database.close()
+
+
 async def test_who_waits_for_the_writer_of_the_same_key_holds_up_nobody_for_long(postgresql_url: str) -> None:
     database = Database(postgresql_url)
     async with database.transaction("oben") as session:

@@ -163,15 +163,19 @@ class _Part:
 def _join(inserts: tuple[_Part, ...], counts: _Part | None) -> str:
     """One statement of all, which gives its place and how much of its room was taken before, if it has written.
 
-    The others take their row from the first, so that none is written without it; CASE keeps the limit from being looked
-    at before the city is set.
+    The others take their row from the first, so that none is written without it. Where the first is there already, none
+    is, and nobody who shares the transaction notices: it should be the one that is most likely to be. CASE keeps the
+    limit from being looked at before the city is set.
     """
     numbers = count(4)  # after the city, the notice and the place
     first, *others = [part.placed(numbers) for part in inserts]
     scope = f"(SELECT set_config('{SETTING}', $1::text, true)) = $1::text"
     taken = f"CASE WHEN {scope} THEN ({counts.placed(numbers) if counts else 'SELECT 0'}) END"
     room = f"(SELECT taken FROM room) < {f'${next(numbers)}::bigint' if counts else 1}"
-    parts = [f"room AS MATERIALIZED (SELECT {taken} AS taken)", f"written AS ({first} WHERE {room} RETURNING 1)"]
+    parts = [
+        f"room AS MATERIALIZED (SELECT {taken} AS taken)",
+        f"written AS ({first} WHERE {room} ON CONFLICT DO NOTHING RETURNING 1)",
+    ]
     parts += [f"written_{number} AS ({sql} FROM written)" for number, sql in enumerate(others, 2)]
     told = f"pg_notify('{CHANNEL}', $2::text)"
     return f"WITH {', '.join(parts)} SELECT $3::int, (SELECT taken FROM room), {told} FROM written"
