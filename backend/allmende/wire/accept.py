@@ -30,7 +30,7 @@ AT_A_TIME = 16
 """Connections that are taken before the loop goes on."""
 LOOK = 0.001
 """Seconds from one look whether the others have caught up to the next."""
-PATIENCE = 0.01
+PATIENCE = 0.02
 """Seconds for which connections are left to the others, who may be busy, stopped or dead."""
 NO_FILES = 0.2
 """Seconds until it is tried again where no further file can be opened."""
