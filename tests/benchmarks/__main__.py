@@ -148,6 +148,7 @@ class Bench:
 
     def reported(self, ours: Peer) -> Row:
         """A report is filed: by the peer as one row; by us as a case with receipt, history, routing and search."""
+        dataset.forget_reports(self.server)
         for peer, who in ((self.peer, "peer"), (ours, "ours")):
             if peer is not None:
                 body = questions.post(REPORT, who).read_text().splitlines()[0]

@@ -115,6 +115,15 @@ def load_postgresql(server: Server, settings: Settings) -> None:
         raise
 
 
+def forget_reports(server: Server) -> None:
+    """What earlier runs have filed, on both sides: where an hour's limit is nearly used up, each report counts it."""
+    history = "ALTER TABLE case_event {} TRIGGER USER"
+    emptied = "TRUNCATE case_case, case_event, case_text, once_key"
+    server.execute(f"{history.format('DISABLE')}; {emptied}; {history.format('ENABLE')}", "allmende")
+    if "bench" in server.databases():
+        server.execute("TRUNCATE app.defect_reports", "bench")
+
+
 def load_sqlite(settings: Settings) -> None:
     """The same rows in one SQLite file."""
     path = Path(settings.database.removeprefix("sqlite:///"))
