@@ -7,7 +7,6 @@ for each combination of values that are there and values that are missing; it se
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from datetime import date, datetime
 from functools import lru_cache, update_wrapper
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -24,8 +23,8 @@ SHAPES = 256
 TOGETHER = 32
 """Calls of `insert` that become one transaction at most."""
 _BOUND = ":"
-_BINDING = dict.fromkeys((str, float, date, datetime), _BOUND)
-"""Types of which every value is bound."""
+_LOOKED_AT = (bool, int, list, tuple)
+"""Types of which the value, or its length, is part of the statement."""
 
 
 class _Context(Protocol):
@@ -46,6 +45,7 @@ class Template:
         self.build = build
         self.names = tuple(signature(build).parameters if names is None else names)
         self.select = lru_cache(maxsize=SHAPES)(self._select)
+        self._patterns: dict[tuple[type, ...], tuple[tuple[Any, ...], tuple[int, ...]]] = {}
 
     def __call__(self, **values: Any) -> Prepared:
         return Prepared(self, values)
@@ -54,6 +54,27 @@ class Template:
         """Where the value of a bind parameter lies among the values, as Python writes it: `["start"]`, `["ids"][0]`."""
         name, _, number = ("", "", "") if bound in self.names else bound.rpartition("_")
         return f"[{name!r}][{int(number)}]" if name else f"[{bound!r}]"
+
+    def shape(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What the statement's text depends on. Of most values that is their type alone."""
+        given = tuple(map(values.__getitem__, self.names))
+        types = tuple(map(type, given))
+        shape, looked_at = self._patterns.get(types) or self._pattern(types)
+        if not looked_at:
+            return shape
+        kinds = list(shape)
+        for place in looked_at:
+            kinds[place] = _kind(given[place])
+        return tuple(kinds)
+
+    def _pattern(self, types: tuple[type, ...]) -> tuple[tuple[Any, ...], tuple[int, ...]]:
+        """The shape of values of these types, and the places at which the value itself has to be looked at."""
+        if len(self._patterns) >= SHAPES:
+            self._patterns.clear()
+        looked_at = tuple([place for place, kind in enumerate(types) if issubclass(kind, _LOOKED_AT)])
+        found = tuple([None if kind is type(None) else _BOUND for kind in types]), looked_at
+        self._patterns[types] = found
+        return found
 
     def _select(self, shape: tuple[Any, ...]) -> Select[Any]:
         return self.build(**dict(zip(self.names, map(_placeholder, self.names, shape), strict=True)))
@@ -72,7 +93,7 @@ class Prepared:
         self.otherwise: Prepared | None = None
         """What is asked instead where this one finds less than `enough` rows."""
         self.enough = 0
-        self.shape = tuple([_BINDING.get(type(value := values[name])) or _kind(value) for name in template.names])
+        self.shape = template.shape(values)
 
     def sharing(self, **shared: Any) -> Prepared:
         """The same, for objects that all have these attributes."""

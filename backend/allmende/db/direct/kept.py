@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 
@@ -66,7 +67,7 @@ class Kept:
             return None
         counters = board.counters
         total = counters[0]
-        slots = slots_read((city, table) for table in tables)
+        slots = _slots(city, tuple(tables))
         return Standing(slots, tuple([counters[slot] for slot in slots]), total, monotonic() + LIFE)
 
     def holds(self, standing: Standing) -> bool:
@@ -88,3 +89,8 @@ class Kept:
 
     def _drop(self, key: Hashable) -> None:
         self._rows -= len(self._lists.pop(key).rows)
+
+
+@lru_cache(maxsize=10_000)
+def _slots(city: str, tables: tuple[str, ...]) -> tuple[int, ...]:
+    return slots_read([(city, table) for table in tables])

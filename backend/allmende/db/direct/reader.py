@@ -59,16 +59,18 @@ class Reader:
                 note_tables(city, ask.text.tables)
         if self.postgresql is None:
             return [self._embedded(city, ask) for ask in asked]
-        if len(asked) == 1 and not asked[0].text.keys:
-            return [await self._fetch(city, asked, arrays=False)]
+        if len(asked) == 1:
+            arrays = asked[0].text.keys
+            found = await self._fetch(city, asked, arrays=arrays)
+            return list(found[0]) if arrays else [found]
         together = [ask for ask in asked if ask.text.keys or ask.text.limit <= TOGETHER]
         if len(together) == 1 and not together[0].text.keys:
             together = []  # alone, it is read as rows
         (lists,) = await self._fetch(city, together, arrays=True) if together else ((),)
         if len(together) == len(asked):
             return list(lists)
-        found = dict(zip(map(id, together), lists, strict=True))
-        return [found[id(ask)] if id(ask) in found else await self._fetch(city, [ask], arrays=False) for ask in asked]
+        read = dict(zip(map(id, together), lists, strict=True))
+        return [read[id(ask)] if id(ask) in read else await self._fetch(city, [ask], arrays=False) for ask in asked]
 
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
         """The rows of one list as Python values; kept, if they are few, until something changes in their tables."""
@@ -103,28 +105,31 @@ class Reader:
 
     def _embedded(self, city: str, ask: Ask) -> Rows:
         key = (ask.text,)
-        if key not in self.joined:
-            self._join(key, ask.text.sql, gather([(ask.prepared, ask.text.slots)], to_server=False))
-        sql, arguments = self.joined[key]
+        joined = self.joined.get(key)
+        if joined is None:
+            joined = self._join(key, ask.text.sql, gather([(ask.prepared, ask.text.slots)], to_server=False))
+        sql, arguments = joined
         self.count(sql)
         rows = self.sqlite.fetch(sql, arguments(city, ask.prepared.values))
         return [key for (key,) in rows] if ask.text.keys else rows
 
     def _fetch(self, city: str, asked: Sequence[Ask], *, arrays: bool) -> Awaitable[Rows]:
         key = tuple([ask.text for ask in asked])
-        if key not in self.joined:
+        joined = self.joined.get(key)
+        if joined is None:
             sql, order = in_scope(key, arrays=arrays)
             parts = [(ask.prepared, slots) for ask, slots in zip(asked, order, strict=True)]
-            self._join(key, sql, gather(parts, to_server=True))
-        sql, arguments = self.joined[key]
+            joined = self._join(key, sql, gather(parts, to_server=True))
+        sql, arguments = joined
         self.count(sql)
         assert self.postgresql is not None
         return self.postgresql.fetch(sql, arguments(city, *[ask.prepared.values for ask in asked]), SECONDS)
 
-    def _join(self, key: tuple[Text, ...], sql: str, arguments: Gather) -> None:
+    def _join(self, key: tuple[Text, ...], sql: str, arguments: Gather) -> tuple[str, Gather]:
         if len(self.joined) >= KEPT:
             self.joined.clear()
-        self.joined[key] = sql, arguments
+        joined = self.joined[key] = sql, arguments
+        return joined
 
 
 def _is_instant(source: Any) -> bool:

@@ -53,16 +53,14 @@ class Variables:
                 self.plain = None
                 break
             self.plain[name] = _PLAIN.get(named.name, str)
+        self.names, self.kinds = tuple(self.plain or ()), tuple((self.plain or {}).values())
+        self.numbers = [name for name, kind in (self.plain or {}).items() if kind is int]
 
     def read(self, given: Values) -> Values:
         """The coerced values. Raises Unplannable where graphql-core has something to say against them."""
-        if self.plain is not None:
-            for name, kind in self.plain.items():
-                value = given.get(name)
-                if type(value) is not kind or (kind is int and value not in _INT):
-                    break
-            else:
-                return self._parse(given) if self.parsed else given
+        fits = self.plain is not None and tuple(map(type, map(given.get, self.names))) == self.kinds
+        if fits and all(map(_INT.__contains__, map(given.get, self.numbers))):
+            return self._parse(given) if self.parsed else given
         found = get_variable_values(self.schema, self.definitions, dict(given))
         if isinstance(found, list):
             raise Unplannable("variables that graphql-core refuses")

@@ -81,16 +81,20 @@ class Fragments:
         if self.standing is None or self.standing.counts != before.counts:
             self.forget()
             self.standing = before
-        known, memory = self.rows, self.memory
-        parts = [known.get(key) or msgspec.json.encode(each) for key, each in zip(keys, made, strict=True)]
-        new = [(key, part) for key, part in zip(keys, parts, strict=True) if key not in known]
-        self.streak = 0 if new else self.streak + 1
-        self.complete = self.streak >= self.trust
-        known.update(new)
-        self.alike.update(zip(keys, alike, strict=False))
-        found = self._once(keys, parts) if alike else parts
+        known, memory, size, parts = self.rows, self.memory, 0, []
         overhead = 2 * OVERHEAD if alike else OVERHEAD
-        size = sum([len(part) + overhead for _, part in new])
+        for key, each in zip(keys, made, strict=True):
+            part = known.get(key)
+            if part is None:
+                part = known[key] = msgspec.json.encode(each)
+                size += len(part) + overhead
+            parts.append(part)
+        self.streak = 0 if size else self.streak + 1
+        self.complete = self.streak >= self.trust
+        found: Sequence[bytes] = parts
+        if alike:
+            self.alike.update(zip(keys, alike, strict=True))
+            found = self._once(keys, parts)
         self.size += size
         memory.size += size
         memory.lists[self] = None
