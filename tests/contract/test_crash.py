@@ -21,11 +21,16 @@ import httpx2
 import pytest
 from allmende.db.engine import Database
 from allmende.graphql.breaker import Breakers, Rules
+from allmende.jobs.queue import ensure_schema, work
 from allmende.testing.databases import PostgreSQL, create_tables
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
+from tests.feeds.village import titles
 from tests.graphql.gazette import GazetteNotice, ask, make_engine, publish
+from tests.jobs.village import eventually as until
+from tests.jobs.village import make_cities, make_house
 from tests.server import clean_environment, eventually, running, workers
 from tests.warm import allmende
 
@@ -166,6 +171,39 @@ async def test_after_postgresql_was_killed_reads_and_writes_resume_and_nothing_a
     assert await titles() == written
     await publish(database, "oben", {"title": "nach dem Neustart"}, {"title": "x"}, {"title": "y"}, {"title": "after"})
     assert await titles() == sorted([*written, "nach dem Neustart", "x", "y", "after"])
+    await database.close()
+
+
+async def test_the_jobs_go_on_after_postgresql_was_away(cluster: Cluster, tmp_path: Path) -> None:
+    postgresql = PostgreSQL(cluster.server.get_uri())
+    url = postgresql.url(postgresql.create())
+    create_tables(url)
+    await ensure_schema(url)
+    database, cities = Database(url), make_cities(tmp_path, "adorf")
+
+    async def imported(city: str) -> bool:
+        try:
+            return await titles(database, city) == ["Bench 1"]
+        except DBAPIError:  # a connection of before
+            return False
+
+    with capture_logs() as told:
+
+        async def lost() -> bool:
+            return any(line["event"] == "queue_lost" for line in told)
+
+        working = asyncio.create_task(work(make_house(database, cities), url))
+        try:
+            await until(lambda: imported("adorf"), 60)
+            cluster.kill()
+            await until(lost, 60)
+            cities |= make_cities(tmp_path, "bdorf")
+            await asyncio.to_thread(cluster.start)
+            await until(lambda: imported("bdorf"), 60)
+            assert not working.done()
+        finally:
+            working.cancel()
+            await asyncio.wait([working], timeout=30)
     await database.close()
 
 

@@ -14,9 +14,10 @@ from zlib import crc32
 import procrastinate
 import psycopg
 import structlog
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.schema import SchemaManager
+from sqlalchemy.exc import DBAPIError
 
 from allmende.jobs.house import House
 from allmende.jobs.tasks import Rounds, Task, run_task
@@ -30,6 +31,8 @@ BATCH = 2000
 """Tasks after which a look ends; the next one begins with the cities behind."""
 STALLED = 60.0
 """Seconds without a heartbeat after which a worker counts as dead."""
+AWAY, AGAIN = 10.0, 2.0
+"""Seconds until a database that gives no connection counts as away; seconds until the worker begins anew after that."""
 GRACE = 20.0
 """Seconds that running work has to finish when the worker is told to stop; after that it is given back."""
 _RETRY = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
@@ -38,7 +41,7 @@ _SCHEMA_LOCK = 0x616C6C6D
 
 def make_app(house: House, url: str) -> procrastinate.App:
     """The queue's tasks on this database. The caller opens the app."""
-    connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=4)
+    connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=4, timeout=AWAY)
     app = procrastinate.App(connector=connector)
 
     @app.task(name="allmende.run", retry=_RETRY)
@@ -96,7 +99,20 @@ async def _enqueue(app: procrastinate.App, task: Task) -> bool:
 
 
 async def work(house: House, url: str, *, concurrency: int = 4, until_empty: bool = False) -> None:
-    """Be a worker until SIGTERM or SIGINT (or until the queue is empty)."""
+    """Be a worker until SIGTERM or SIGINT (or until the queue is empty), also after the database was away."""
+    while True:
+        try:
+            await _work(house, url, concurrency, until_empty)
+        except (ConnectorException, DBAPIError, OSError) as error:
+            if until_empty:
+                raise
+            log.warning("queue_lost", error=f"{type(error).__name__}: {error}".strip()[:300])
+            await asyncio.sleep(AGAIN)
+        else:
+            return
+
+
+async def _work(house: House, url: str, concurrency: int, until_empty: bool) -> None:
     app = make_app(house, url)
     async with app.open_async():
         await enqueue_due(Rounds(house), app)
