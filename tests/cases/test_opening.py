@@ -203,18 +203,6 @@ async def test_two_that_draw_the_same_number_get_two_numbers(database: Database,
     assert numbers == ["TES-2026-000007", "TES-2026-000008"]
 
 
-async def test_whose_number_is_taken_is_filed_by_a_second_statement(postgresql_url: str, monkeypatch: Any) -> None:
-    drawn = iter([7, 7, 8])
-    monkeypatch.setattr("allmende.cases.codes.secrets.randbelow", lambda top: next(drawn))
-    database = Database(postgresql_url)
-    ctx = context(database)
-    await open_case(ctx)
-    with database.count() as statements:
-        assert (await open_case(ctx)).case.number == "TES-2026-000008"
-    assert len(statements) == 2
-    await database.close()
-
-
 def test_rules_decide_by_category_time_weekday_and_area(tmp_path: Path) -> None:
     ring = [[7.6, 51.9], [7.7, 51.9], [7.7, 52.0], [7.6, 52.0], [7.6, 51.9]]
     (tmp_path / "west.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))

@@ -106,13 +106,11 @@ async def open_case(
     if not (draft.files or draft.parent):
         name, kept = f"{ctx.plugin}.{kind.name}", _Kept(new_id(), new_receipt())
         claim = once.row(ctx, "case.submit", key, [name, draft], msgspec.json.encode(kept))
-        found, room = await _routed(ctx, kind, draft), _room(ctx, name, anonymous_per_hour)
-        for _ in range(2):  # its number may be another one's
-            case, events = _opened(ctx, name, kind, draft, kept, found)
-            rows = [case, claim, *events, *also(case)]  # first what may be there already
-            if await ctx.database.insert(ctx.city.slug, rows, room):
-                return Submitted(case, kept.receipt)
-    # It has files, or it was sent before, or there are too many.
+        case, events = _opened(ctx, name, kind, draft, kept, await _routed(ctx, kind, draft))
+        rows = [case, claim, *events, *also(case)]  # first what may be there already: its number may be another one's
+        if await ctx.database.insert(ctx.city.slug, rows, _room(ctx, name, anonymous_per_hour)):
+            return Submitted(case, kept.receipt)
+    # It has files, or it was sent before, or there are too many, or its number is another one's.
     async with ctx.transaction() as session:
         done = await submit(session, ctx, kind, draft, key=key, anonymous_per_hour=anonymous_per_hour)
         if not done.repeated:
