@@ -29,7 +29,7 @@ SOURCES = (
 def test_settings_table_is_what_the_settings_are() -> None:
     rows = re.findall(r"^\| `(ALLMENDE_[A-Z_]+)` \| (?:`(.*?)`)? ?\|", (ROOT / "docs/operations.md").read_text(), re.M)
     assert rows == [
-        (field.encode_name, {False: "false"}.get(field.default, str(field.default)))
+        (field.encode_name, "false" if field.default is False else str(field.default))
         for field in msgspec.structs.fields(Settings)
     ]
 
