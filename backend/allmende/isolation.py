@@ -18,13 +18,18 @@ async def bounded(work: Awaitable[T], seconds: float) -> T:
 
     It runs in a task of its own, so that one which ignores its cancellation is left behind instead of waited for.
     """
-    task = asyncio.ensure_future(_tamed(work))
+    loop = asyncio.get_running_loop()
+    task, over = loop.create_task(_tamed(work)), loop.create_future()
+    timer = loop.call_later(max(seconds, 0), _settle, over)
+    task.add_done_callback(lambda _: _settle(over))
     try:
-        done, _ = await asyncio.wait({task}, timeout=max(seconds, 0))
+        await over  # asyncio.wait, for one task only
     except asyncio.CancelledError:
         _leave(task)
         raise
-    if not done:
+    finally:
+        timer.cancel()
+    if not task.done():
         _leave(task)
         raise TimeoutError(f"did not answer within {seconds:.1f} s")
     if task.cancelled():
@@ -40,6 +45,11 @@ async def _tamed(work: Awaitable[T]) -> T:
         raise
     except BaseException as error:
         raise PluginCrash(f"{type(error).__name__}: {error}") from error
+
+
+def _settle(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 def _leave(task: asyncio.Future[T]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from functools import lru_cache
 from hashlib import sha256
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O and U, which are misread. 256 is a multiple of 32, so bytes draw them evenly."""
+_DRAWN = (ALPHABET * (256 // len(ALPHABET))).encode()
 GROUPS, GROUP = 4, 5
 """Twenty characters are 100 bits: a million guesses a second for the age of the universe find none."""
 _ALIKE = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
@@ -18,8 +20,12 @@ _NUMBER = re.compile(r"[A-Z0-9]{1,3}-\d{4}-\d{6,8}")
 
 def new_number(slug: str, year: int, digits: int = 6) -> str:
     """`MUS-2026-483920`: random, so that no counter has to be locked and nobody learns how many there are."""
-    prefix = re.sub(r"[^a-z0-9]", "", slug)[:3].upper()
-    return f"{prefix}-{year}-{secrets.randbelow(10**digits):0{digits}}"
+    return f"{_prefix(slug)}-{year}-{secrets.randbelow(10**digits):0{digits}}"
+
+
+@lru_cache(maxsize=20_000)
+def _prefix(slug: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", slug)[:3].upper()
 
 
 def read_number(text: str) -> str:
@@ -30,7 +36,7 @@ def read_number(text: str) -> str:
 
 def new_receipt() -> str:
     """`7K3QX-0V9TR-…`: shown once, to whoever has submitted the case."""
-    drawn = "".join([ALPHABET[byte % len(ALPHABET)] for byte in secrets.token_bytes(GROUPS * GROUP)])
+    drawn = secrets.token_bytes(GROUPS * GROUP).translate(_DRAWN).decode()
     return "-".join([drawn[start : start + GROUP] for start in range(0, len(drawn), GROUP)])
 
 

@@ -14,6 +14,8 @@ from allmende.errors import InputError
 from allmende.search.fold import words
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+APART = "\n"
+"""Between texts that are folded in one go: no word, and nothing of one, goes over it."""
 MAX_FILES = 8
 MAX_TEXT = 5_000
 """Characters of a message, or of a text in a field."""
@@ -104,10 +106,7 @@ def searchable(number: str, draft: Draft) -> str:
     texts = [number, draft.title, draft.category, draft.address]
     for part, given in (("public", draft.public), ("private", draft.private)):
         texts += [text for _, text in _texts(part, given)]
-    found: dict[str, None] = {}
-    for text in texts:
-        found |= dict.fromkeys(words(text))
-    return f" {' '.join(found)} "
+    return f" {' '.join(dict.fromkeys(words(APART.join(texts))))} "
 
 
 def _texts(part: str, given: Struct) -> list[tuple[str, str]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Index, String, Text, UniqueConstraint, and_, event, literal, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -17,7 +17,7 @@ _PART, _MERGED, _CLOSED = text("parent <> ''"), text("merged_into <> ''"), text(
 
 
 def new_id() -> str:
-    return uuid4().hex
+    return token_hex(16)
 
 
 class Case(CityTable):

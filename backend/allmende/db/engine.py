@@ -138,9 +138,11 @@ class Database:
         """
         self._bound(city, True)  # raises for what is no city
         for row in rows:
-            row.city = row.city or city
-            if row.city != city:
-                raise ScopeError(f"a row for {row.city!r} cannot be written for {city!r}")
+            of = row.__dict__.get("city")  # past the ORM, which notes each change
+            if not of:
+                row.city = city
+            elif of != city:
+                raise ScopeError(f"a row for {of!r} cannot be written for {city!r}")
         if self.writer is None:
             return await self._insert(city, rows, room)
         return await self.writer.insert(city, rows, room)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.orm.attributes import instance_dict, manager_of_class
 
@@ -29,21 +30,35 @@ def _maker(table: type[Base]) -> Callable[[], Any]:
     return made
 
 
+class Lacking(Struct, frozen=True, eq=False):
+    """What rows of a table have that they were not given: the defaults of its columns."""
+
+    constants: Mapping[str, Any]
+    """What is the same in all of them."""
+    made: Sequence[tuple[str, Callable[[], Any]]]
+    """What each is given another one of."""
+
+    def give(self, values: dict[str, Any]) -> None:
+        values.update(self.constants)
+        for name, make in self.made:
+            values[name] = make()
+
+
+@lru_cache(maxsize=500)
+def lacking(table: type[Base], given: tuple[str, ...]) -> Lacking:
+    """What rows of this table lack that were given these."""
+    others = [(one.key, one.default) for one in table.__table__.columns if one.key not in given]
+    made = [(name, _made(default)) for name, default in others if default is not None and default.is_callable]
+    constants = {name: default and default.arg for name, default in others if name not in dict(made)}
+    return Lacking(constants, made)
+
+
 def row_values(row: Base) -> dict[str, Any]:
     """Column → value. What the row was not given, it is given now: the column's default."""
     given = row.__dict__
-    for name, default in _defaults(type(row)):
-        if name not in given:
-            given[name] = default()
-    return {name: given[name] for name, _ in _defaults(type(row))}
+    lacking(type(row), tuple(given)).give(given)
+    return {column.key: given[column.key] for column in type(row).__table__.columns}
 
 
-@cache
-def _defaults(kind: type[Base]) -> tuple[tuple[str, Callable[[], Any]], ...]:
-    return tuple((column.key, _default(column.default)) for column in kind.__table__.columns)
-
-
-def _default(default: Any) -> Callable[[], Any]:
-    if default is None:
-        return lambda: None
-    return (lambda: default.arg(None)) if default.is_callable else (lambda: default.arg)
+def _made(default: Any) -> Callable[[], Any]:
+    return lambda: default.arg(None)

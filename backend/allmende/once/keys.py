@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import os
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -65,7 +64,7 @@ def row(ctx: Context[Any], what: str, key: str, request: Any, answer: bytes) -> 
         OnceKey,
         city=ctx.city.slug,
         id=id_,
-        request=hmac.new(signing, msgspec.json.encode(request, order="sorted"), sha256).hexdigest(),
+        request=hmac.digest(signing, msgspec.json.encode(request, order="sorted"), "sha256").hex(),
         answer=nonce + AESGCM(sealing).encrypt(nonce, answer, id_.encode()),
         created=ctx.clock(),
     )

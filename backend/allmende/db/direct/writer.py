@@ -27,7 +27,7 @@ from allmende.db.direct.statement import Process, Slot, compile_text, is_city
 from allmende.db.notices import CHANNEL, to_text
 from allmende.db.prepared import Room, Template
 from allmende.db.rls import SETTING
-from allmende.db.rows import row_values
+from allmende.db.rows import Lacking, lacking
 from allmende.db.scope import CITY
 from allmende.db.table import CityTable, UtcDateTime
 
@@ -36,6 +36,7 @@ SECONDS = 10.0
 _SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off", "lock_timeout": "750ms"}
 """Who waits for the writer of the same key holds up others: after a while it is sent by itself, and then given up."""
 _PARAMETER = re.compile(r"\$(\d+)")
+_WORD = re.compile(r"[a-z0-9_]*")
 _THERE = (asyncpg.UniqueViolationError, asyncpg.LockNotAvailableError)
 """One of the rows is there already, or somebody else is about to write it."""
 _NOTICE, _PLACE = 1, 2
@@ -65,18 +66,22 @@ class Writer:
         """Whether the rows were written: not if there is no room, or one of them is there already."""
         if room and self.rooms.take(city, room):
             room = None
-        inserts = tuple([self._insert(type(row)) for row in rows])
         counts = self._count(room.taken.template, room.taken.shape) if room else None
         arguments: list[Any] = [city, "", 0]
-        for part, row in zip(inserts, rows, strict=True):
-            arguments += part.arguments(row_values(row))
+        inserts = []
+        for row in rows:
+            values = row.__dict__
+            part, lacks = self._insert(type(row), tuple(values))
+            lacks.give(values)
+            arguments += part.arguments(values)
+            inserts.append(part)
         if room and counts:
             arguments += [*counts.arguments(room.taken.parameters), room.most]
         seen = self.rooms.before(city, room, counts.tables) if room and counts else None
         tags = {(city, row.__tablename__) for row in rows}
         taken = None
         try:
-            taken = await self.gathering.written(Request(self._joined(inserts, counts), arguments, tags))
+            taken = await self.gathering.written(Request(self._joined(tuple(inserts), counts), arguments, tags))
         finally:
             if seen and taken is None:
                 self.rooms.given_up(seen)
@@ -91,8 +96,9 @@ class Writer:
     async def _send(self, requests: Sequence[Request]) -> None:
         """Write them in one transaction, or each by itself where that fails."""
         tags = set().union(*(request.tags for request in requests))
+        told = to_text(tags)
         for place, request in enumerate(requests):
-            request.arguments[_NOTICE : _PLACE + 1] = [to_text(tags), place]  # PostgreSQL sends what is the same once
+            request.arguments[_NOTICE : _PLACE + 1] = told, place  # PostgreSQL sends what is the same once
         sql = requests[0].sql
         self.note(sql)
         taken: dict[int, int] | BaseException
@@ -117,9 +123,10 @@ class Writer:
             else:
                 request.done.set_result(taken.get(place))
 
-    def _compile_insert(self, table: type[CityTable]) -> _Part:
+    def _compile_insert(self, table: type[CityTable], given: tuple[str, ...]) -> tuple[_Part, Lacking]:
+        """For rows that were given these: what is the same in all of them is not bound, but part of the statement."""
         target: Any = table.__table__
-        columns = target.columns
+        columns, lacks = target.columns, lacking(table, given)
         values = [CITY if one.key == "city" else bindparam(one.key, type_=one.type) for one in columns]
         compiled: Any = (
             insert(target).from_select([one.key for one in columns], select(*values)).compile(dialect=self.dialect)
@@ -128,8 +135,13 @@ class Writer:
         for name in compiled.positiontup:
             kind = compiled.binds[name].type
             process = _quicker(kind, kind.dialect_impl(self.dialect).bind_processor(self.dialect))
-            slots.append(Slot() if name == CITY.key else Slot(name=name, process=process))
-        return _Part(str(compiled), slots)
+            if name == CITY.key:
+                slots.append(Slot())
+            elif name in lacks.constants and _written(lacks.constants[name]):
+                slots.append(Slot(fixed=True, constant=lacks.constants[name]))
+            else:
+                slots.append(Slot(name=name, process=process))
+        return _Part(str(compiled), slots), lacks
 
     def _compile_count(self, template: Template, shape: tuple[Any, ...]) -> _Part:
         text = compile_text(template.select(shape), [func.count()], self.dialect)
@@ -137,27 +149,52 @@ class Writer:
 
 
 class _Part:
-    """SQL with `$1` … for each of `slots`, and those of them that are not the city."""
+    """SQL with `$1` … for each of `slots`, and a function that makes of values by name what is bound in them: not the
+    city, which the whole statement has, and not what is written out."""
 
-    __slots__ = ("given", "processes", "slots", "sql", "tables")
+    __slots__ = ("arguments", "places", "sql", "tables")
 
     def __init__(self, sql: str, slots: Sequence[Slot], tables: Iterable[str] = ()) -> None:
-        self.sql, self.slots, self.tables = sql, slots, tables
-        given = [slot for slot in slots if not is_city(slot)]
-        self.given = [(slot.name, slot.constant) for slot in given]
-        self.processes = [(place, slot.process) for place, slot in enumerate(given) if slot.name and slot.process]
-
-    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
-        found = [values[name] if name else constant for name, constant in self.given]
-        for place, process in self.processes:
-            if found[place] is not None:
-                found[place] = process(found[place])
-        return found
+        self.sql, self.tables = sql, tables
+        self.places = ["$1::text" if is_city(slot) else _written(slot.constant) if slot.fixed else "" for slot in slots]
+        self.arguments = _arguments([slot for slot, place in zip(slots, self.places, strict=True) if not place])
 
     def placed(self, numbers: count[int]) -> str:
         """The SQL with its parameters where they are in the whole statement; the city is the first of that."""
-        places = ["$1::text" if is_city(slot) else f"${next(numbers)}" for slot in self.slots]
+        places = [place or f"${next(numbers)}" for place in self.places]
         return _PARAMETER.sub(lambda match: places[int(match[1]) - 1], self.sql)
+
+
+def _arguments(slots: Sequence[Slot]) -> Callable[[Mapping[str, Any]], list[Any]]:
+    """A function written for these slots, and compiled by Python; for two of them it is
+
+    def arguments(values):
+        return [values["id"], None if (x := values["created"]) is None else p1(x)]
+    """
+    names: dict[str, Any] = {}
+    shown = []
+    for number, slot in enumerate(slots):
+        value = f"values[{slot.name!r}]"
+        if slot.fixed:
+            names[f"c{number}"], value = slot.constant, f"c{number}"
+        elif slot.process is not None:
+            names[f"p{number}"] = slot.process
+            value = f"None if (x := {value}) is None else p{number}(x)"
+        shown.append(value)
+    exec(compile(f"def arguments(values): return [{', '.join(shown)}]", "<values of a row>", "exec"), names)
+    made: Callable[[Mapping[str, Any]], list[Any]] = names["arguments"]
+    return made
+
+
+def _written(constant: Any) -> str:
+    """How SQL writes it; empty for what is bound instead."""
+    if constant is None:
+        return "NULL"
+    if isinstance(constant, bool):
+        return str(constant)
+    if isinstance(constant, int) and constant >= 0:
+        return str(constant)
+    return f"'{constant}'" if isinstance(constant, str) and _WORD.fullmatch(constant) else ""
 
 
 def _join(inserts: tuple[_Part, ...], counts: _Part | None) -> str:
