@@ -54,13 +54,14 @@ class Breakers:
         """What rests in the other workers of the machine."""
         self.turns = 0
         """How often one has opened or closed: while this and `resting` stay the same, so does `is_open`."""
-        self._states: dict[tuple[str, str], _State] = {}
+        self.states: dict[tuple[str, str], _State] = {}
+        """(City, plugin) → how those do that have failed lately; of the others there is nothing to remember."""
 
     def admit(self, city: str, plugin: str) -> bool:
         """Whether the plugin may be asked for this city now. While it is open, one request per pause tries."""
         if self.blocked(plugin):
             return False
-        state = self._states.get((city, plugin))
+        state = self.states.get((city, plugin))
         if state is None or not state.pause:
             return True
         now = self.clock()
@@ -72,18 +73,18 @@ class Breakers:
     def report(self, city: str, plugin: str, *, failed: bool) -> None:
         """What became of a request that was admitted. Errors of the reader's input are no failures."""
         key = (city, plugin)
-        state = self._states.get(key)
+        state = self.states.get(key)
         if state is None and not failed:
             return
         now = self.clock()
         if state is None:
-            state = self._states[key] = _State(began=now)
+            state = self.states[key] = _State(began=now)
         if state.pause:
             self._tried(key, state, now, failed=failed)
             return
         if now - state.began > self.rules.window:
             if not failed:
-                del self._states[key]
+                del self.states[key]
                 return
             state.began, state.failed, state.passed = now, 0, 0
         state.failed += failed
@@ -93,18 +94,18 @@ class Breakers:
 
     def is_open(self, city: str, plugin: str) -> bool:
         """Whether citizens of the city do without the plugin at the moment, in any worker; asking changes nothing."""
-        state = self._states.get((city, plugin))
+        state = self.states.get((city, plugin))
         return self.blocked(plugin) or (state is not None and state.pause > 0) or (city, plugin) in self.resting.now()
 
     def open_now(self) -> Iterator[tuple[str, str]]:
         """(city, plugin) of those that are open."""
-        return (key for key, state in self._states.items() if state.pause)
+        return (key for key, state in self.states.items() if state.pause)
 
     def _tried(self, key: tuple[str, str], state: _State, now: float, *, failed: bool) -> None:
         if failed:
             self._open(key, state, now, min(state.pause * 2, self.rules.longest))
         else:
-            del self._states[key]
+            del self.states[key]
             self._turned(key, is_open=False)
             log.info("breaker_closed", **_names(key))
 
@@ -118,7 +119,7 @@ class Breakers:
         metrics.set_breaker(*key, is_open=is_open)
         now = self.clock()
         try:
-            self.resting.tell((one, state.until - now) for one, state in self._states.items() if state.pause)
+            self.resting.tell((one, state.until - now) for one, state in self.states.items() if state.pause)
         except OSError as error:  # no room on the disk; then the others do not show it
             log.warning("breakers_not_told", error=type(error).__name__)
 

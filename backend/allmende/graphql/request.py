@@ -220,6 +220,9 @@ class RequestContext:
         """What was wanted of which cities, to be counted."""
         if len(self.languages) > CITIES:
             return ()
+        if len(self.languages) == 1:
+            ((slug, language),) = self.languages.items()
+            return ((slug, language, tuple(sorted([plugin for where, plugin in self.named if where == slug]))),)
         return tuple(
             [
                 (city, language, tuple(sorted([plugin for where, plugin in self.named if where == city])))
@@ -278,9 +281,12 @@ class RequestContext:
 
     def settle(self, failures: set[tuple[str, str]]) -> None:
         """Tell the breakers how each plugin did in each city, when the answer is there."""
+        breakers = self.services.breakers
+        if not failures and not breakers.states:
+            return  # all are well, as they were
         for (city, plugin), asked in self.admitted.items():
             if asked:
-                self.services.breakers.report(city, plugin, failed=(city, plugin) in failures)
+                breakers.report(city, plugin, failed=(city, plugin) in failures)
 
     def start_over(self) -> None:
         """Forget what went wrong: the operation is answered anew."""

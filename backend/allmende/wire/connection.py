@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 
 from allmende.wire.exchange import AtOnce, Directly, Exchange
 from allmende.wire.framing import check, is_same_host
+from allmende.wire.heads import Heads
 from allmende.wire.rules import Refused, Rules, broken, too_large, too_many_ahead, written
 from allmende.wire.upgrade import handed_over
 from allmende.wire.waiting import Waiting, make_room, untaken
@@ -33,6 +34,7 @@ class Connection(asyncio.Protocol):
 
     rules: ClassVar[Rules] = Rules()
     untaken: ClassVar[Waiting] = Waiting(rules.untaken)
+    heads: ClassVar[Heads] = Heads()
     _dated: ClassVar[tuple[Any, bytes]] = (None, b"")
 
     def __init__(
@@ -62,6 +64,10 @@ class Connection(asyncio.Protocol):
         """Whether nothing is read for now; whether nothing further is read at all."""
         self.active: Exchange | None = None
         self.reading: Exchange | None = None
+        self.begun: Exchange | None = None
+        """The last one that began in these data."""
+        self.between = True
+        """Whether the parser has come exactly to the end of a request, and has nothing of a further one."""
         self.ahead: deque[Exchange] = deque()
         self.url = b""
         self.quiet = 0
@@ -120,7 +126,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.over:
             return
+        if self.between and self.active is None and (found := self.heads.find(data)) is not None:
+            self._take(*found)
+            return
         self.quiet += len(data)
+        self.between, self.begun = False, None
         try:
             self.parser.feed_data(data)
             if self.quiet > self.rules.header:
@@ -133,6 +143,18 @@ class Connection(asyncio.Protocol):
         active = self.active
         if active is not None and active.task is None:  # of which there is not everything yet
             self._begin(active)
+        if self.begun is not None and not self.over:
+            self.between = self.heads.learn(data, self.begun)
+
+    def _take(self, said: dict[str, Any], body: bytes) -> None:
+        """A whole request, without the parser."""
+        scope = said | {"server": self.local, "client": self.client, "state": self.app_state.copy()}
+        exchange = Exchange(self, scope, keep=not self.last, expects=False)
+        if body:
+            exchange.add(body)
+        exchange.end()
+        self.over = not exchange.keep
+        self._begin(exchange)
 
     # What the parser tells
 
@@ -201,7 +223,7 @@ class Connection(asyncio.Protocol):
         }
         expects = fields.get(b"expect", b"").lower() == b"100-continue"
         keep = keep and version != "1.0" and not self.last
-        exchange = self.reading = Exchange(self, scope, keep=keep, expects=expects)
+        exchange = self.reading = self.begun = Exchange(self, scope, keep=keep, expects=expects)
         if self.active is None:
             self.active = exchange  # it may be complete in a moment
         elif len(self.ahead) < self.rules.ahead:
@@ -290,6 +312,7 @@ class Connection(asyncio.Protocol):
             if self.at_once is not None and self.full is None and exchange.give(self.at_once):
                 return
         elif self.directly is not None and (work := self.directly(exchange.scope, body)) is not None:
+            exchange.is_direct = True
             exchange.task = self.loop.create_task(exchange.answer(work))
             self.server.tasks.add(exchange.task)
             return

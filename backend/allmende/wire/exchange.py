@@ -71,6 +71,7 @@ class Exchange:
         self.waiter: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self.is_direct = False
+        """Whether the application gives the whole answer, without messages."""
         self.head = b""
         self.started, self.done, self.chunked = False, False, False
         self.left = 0
@@ -92,7 +93,6 @@ class Exchange:
     async def answer(self, work: Coroutine[Any, Any, Answer]) -> None:
         """The same for an application that gives the whole answer."""
         connection = self.connection
-        self.is_direct = True
         try:
             answer = await work
             if connection.full is not None and not self.gone:
