@@ -79,8 +79,19 @@ def instance(folder: Path, imported: Path | None = None, **environ: str) -> Iter
 
 def workers(server: subprocess.Popen[bytes]) -> list[int]:
     """The worker processes of `allmende serve`."""
-    found = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    return [int(pid) for pid in found if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes() != b""]
+    return [pid for pid in children(server.pid) if named(pid) == "allmende-worker"]
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def named(pid: int) -> str:
+    """What the process is called; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() if Path(f"/proc/{pid}/cmdline").read_bytes() else ""
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def eventually(holds: Callable[[], Any], seconds: float = 90, pause: float = 0.1) -> None:

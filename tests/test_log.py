@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from allmende.log import LONGEST, Stderr
+from allmende.log import LONGEST
+from allmende.stderr import Stderr
 
 FORGED = 'x"}\n{"event": "forged", "level": "info"}\r\x1b[2J\x1b]0;mine\x07 ' + "y" * 100_000
 SAYS = """
 import logging, sys, structlog
-from allmende.log import configure_logging, keep_stderr
+from allmende.log import configure_logging
+from allmende.stderr import keep_stderr
 keep_stderr()
 configure_logging(production=sys.argv[1] == "production")
 given = sys.stdin.read()

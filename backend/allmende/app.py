@@ -233,7 +233,7 @@ def create_app(settings: Settings | None = None) -> Door:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        # The application may have been made in the process that this one was forked from, see cli/workers.py.
+        # The application may have been made in the process that this one was forked from, see serving/.
         database.begin()
         town.begin()
         metrics.started()

@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.server import ROOT, clean_environment, eventually, free_port, running, workers
+from tests.server import ROOT, children, clean_environment, eventually, free_port, running, workers
 
 needs_proc = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes in /proc")
 
@@ -67,9 +67,9 @@ def test_serve_ends_with_the_reason_where_no_worker_can_begin(tmp_path: Path) ->
 
 
 @needs_proc
-@pytest.mark.parametrize("renewed", [False, True], ids=["forked", "renewed"])
+@pytest.mark.parametrize("renewed", [False, True], ids=["first", "renewed"])
 def test_workers_do_not_outlive_the_server(tmp_path: Path, renewed: bool) -> None:
-    """Neither those that were forked from it, nor those that took their places on SIGHUP and loaded by themselves."""
+    """Neither the first ones, nor those that took their places on SIGHUP."""
     environ = {"ALLMENDE_DATABASE": f"sqlite:///{tmp_path / 'none.sqlite'}"}
     with running(tmp_path, "serve", "--workers", "2", **environ) as server:
         port = int(server.url.rpartition(":")[2])
@@ -95,15 +95,17 @@ def test_workers_share_what_is_loaded_and_nothing_that_is_open(tmp_path: Path, d
         one, two = workers(server.process)
         if database_url.startswith("postgresql"):
             eventually(lambda: sockets(one) - sockets(two) and sockets(two) - sockets(one))
-            # The address, and a pair for each worker by which it is asked whether it is ready.
-            assert len(sockets(server.process.pid)) == 1 + 2 * 2
-            assert sockets(one) & sockets(two) <= sockets(server.process.pid)
+            # The address; and, until both are ready, what they say so by.
+            eventually(lambda: len(sockets(server.process.pid)) == 1)
+            eventually(lambda: sockets(one) & sockets(two) == sockets(server.process.pid))
         else:
             files = {database_url.removeprefix("sqlite:///") + ending for ending in ("", "-wal", "-shm")}
             eventually(lambda: files & set(opened(one)) and files & set(opened(two)))
             assert not files & set(opened(server.process.pid))
         for worker in (one, two):
             assert memory(worker, "Private_Dirty") < 0.5 * memory(worker, "Rss")
+        assert memory(server.process.pid, "Rss") < 0.2 * memory(one, "Rss")
+        eventually(lambda: set(children(server.process.pid)) == {one, two})
 
 
 def test_nothing_that_tells_workers_apart_is_made_before_they_are_forked(tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_nothing_that_tells_workers_apart_is_made_before_they_are_forked(tmp_pat
 
 @needs_proc
 def test_a_worker_that_takes_anothers_place_knows_what_has_changed_meanwhile(tmp_path: Path) -> None:
-    """It is forked from a process that has read the folders of the cities when the server began."""
+    """Whoever it is forked from may have read the folders of the cities some minutes ago."""
     cities = tmp_path / "cities"
     shutil.copytree(ROOT / "cities", cities, ignore=shutil.ignore_patterns("data"))
     environ = {"ALLMENDE_DATABASE": f"sqlite:///{tmp_path / 'none.sqlite'}", "ALLMENDE_CITIES": str(cities)}
@@ -148,7 +150,7 @@ def test_where_something_has_started_a_thread_nothing_is_forked() -> None:
     """A fork leaves threads behind, and the locks that they held, for ever."""
     code = (
         "import sys, threading, time\n"
-        "from allmende.cli.workers import Workers\n"
+        "from allmende.serving.nursery import load\n"
         "from allmende.log import configure_logging\n"
         "from uvicorn.config import Config\n"
         "configure_logging(production=True)\n"
@@ -157,9 +159,7 @@ def test_where_something_has_started_a_thread_nothing_is_forked() -> None:
         "    threading.Thread(target=time.sleep, args=[60], daemon=True).start()\n"
         "    return alone()\n"
         "for factory in (alone, threaded):\n"
-        "    workers = Workers(Config(factory, factory=True, workers=2), [])\n"
-        "    workers.load(workers.config)\n"
-        "    print(workers.loaded is not None)\n"
+        "    print(load(Config(factory, factory=True)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import tempfile
 from contextlib import suppress
@@ -10,15 +11,12 @@ from pathlib import Path
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 
 import click
-from uvicorn.config import STARTUP_FAILURE, Config
-from uvicorn.server import Server
 
-from allmende.cli.workers import Workers, explained
-from allmende.log import configure_logging, keep_stderr
+from allmende.log import configure_logging
+from allmende.serving.worker import configured, explained
 from allmende.settings import load_settings
+from allmende.stderr import keep_stderr
 
-GRACE = 5
-"""Seconds for requests to be finished, after live connections were told goodbye."""
 MEMORY = "/dev/shm"
 """Where workers share what they count: on a disk that is full, a file that is mapped kills its writer."""
 FILES = 16_384
@@ -32,22 +30,32 @@ FILES = 16_384
 def serve(host: str, port: int, workers: int) -> None:
     """Serve in production. Migrate first: `allmende db upgrade`; imports run in `allmende work` (PostgreSQL)."""
     keep_stderr()
+    with explained():
+        settings = load_settings()
+        configure_logging(production=settings.production)
     _allow_files()
-    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="allmende-", dir=memory) as run:
-        # Before any worker begins: what they count, and whom they shut out, is for all of them.
-        os.environ.setdefault("ALLMENDE_RUN", run)
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", run)
-        options = configured(host, port, workers=workers)
-        house = Workers(options, [options.bind_socket()], Path(run))
-        with explained():
-            settings = load_settings()
-            configure_logging(production=settings.production)
-            house.growth.most = settings.worker_memory
-            house.load(configured(host, port, workers=workers))
-        house.run()
-    if house.hopeless:
-        sys.exit(STARTUP_FAILURE)
+    listening = _bound(host, port)
+    run = tempfile.mkdtemp(prefix="allmende-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
+    # Before any worker begins: what they count, and whom they shut out, is for all of them.
+    os.environ.setdefault("ALLMENDE_RUN", run)
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", run)
+    form = "production" if settings.production else "development"
+    supervisor = [sys.executable, "-P", "-m", "allmende.serving.supervisor"]
+    # It keeps this process's number, and nothing that was loaded in it.
+    os.execv(sys.executable, [*supervisor, str(listening), str(workers), str(settings.worker_memory), form, run])
+
+
+def _bound(host: str, port: int) -> int:
+    """The number of a socket that has this address, and stays open in the programs that this process becomes."""
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        click.echo(f"cannot listen on {host}, port {port}: {error.strerror}", err=True)
+        sys.exit(3)
+    found.set_inheritable(True)
+    return found.detach()
 
 
 def _allow_files() -> None:
@@ -59,33 +67,8 @@ def _allow_files() -> None:
 
 def develop(host: str, port: int, reload: list[Path]) -> None:
     """Serve with one worker, which is started anew when a file below one of these folders changes."""
-    from uvicorn.supervisors.watchfilesreload import WatchFilesReload  # not for processes that workers are forked from
+    from uvicorn.server import Server
+    from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 
     options = configured(host, port, reload=[str(folder) for folder in reload])
     WatchFilesReload(options, target=Server(config=options).run, sockets=[options.bind_socket()]).run()
-
-
-def configured(host: str, port: int, *, workers: int = 1, reload: list[str] | None = None) -> Config:
-    return Config(
-        "allmende.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        http="allmende.wire.connection:Connection",
-        loop="auto",
-        lifespan="on",
-        ws="allmende.wire.websocket:WebSocket",
-        ws_max_size=1_000_000,  # the application refuses what is smaller than that and too large, with its own code
-        ws_ping_interval=None,  # the application has its own
-        ws_per_message_deflate=False,
-        log_config=None,
-        access_log=False,  # addresses and queries of citizens are nobody's business
-        proxy_headers=False,  # the door reads them
-        server_header=False,
-        workers=workers,
-        backlog=2048,
-        timeout_graceful_shutdown=GRACE,
-        reload=bool(reload),
-        reload_dirs=reload,
-        reload_includes=["*.toml", "*.html", "*.css", "*.js"] if reload else None,  # beside *.py
-    )

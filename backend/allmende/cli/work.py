@@ -18,9 +18,10 @@ from allmende.jobs.house import House
 from allmende.jobs.queue import ensure_schema
 from allmende.jobs.queue import work as work_on_queue
 from allmende.jobs.stop import until_stopped
-from allmende.log import configure_logging, keep_stderr
+from allmende.log import configure_logging
 from allmende.registry import load_registry
 from allmende.settings import Settings, load_settings
+from allmende.stderr import keep_stderr
 from allmende.town import Town, load_town, tell
 from allmende.watchdog import Watchdog
 

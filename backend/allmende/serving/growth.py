@@ -10,9 +10,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
+from allmende.serving.said import Said
 
-log = structlog.get_logger(__name__)
 EVERY = 5.0
 """Seconds between two looks. Each replaces one worker at most: a limit that is too low costs time and stops nobody."""
 MEGABYTE = 1_000_000
@@ -21,23 +20,23 @@ MEGABYTE = 1_000_000
 class Growth:
     """`most` is in megabytes of resident memory, shared pages included, as `ps` and `top` show it; 0 is no limit."""
 
-    def __init__(self, most: int = 0) -> None:
-        self.most = most
+    def __init__(self, most: int, log: Said) -> None:
+        self.most, self.log = most, log
         self._looked = 0.0
         self._first: dict[int, int] = {}
         """By process: how large it was when it was first seen."""
 
-    def too_large(self, pids: Sequence[int | None], now: float) -> int | None:
+    def too_large(self, pids: Sequence[int], now: float) -> int | None:
         """The place of the largest, if it is too large."""
         if not self.most or now - self._looked < EVERY:
             return None
         self._looked = now
-        sizes = {pid: resident(pid) for pid in pids if pid is not None}
+        sizes = {pid: resident(pid) for pid in pids if pid}
         self._first = {pid: self._first.get(pid, size) for pid, size in sizes.items()}
         pid = max(sizes, key=lambda pid: sizes[pid], default=0)
         if not pid or sizes[pid] <= self.most:
             return None
-        log.warning("worker_grew", pid=pid, megabytes=sizes[pid], at_first=self._first[pid], most=self.most)
+        self.log.warning("worker_grew", pid=pid, megabytes=sizes[pid], at_first=self._first[pid], most=self.most)
         return pids.index(pid)
 
 
