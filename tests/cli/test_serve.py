@@ -61,8 +61,8 @@ def test_serve_ends_with_the_reason_where_no_worker_can_begin(tmp_path: Path) ->
     command = [str(Path(sys.executable).parent / "allmende"), "serve", "--workers", "2", "--port", str(free_port())]
     done = subprocess.run(command, cwd=ROOT, env=environ, timeout=100, capture_output=True, text=True)
     assert done.returncode == 3
-    (told,) = map(json.loads, done.stderr.splitlines())
-    assert told["event"] == "cannot_begin"
+    told, last = map(json.loads, done.stderr.splitlines())
+    assert (told["event"], last["event"]) == ("cannot_begin", "workers_cannot_begin")
     assert "ALLMENDE_KEY: is shorter than 32 characters" in told["error"]
 
 

@@ -73,6 +73,8 @@ def main(folder: Path, listening: int, line: int, channel: int) -> None:
     noticed on the second, and by the third it says when a worker is wanted."""
     keep_stderr()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, it goes to all: the supervisor says who ends
+    for number in (listening, line, channel):
+        os.set_inheritable(number, False)  # a program that somebody runs would keep the address
     supervisor = socket(fileno=channel)
     config = configured()
     with explained():

@@ -181,7 +181,8 @@ class Supervisor:
         failed = code == FAILURE or place.worker == 0 or now - place.began < AGAIN
         place.worker, place.vacated, self.trouble = 0, True, now
         if failed and not any(other.worker or other.nursery for other in self.places):
-            self.log.critical("workers_cannot_begin", pid=pid, code=code)
+            if not self.ending:
+                self.log.critical("workers_cannot_begin", pid=pid, code=code)
             self.hopeless = self.ending = True
             return
         place.pause = min(max(place.pause * 2, AGAIN), LONGEST) if failed else 0.0
