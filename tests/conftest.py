@@ -21,8 +21,8 @@ DATA = Path(__file__).parents[1] / "../shared/data"
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are processors, since tests wait for servers and browsers; few enough for PostgreSQL."""
-    return min((os.cpu_count() or 1) + 1, 6)
+    """Two more than there are processors, since tests wait for servers and browsers; few enough for PostgreSQL."""
+    return min((os.cpu_count() or 1) + 2, 6)
 
 
 def pytest_collection_finish() -> None:

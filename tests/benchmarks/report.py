@@ -54,9 +54,9 @@ def circumstances(rounds: int, seconds: int, database: str) -> str:
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         f"{date}, commit {commit}{changed}. {_processor()}, {os.cpu_count()} cores, {platform.system()} "
-        f"{platform.release()}, Python {platform.python_version()}, {database}. Two workers each, wrk with 16 "
-        f"connections, median of {rounds} rounds of {seconds} s, in turn. Load average at the end: "
-        f"{os.getloadavg()[0]:.0f} (of which the benchmark itself makes 2 to 3)."
+        f"{platform.release()}, Python {platform.python_version()} (built {platform.python_build()[1]}), {database}. "
+        f"Two workers each, wrk with 16 connections, median of {rounds} rounds of {seconds} s, in turn. Load average "
+        f"at the end: {os.getloadavg()[0]:.0f} (of which the benchmark itself makes 2 to 3)."
     )
 
 
