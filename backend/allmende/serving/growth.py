@@ -28,11 +28,13 @@ class Growth:
 
     def too_large(self, pids: Sequence[int], now: float) -> int | None:
         """The place of the largest, if it is too large."""
-        if not self.most or now - self._looked < EVERY:
+        if not self.most:
+            return None
+        self._first = {pid: self._first.get(pid) or resident(pid) for pid in pids if pid}
+        if now - self._looked < EVERY:
             return None
         self._looked = now
-        sizes = {pid: resident(pid) for pid in pids if pid}
-        self._first = {pid: self._first.get(pid, size) for pid, size in sizes.items()}
+        sizes = {pid: resident(pid) for pid in self._first}
         pid = max(sizes, key=lambda pid: sizes[pid], default=0)
         if not pid or sizes[pid] <= self.most:
             return None
