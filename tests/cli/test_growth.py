@@ -72,5 +72,5 @@ def test_workers_that_have_grown_too_large_are_replaced_and_no_request_fails(tmp
     assert [*answers] == ["good"], answers
     grown = {line["pid"]: line for line in told if line["event"] == "worker_grew"}
     assert {*first} <= {*grown}
-    assert all(line["at_first"] < line["most"] == 260 < line["megabytes"] for line in grown.values())
+    assert all(line["most"] == 260 < line["megabytes"] >= line["at_first"] for line in grown.values())
     assert "worker_ended" not in {line["event"] for line in told}
