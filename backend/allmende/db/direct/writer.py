@@ -152,16 +152,16 @@ class _Part:
     """SQL with `$1` … for each of `slots`, and a function that makes of values by name what is bound in them: not the
     city, which the whole statement has, and not what is written out."""
 
-    __slots__ = ("arguments", "places", "sql", "tables")
+    __slots__ = ("arguments", "given", "sql", "tables")
 
     def __init__(self, sql: str, slots: Sequence[Slot], tables: Iterable[str] = ()) -> None:
         self.sql, self.tables = sql, tables
-        self.places = ["$1::text" if is_city(slot) else _written(slot.constant) if slot.fixed else "" for slot in slots]
-        self.arguments = _arguments([slot for slot, place in zip(slots, self.places, strict=True) if not place])
+        self.given = ["$1::text" if is_city(slot) else _written(slot.constant) if slot.fixed else "" for slot in slots]
+        self.arguments = _arguments([slot for slot, place in zip(slots, self.given, strict=True) if not place])
 
     def placed(self, numbers: count[int]) -> str:
         """The SQL with its parameters where they are in the whole statement; the city is the first of that."""
-        places = [place or f"${next(numbers)}" for place in self.places]
+        places = [place or f"${next(numbers)}" for place in self.given]
         return _PARAMETER.sub(lambda match: places[int(match[1]) - 1], self.sql)
 
 
