@@ -51,5 +51,5 @@ def test_worker_that_serves_does_not_load_what_reads_feeds_or_turns_pictures() -
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, timeout=120, capture_output=True, text=True)
     loaded = set(done.stdout.split())
-    assert {"shapely", "numpy", "PIL", "openpyxl", "feedparser", "obstore", "rich"} & loaded == set()
+    assert {"shapely", "numpy", "PIL", "openpyxl", "feedparser", "obstore", "rich", "segno"} & loaded == set()
     assert {name for name in loaded if name.startswith("holidays.countries.")} == {"holidays.countries.germany"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import secrets
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import pyotp
-import segno
 from msgspec import Struct
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from allmende.accounts.service import Accounts
 from allmende.accounts.tables import Account
 from allmende.errors import InputError, NotFound
+from allmende.later import lazily
+
+if TYPE_CHECKING:
+    import segno
+else:
+    segno = lazily("segno")
 
 STEP = 30
 """Seconds that a code is valid; the one before and the one after are taken too."""
