@@ -97,7 +97,7 @@ async def test_what_says_who_asks_or_is_out_of_the_ordinary_is_not_kept(
 
 
 async def test_heads_that_are_kept_have_an_end(monkeypatch: pytest.MonkeyPatch, heads: Heads) -> None:
-    monkeypatch.setattr("allmende.wire.heads.ROOM", 500)
+    monkeypatch.setattr("allmende.wire.heads.ROOM", 20_000)
     async with served(monkeypatch, Whole()) as talk:
         for number in range(30):
             await talk(post(b"x", path=b"/%d" % number), LAST, pause=0.02)

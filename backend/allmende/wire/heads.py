@@ -10,8 +10,10 @@ from typing import Any
 
 from allmende.wire.exchange import Exchange
 
-ROOM = 500_000
-"""Bytes of the heads that a worker keeps; beyond that, it begins anew."""
+ROOM = 2_000_000
+"""Bytes that a worker keeps of heads and what they say; beyond that, it begins anew."""
+OVERHEAD = 2_500
+"""Bytes that what a head says takes, beside its own: nine fields, each a pair of texts in a list and a dictionary."""
 LONGEST = 2_000
 """Bytes of a head that is worth keeping."""
 _END = b"\r\n\r\n"
@@ -69,8 +71,8 @@ class Heads:
             and not any(map(fields.__contains__, _WHOSE))
             and data[:end] not in self._known
         ):
-            if self._size + end > ROOM:
+            if self._size + end + OVERHEAD > ROOM:
                 self._known, self._size = {}, 0
             self._known[data[:end]] = {key: scope[key] for key in _SAID}, len(body)
-            self._size += end
+            self._size += end + OVERHEAD
         return is_plain
