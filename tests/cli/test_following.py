@@ -44,6 +44,10 @@ def asked(connection: HTTPConnection) -> Any:
     return city["name"], city["reports"]["categories"][0]["name"]
 
 
+def wait_until_shown(name: str, connection: HTTPConnection) -> None:
+    eventually(lambda: asked(connection) == (name, name))
+
+
 @contextmanager
 def one_to_each(port: int, pids: list[int]) -> Iterator[list[HTTPConnection]]:
     """Connections, one to each worker."""
@@ -98,7 +102,7 @@ def test_each_worker_follows_the_folder_and_keeps_the_last_good_state(cities: Pa
                 assert [asked(one) for one in connections] == [("Musterstadt", "Zuerst")] * 2
                 edit("Neu")
                 for one in connections:
-                    eventually(lambda one=one: asked(one) == ("Neu", "Neu"))  # type: ignore[misc]
+                    wait_until_shown("Neu", one)
                 eventually(lambda: reloaded(log) != [] and reloaded(log)[-1] == [])
                 before = len(reloaded(server.log))
                 town.write_text(f"{text}\n[area]\nlat = 51\n")  # twice
@@ -107,7 +111,7 @@ def test_each_worker_follows_the_folder_and_keeps_the_last_good_state(cities: Pa
                 assert [asked(one) for one in connections] == [("Neu", "Neu")] * 2
                 edit("Wieder gut")
                 for one in connections:
-                    eventually(lambda one=one: asked(one) == ("Wieder gut", "Wieder gut"))  # type: ignore[misc]
+                    wait_until_shown("Wieder gut", one)
                 eventually(lambda: reloaded(log)[-1] == [])
             assert workers(server.process) == pids
         finally:

@@ -79,6 +79,9 @@ class House(NamedTuple):
 
         eventually(stepped, pause=0.01)
 
+    def wait_for_another(self, gone: int) -> None:
+        self.until(lambda: len(self.workers) == 2 and gone not in self.workers)
+
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
@@ -109,7 +112,7 @@ def test_who_replaces_workers_is_kept_at_hand_while_they_die(house: House, monke
         os.kill(house.workers[0], signal.SIGKILL)
         gone = house.workers[0]
         time.sleep(0.3)  # it has lived for longer than AGAIN
-        house.until(lambda gone=gone: len(house.workers) == 2 and gone not in house.workers)  # type: ignore[misc] # mypy cannot infer a lambda with a default
+        house.wait_for_another(gone)
     assert house.loaded == 2
     assert len(first & set(house.workers)) == 1
     monkeypatch.setattr(supervised, "CALM", 0.0)
@@ -199,10 +202,14 @@ def test_a_full_disk_under_the_folder_that_workers_share_keeps_no_worker_from_be
         "TMPDIR": str(disk),
     }
     with running(tmp_path, "serve", "--workers", "2", **environ) as server:
+
+        def replace(one: int) -> None:
+            os.kill(one, signal.SIGKILL)
+            eventually(lambda: len(set(workers(server.process)) - {one}) == 2)
+
         eventually(lambda: len(workers(server.process)) == 2)
         fill(disk / "filler")
-        for first in workers(server.process):
-            os.kill(first, signal.SIGKILL)
-            eventually(lambda gone=first: len(set(workers(server.process)) - {gone}) == 2)  # type: ignore[misc] # mypy cannot infer a lambda with a default
+        for each in workers(server.process):
+            replace(each)
         for _ in range(4):
             assert data(server.url, "{ __typename }") == {"__typename": "Query"}

@@ -30,4 +30,4 @@ class Said:
             line = json.dumps({**values, "event": event, "level": level, "timestamp": at})
         else:
             line = f"{at} [{level:9}] {event:30} {' '.join(f'{key}={value}' for key, value in values.items())}"
-        print(line, file=sys.stderr)  # noqa: T201
+        sys.stderr.write(f"{line}\n")

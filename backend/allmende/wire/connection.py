@@ -11,7 +11,6 @@ from collections import deque
 from contextlib import suppress
 from itertools import chain
 from typing import Any, ClassVar
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.config import Config
@@ -20,12 +19,11 @@ from uvicorn.server import ServerState
 
 from allmende.wire.exchange import AtOnce, Directly, Exchange
 from allmende.wire.framing import check, is_same_host
-from allmende.wire.heads import Heads
+from allmende.wire.heads import Heads, said
 from allmende.wire.rules import Refused, Rules, broken, too_large, too_many_ahead, written
 from allmende.wire.upgrade import handed_over
 from allmende.wire.waiting import Waiting, make_room, untaken
 
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
 _STATE: dict[str, Any] = {}
 
 
@@ -66,6 +64,8 @@ class Connection(asyncio.Protocol):
         self.reading: Exchange | None = None
         self.begun: Exchange | None = None
         """The last one that began in these data."""
+        self.head: dict[str, Any] = {}
+        """What its head says."""
         self.between = True
         """Whether the parser has come exactly to the end of a request, and has nothing of a further one."""
         self.ahead: deque[Exchange] = deque()
@@ -144,17 +144,19 @@ class Connection(asyncio.Protocol):
         if active is not None and active.task is None:  # of which there is not everything yet
             self._begin(active)
         if self.begun is not None and not self.over:
-            self.between = self.heads.learn(data, self.begun)
+            self.between = self.heads.learn(data, self.begun, self.head)
 
-    def _take(self, said: dict[str, Any], body: bytes) -> None:
+    def _take(self, head: dict[str, Any], body: bytes) -> None:
         """A whole request, without the parser."""
-        scope = said | {"server": self.local, "client": self.client, "state": self.app_state.copy()}
-        exchange = Exchange(self, scope, keep=not self.last, expects=False)
+        exchange = Exchange(self, self._scope(head), keep=not self.last, expects=False)
         if body:
             exchange.add(body)
         exchange.end()
         self.over = not exchange.keep
         self._begin(exchange)
+
+    def _scope(self, head: dict[str, Any]) -> dict[str, Any]:
+        return head | {"server": self.local, "client": self.client, "state": self.app_state.copy()}
 
     # What the parser tells
 
@@ -202,28 +204,11 @@ class Connection(asyncio.Protocol):
             if parsed.host and not is_same_host(parsed, fields.get(b"host", b"")):
                 self._stop(broken())
             url = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
-        raw, _, query = url.partition(b"#")[0].partition(b"?")
-        path = raw.decode("ascii", "replace")
         self.headers = []  # those that come after the body are nobody's
-        scope = {
-            "type": "http",
-            "asgi": _ASGI,
-            "http_version": version,
-            "server": self.local,
-            "client": self.client,
-            "scheme": "http",
-            "root_path": "",
-            "headers": headers,
-            "method": parser.get_method().decode("ascii"),
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": raw,
-            "query_string": query,
-            "state": self.app_state.copy() if self.app_state else {},
-            "allmende.headers": fields,  # the last of each name, for who would look each up in the list
-        }
+        self.head = said(parser.get_method().decode("ascii"), url, version, headers, fields)
         expects = fields.get(b"expect", b"").lower() == b"100-continue"
         keep = keep and version != "1.0" and not self.last
-        exchange = self.reading = self.begun = Exchange(self, scope, keep=keep, expects=expects)
+        exchange = self.reading = self.begun = Exchange(self, self._scope(self.head), keep=keep, expects=expects)
         if self.active is None:
             self.active = exchange  # it may be complete in a moment
         elif len(self.ahead) < self.rules.ahead:

@@ -7,6 +7,7 @@ is looked for here; all others are the parser's, and so is each head the first t
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from allmende.wire.exchange import Exchange
 
@@ -20,20 +21,28 @@ _END = b"\r\n\r\n"
 _WHOSE = (b"authorization", b"cookie", b"x-forwarded-for", b"forwarded")
 """Who is asking. Such heads are not kept: hardly anybody else sends the same, and it is nobody's business."""
 _OTHERWISE = (b"expect", b"transfer-encoding", b"upgrade")
-_SAID = (
-    "type",
-    "asgi",
-    "http_version",
-    "scheme",
-    "root_path",
-    "headers",
-    "method",
-    "path",
-    "raw_path",
-    "query_string",
-    "allmende.headers",
-)
-"""The part of a scope that follows from the head."""
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+
+def said(
+    method: str, target: bytes, version: str, headers: list[tuple[bytes, bytes]], fields: dict[bytes, bytes]
+) -> dict[str, Any]:
+    """The part of a scope (ASGI) that follows from the head. Nobody may change what is in it: others have it, too."""
+    raw, _, query = target.partition(b"#")[0].partition(b"?")
+    path = raw.decode("ascii", "replace")
+    return {
+        "type": "http",
+        "asgi": _ASGI,
+        "http_version": version,
+        "scheme": "http",
+        "root_path": "",
+        "headers": headers,
+        "method": method,
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": raw,
+        "query_string": query,
+        "allmende.headers": fields,  # the last of each name, for who would look each up in the list
+    }
 
 
 class Heads:
@@ -54,7 +63,7 @@ class Heads:
             return None
         return known[0], data[end:]
 
-    def learn(self, data: bytes, exchange: Exchange) -> bool:
+    def learn(self, data: bytes, exchange: Exchange, head: dict[str, Any]) -> bool:
         """Whether the data, which the parser has read this request from, are exactly that request; if they are, and
         the application has a short way for such requests, the head is known from now on."""
         scope, end = exchange.scope, data.find(_END) + 4
@@ -73,6 +82,6 @@ class Heads:
         ):
             if self._size + end + OVERHEAD > ROOM:
                 self._known, self._size = {}, 0
-            self._known[data[:end]] = {key: scope[key] for key in _SAID}, len(body)
+            self._known[data[:end]] = head, len(body)
             self._size += end + OVERHEAD
         return is_plain
