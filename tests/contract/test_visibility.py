@@ -49,6 +49,13 @@ def test_subscriptions_show_no_rows_so_the_suite_need_not_listen_to_them() -> No
     assert {name: str(field.type) for name, field in change.fields.items()} == shown
 
 
+@pytest.fixture(autouse=True)
+def _nothing_hoarded_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a leaky plugin has kept of one database does not outlive it, whichever of the two is tried first."""
+    monkeypatch.setattr(LEAKY["hoarder"], "_rows", [])
+    monkeypatch.setattr(LEAKY["hoarder"], "_contexts", [])
+
+
 @pytest.mark.parametrize("name", [name for name, module in LEAKY.items() if hasattr(module, "LEAKS")])
 async def test_a_leaky_plugin_is_caught_by_each_field_that_leaks(name: str, database: Database, tmp_path: Path) -> None:
     leaking = compose(leaky.install(LEAKY[name].plugin))
