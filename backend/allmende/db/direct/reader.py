@@ -12,6 +12,7 @@ from sqlalchemy.types import JSON
 
 from allmende.db.direct.kept import Kept
 from allmende.db.direct.postgresql import EPOCH, Connections
+from allmende.db.direct.rounds import Rounds
 from allmende.db.direct.sqlite import Connection
 from allmende.db.direct.statement import Gather, Text, compile_text, gather, in_scope
 from allmende.db.prepared import Prepared
@@ -45,6 +46,7 @@ class Reader:
         self.is_sqlite = dialect.name == "sqlite"
         self.sqlite = Connection(str(url.database))
         self.postgresql = Connections(url, dialect, size) if not self.is_sqlite else None
+        self.rounds = Rounds(self.postgresql, SECONDS) if self.postgresql else None
         self.single: dict[tuple[Any, ...], tuple[Text, list[Callable[[Any], Any] | None]]] = {}
         self.joined: dict[tuple[Text, ...], tuple[str, Gather]] = {}
 
@@ -60,17 +62,17 @@ class Reader:
         if self.postgresql is None:
             return [self._embedded(city, ask) for ask in asked]
         if len(asked) == 1:
-            arrays = asked[0].text.keys
-            found = await self._fetch(city, asked, arrays=arrays)
-            return list(found[0]) if arrays else [found]
+            if asked[0].text.keys:
+                return list(await self._arrays(city, asked))
+            return [await self._rows(city, asked[0])]
         together = [ask for ask in asked if ask.text.keys or ask.text.limit <= TOGETHER]
         if len(together) == 1 and not together[0].text.keys:
             together = []  # alone, it is read as rows
-        (lists,) = await self._fetch(city, together, arrays=True) if together else ((),)
+        lists = await self._arrays(city, together) if together else ()
         if len(together) == len(asked):
             return list(lists)
         read = dict(zip(map(id, together), lists, strict=True))
-        return [read[id(ask)] if id(ask) in read else await self._fetch(city, [ask], arrays=False) for ask in asked]
+        return [read[id(ask)] if id(ask) in read else await self._rows(city, ask) for ask in asked]
 
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
         """The rows of one list as Python values; kept, if they are few, until something changes in their tables."""
@@ -100,6 +102,8 @@ class Reader:
 
     async def close(self) -> None:
         self.sqlite.close()
+        if self.rounds is not None:
+            await self.rounds.close()
         if self.postgresql is not None:
             await self.postgresql.close()
 
@@ -113,17 +117,25 @@ class Reader:
         rows = self.sqlite.fetch(sql, arguments(city, ask.prepared.values))
         return [key for (key,) in rows] if ask.text.keys else rows
 
-    def _fetch(self, city: str, asked: Sequence[Ask], *, arrays: bool) -> Awaitable[Rows]:
+    def _rows(self, city: str, ask: Ask) -> Awaitable[Rows]:
+        assert self.postgresql is not None
+        sql, arguments = self._scoped([ask], arrays=False)
+        return self.postgresql.fetch(sql, arguments(city, ask.prepared.values), SECONDS)
+
+    def _arrays(self, city: str, asked: Sequence[Ask]) -> Awaitable[Sequence[Rows]]:
+        assert self.rounds is not None
+        sql, arguments = self._scoped(asked, arrays=True)
+        return self.rounds.fetch(city, sql, arguments(city, *[ask.prepared.values for ask in asked]))
+
+    def _scoped(self, asked: Sequence[Ask], *, arrays: bool) -> tuple[str, Gather]:
         key = tuple([ask.text for ask in asked])
         joined = self.joined.get(key)
         if joined is None:
             sql, order = in_scope(key, arrays=arrays)
             parts = [(ask.prepared, slots) for ask, slots in zip(asked, order, strict=True)]
             joined = self._join(key, sql, gather(parts, to_server=True))
-        sql, arguments = joined
-        self.count(sql)
-        assert self.postgresql is not None
-        return self.postgresql.fetch(sql, arguments(city, *[ask.prepared.values for ask in asked]), SECONDS)
+        self.count(joined[0])
+        return joined
 
     def _join(self, key: tuple[Text, ...], sql: str, arguments: Gather) -> tuple[str, Gather]:
         if len(self.joined) >= KEPT:
