@@ -24,7 +24,7 @@ PATIENCE = 0.25
 """Seconds that a round may take; then each of it is sent by itself."""
 LULL = 2
 """Turns of the event loop without anybody new after which a round is sent."""
-TOGETHER = 32
+TOGETHER = 10
 """Statements of a round."""
 KNOWN = 10_000
 """(City, statement) of which is known that they are quick; beyond that, it is found out anew."""
