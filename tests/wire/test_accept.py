@@ -26,10 +26,19 @@ def opened(port: int, count: int) -> list[socket.socket]:
     return made
 
 
+def evened_out(port: int, behind: int, ahead: int) -> list[socket.socket]:
+    """Connections that come until one worker has caught up with the other. Where nobody looked at the others, half of
+    them would go to each, and it never would; one by one they may go astray on a busy machine."""
+    made: list[socket.socket] = []
+    while len(sockets(ahead)) - len(sockets(behind)) > 8:
+        assert len(made) < 200, (len(sockets(behind)), len(sockets(ahead)))
+        made += opened(port, 8)
+    return made
+
+
 @needs_proc
 def test_connections_go_to_the_worker_that_has_fewer_and_to_any_that_is_there(tmp_path: Path) -> None:
-    """A worker that is stopped or killed has fewest, and takes none: nobody may wait for it. The bounds leave room for
-    one that is late on a busy machine; where nobody looks at the others, half of what comes goes to each."""
+    """A worker that is stopped or killed has fewest, and takes none: nobody may wait for it."""
     environ = {"ALLMENDE_DATABASE": f"sqlite:///{tmp_path / 'none.sqlite'}"}
     with running(tmp_path, "serve", "--workers", "2", **environ) as server:
         port = int(server.url.rpartition(":")[2])
@@ -42,18 +51,13 @@ def test_connections_go_to_the_worker_that_has_fewer_and_to_any_that_is_there(tm
         kept = opened(port, 40)
         assert len(sockets(other)) - before[other] >= 36
         os.kill(stopped, signal.SIGCONT)
-        kept += opened(port, 40)
-        assert len(sockets(stopped)) - before[stopped] >= 30
+        kept += evened_out(port, behind=stopped, ahead=other)
 
         os.kill(stopped, signal.SIGKILL)
         kept += opened(port, 10)
         eventually(lambda: len(workers(server.process)) == 2)
         (new,) = set(workers(server.process)) - {other}
-        had = len(sockets(other))
-        opened(port, 1)
-        kept += opened(port, 40)
-        assert len(sockets(other)) - had <= 10
-        assert len(sockets(new)) >= 30
+        kept += evened_out(port, behind=new, ahead=other)
 
 
 def test_a_worker_knows_whether_others_have_fewer_and_takes_the_place_of_the_dead(tmp_path: Path) -> None:
