@@ -166,3 +166,16 @@ async def test_the_end_waits_for_what_is_on_its_way(known: Rounds) -> None:
     await known.close()
     assert [one.done() for one in asked[1:]] == [True, True]
     await asked[0]
+
+
+async def test_what_is_known_of_statements_does_not_grow_without_bound(
+    known: Rounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "KNOWN", 20)
+    for number in range(30):
+        sql = f"SELECT {number} {SCOPE}"
+        await ask(known, sql, "aue")
+        await asyncio.gather(*[ask(known, sql, "aue") for _ in range(3)])
+        assert len(known.quick) <= 20
+        assert known.in_company <= {sql for _, sql in known.quick}
+    assert (known.away, known.gathering) == ({}, {})

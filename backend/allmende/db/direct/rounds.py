@@ -26,7 +26,7 @@ LULL = 2
 """Turns of the event loop without anybody new after which a round is sent."""
 TOGETHER = 10
 """Statements of a round."""
-KNOWN = 10_000
+KNOWN = 4_000
 """(City, statement) of which is known that they are quick; beyond that, it is found out anew."""
 Row = Sequence[Any]
 
@@ -142,6 +142,7 @@ class Rounds:
             return
         if len(self.quick) >= KNOWN:
             self.quick.clear()
+            self.in_company.clear()
         self.quick.update(keys)
 
 
