@@ -25,7 +25,7 @@ from allmende.graphql.faults import formatted
 from allmende.graphql.limits.cost import Cost, Estimator, check_cost
 from allmende.graphql.limits.document import check_document
 from allmende.graphql.limits.model import LimitError, Limits, check
-from allmende.graphql.limits.values import are_few_and_plain, check_values
+from allmende.graphql.limits.values import are_small_and_plain, check_values
 
 MAX_ERRORS = 20
 """Of a document that are told; finding the others costs more than they are worth."""
@@ -75,7 +75,7 @@ class Checks:
 
     def request(self, cost: Cost, variables: Mapping[str, Any]) -> int:
         """The cost with these variables. Raises LimitError or InputError for them, or an answer, that are too large."""
-        if variables and not are_few_and_plain(variables):
+        if variables and not are_small_and_plain(variables, self.limits):
             check_values(variables, self.limits)
         if not cost.pages and cost.fixed <= self.limits.cost:
             return cost.fixed
