@@ -118,6 +118,33 @@ async def test_hosts_follow_the_cities_when_they_are_read_again() -> None:
     assert (await ask(changing, host="neudorf.example"))[0] == 200
 
 
+async def test_what_is_known_of_a_head_counts_for_this_load_of_the_cities_and_for_who_asks_from_here() -> None:
+    """The connection gives the same `known` to all requests with the same head."""
+
+    class Kept:
+        def at_once(self, scope: Any, headers: Any) -> Any:
+            return 200, (), b"kept"
+
+    cities = [CITIES]
+    open_ = Door(Kept(), lambda: cities[0], production=True)  # type: ignore[arg-type]
+    heads: dict[str, dict[str, Any]] = {"localhost": {}, "neudorf.example": {}}
+
+    def take(host: str, peer: str = "203.0.113.7") -> Any:
+        named = {b"host": host.encode()}
+        scope = {"type": "http", "method": "GET", "path": "/graphql", "query_string": b"", "client": (peer, 1)}
+        known = {"headers": list(named.items()), "allmende.headers": named, "allmende.known": heads[host]}
+        return open_.at_once(scope | known)
+
+    for _ in range(2):
+        assert take("localhost", "127.0.0.1") == (200, (), b"kept")
+        assert take("localhost") is None, "this name is known to who asks from here only"
+        assert take("neudorf.example") == (200, (), b"kept")
+    cities[0] = SimpleNamespace(by_slug={}, by_host={})
+    assert take("neudorf.example") is None
+    cities[0] = CITIES
+    assert take("neudorf.example") == (200, (), b"kept")
+
+
 async def test_those_who_watch_over_the_instance_need_no_host_and_no_room() -> None:
     assert (await ask(door(rules=Rules(slots=0, queue=0)), path="/health", host="10.0.0.5"))[0] == 200
 

@@ -12,9 +12,10 @@ import pytest
 import pytest_asyncio
 from allmende.accounts.devices import register_device
 from allmende.db.engine import Database
+from allmende.graphql.asker import LONGEST_QUESTION
 from allmende.graphql.cache.keep import Responses
 from allmende.graphql.documents import Documents
-from allmende.graphql.fast import LONGEST_QUESTION, Front
+from allmende.graphql.fast import Front
 from allmende.graphql.http import graphql_routes, make_endpoint
 from litestar import Litestar, get
 from litestar.testing import AsyncTestClient

@@ -25,6 +25,8 @@ READING = ("GET", "HEAD", "OPTIONS")
 FREE = ("/health", "/health/ready", "/metrics")
 """What those ask who watch over the instance, by its address, also when it is full."""
 
+_UNKNOWN = (None, False, "")
+
 
 class Door:
     """Wraps `app`. Give it what changes at runtime as a function, and the operator's settings as they are."""
@@ -147,6 +149,16 @@ class Door:
 
     def _host(self, scope: Any, headers: Headers, *, local: bool) -> str:
         """The name that is asked for. Raises Turned for one that nobody has given to this instance."""
+        hosts, known = self.hosts, scope.get("allmende.known")
+        if known is None:
+            return self._checked_host(hosts, scope, headers, local=local)
+        load, was_local, name = known.get("host", _UNKNOWN)
+        if load is not hosts.load or was_local is not local:
+            name = self._checked_host(hosts, scope, headers, local=local)
+            known["host"] = hosts.load, local, name
+        return str(name)
+
+    def _checked_host(self, hosts: Hosts, scope: Any, headers: Headers, *, local: bool) -> str:
         if len(scope["query_string"]) + len(scope["path"]) > self.rules.url:
             raise Turned(414, "LIMIT_URL", f"the address has more than {self.rules.url} bytes; use POST")
         if not scope["path"].isprintable():
@@ -156,7 +168,7 @@ class Door:
         if not header or (doubled and sum(name == b"host" for name, _ in scope["headers"]) > 1):
             raise Turned(400, "BAD_REQUEST", "Host: exactly one is needed")
         name = host_name(header) if len(header) <= LONGEST_NAME else ""
-        if not self.hosts.knows(name, local=local):
+        if not hosts.knows(name, local=local):
             raise Turned(421, "UNKNOWN_HOST", "no city and no setting of this instance has this host name")
         return name
 

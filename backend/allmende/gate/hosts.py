@@ -27,6 +27,8 @@ class Hosts:
 
     def __init__(self, cities: Cities, own: str) -> None:
         self.cities = cities
+        self.load = object()
+        """Which load of them it is, for who would not keep all of it."""
         self.names = {name.strip().lower() for name in own.split(",") if name.strip()} | set(cities.by_host)
         self._of_city = {host: frozenset(city.cors) for host, city in cities.by_host.items()}
         self._of_all = frozenset(origin for city in cities.by_slug.values() for origin in city.cors)

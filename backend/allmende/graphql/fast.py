@@ -7,12 +7,11 @@ the same object where it serves without the front.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from functools import lru_cache
-from hashlib import blake2b
 from time import perf_counter
 from typing import Any
 
 from allmende.errors import Denied, Unavailable
+from allmende.graphql.asker import Asker, Headers, asker
 from allmende.graphql.cache.entry import Entry
 from allmende.graphql.cache.keep import Made, Responses
 from allmende.graphql.cache.variant import Reader as Variant
@@ -22,11 +21,11 @@ from allmende.graphql.incoming import BadRequest, Incoming, read_request
 from allmende.graphql.live.hub import Hub
 from allmende.graphql.live.socket import Socket
 from allmende.graphql.live.stream import serve_stream
-from allmende.graphql.negotiate import GRAPHQL, HTML, JSON, negotiate
+from allmende.graphql.negotiate import GRAPHQL, HTML, JSON
 from allmende.graphql.outcome import Outcome, failure
-from allmende.graphql.outgoing import CHALLENGE, LATER, Answer, answer_type, encode, from_made, shown, unkept
+from allmende.graphql.outgoing import CHALLENGE, LATER, Answer, encode, from_made, shown, unkept
 from allmende.graphql.parsed import Question
-from allmende.graphql.repeated import Repeated, bare
+from allmende.graphql.repeated import Repeated
 from allmende.graphql.request import RequestContext
 from allmende.graphql.subject import subject
 from allmende.reader import ANONYMOUS, Reader
@@ -37,9 +36,6 @@ Receive = Callable[[], Any]
 Send = Callable[[Any], Any]
 PATH = "/graphql"
 STREAM = "/graphql/stream"
-LONGEST_QUESTION = 8_000
-"""Bytes of a query string that is worth keeping an answer for."""
-Headers = Mapping[bytes, bytes]
 
 
 class Endpoint:
@@ -59,19 +55,17 @@ class Endpoint:
 
     def at_once(self, scope: Scope, headers: Headers) -> Answer | None:
         """The answer to a GET that is kept and may be shown to anybody."""
-        responses, query = self.responses, scope["query_string"]
-        wants_page, media_type = _wanted(headers.get(b"accept", b"")[:1000])
-        if responses is None or wants_page or media_type is None or not _is_shared(headers, query):
+        responses, who = self.responses, asker(scope, headers)
+        if responses is None or who.wants_page or who.media_type is None or who.question is None:
             return None
         if not responses.usable:
             return None
-        reader = _variant(headers)
-        entry = responses.find(_question(query), reader)
+        entry = responses.find(who.question, who.variant)
         if entry is None:
             return None
         if entry.asked is not None:
-            entry.asked.count(reader.app_version)
-        return shown(entry, responses.clock().timestamp(), media_type, headers)
+            entry.asked.count(who.variant.app_version)
+        return shown(entry, responses.clock().timestamp(), who.media_type, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope.get("allmende.headers") or dict(scope["headers"])
@@ -84,20 +78,19 @@ class Endpoint:
         self, scope: Scope, headers: Headers, body: bytes | None, receive: Receive | None = None
     ) -> Awaitable[Answer]:
         """The answer, as a whole. `body` is None where nobody has received it yet."""
-        if body is not None and bare(headers) and scope["method"] == "POST":
+        who = asker(scope, headers)
+        if body is not None and who.is_bare and scope["method"] == "POST":
             engine = self.engine()
             question = self.repeated.find(engine.plans, body)
-            _, media_type = _wanted(headers.get(b"accept", b"")[:1000])
-            if question is not None and media_type is not None:
-                return self._again(engine, question, media_type, scope, headers)
-        return self._ordinarily(scope, headers, body, receive)
+            if question is not None and who.media_type is not None:
+                return self._again(engine, question, who.media_type, who.variant, scope)
+        return self._ordinarily(scope, headers, who, body, receive)
 
     async def _again(
-        self, engine: Engine, question: Question, media_type: str, scope: Scope, headers: Headers
+        self, engine: Engine, question: Question, media_type: str, variant: Variant, scope: Scope
     ) -> Answer:
         """The answer to what was asked before."""
         began = perf_counter()
-        variant = _variant(headers)
         context = RequestContext(
             engine.services,
             variant.accept_language,
@@ -112,29 +105,29 @@ class Endpoint:
             made.asked.count(variant.app_version)
         return from_made(made, media_type)
 
-    async def _ordinarily(self, scope: Scope, headers: Headers, body: bytes | None, receive: Receive | None) -> Answer:
+    async def _ordinarily(
+        self, scope: Scope, headers: Headers, who: Asker, body: bytes | None, receive: Receive | None
+    ) -> Answer:
         method: str = scope["method"]
         query: bytes = scope.get("query_string", b"")
-        wants_page, media_type = _wanted(headers.get(b"accept", b"")[:1000])
-        if method == "GET" and wants_page and (page := self._page(query)) is not None:
+        media_type, responses = who.media_type, self.responses
+        if method == "GET" and who.wants_page and (page := self._page(query)) is not None:
             return page
-        responses = self.responses
-        shared = method == "GET" and responses is not None and media_type is not None and _is_shared(headers, query)
         try:
             reader = ANONYMOUS
             if (authorization := headers.get(b"authorization")) is not None:
                 reader = await self.engine().services.accounts.bearer(authorization)
             if media_type is None:
                 raise BadRequest(f"this server writes {GRAPHQL} and {JSON}", 406)
-            if shared and responses is not None and responses.usable:
-                return await self._from_cache(responses, scope, headers, media_type, receive)
+            if who.question is not None and responses is not None and responses.usable:
+                return await self._from_cache(responses, who.question, who.variant, media_type, scope, headers, receive)
             asked = await read_request(method, headers, query, receive, body)
-            operation, key = self._operation(asked, scope, headers, reader)
+            operation, key = self._operation(asked, scope, who.variant, reader)
             made = await self._answer(operation, key)
             if made.asked is not None:
                 made.asked.count(operation.app_version)
             question: Question | None = made.outcome.question
-            if question is not None and key is None and body is not None and bare(headers):
+            if question is not None and key is None and body is not None and who.is_bare:
                 self.repeated.keep(self.engine().plans, body, question)
             return from_made(made, media_type)
         except Denied as error:
@@ -149,26 +142,31 @@ class Endpoint:
             return unkept(status, encode(failure(error.message, error.code)), media_type or JSON, {})
 
     async def _from_cache(
-        self, responses: Responses, scope: Scope, headers: Headers, media_type: str, receive: Receive | None
+        self,
+        responses: Responses,
+        question: bytes,
+        variant: Variant,
+        media_type: str,
+        scope: Scope,
+        headers: Headers,
+        receive: Receive | None,
     ) -> Answer:
-        question, reader = _question(scope["query_string"]), _variant(headers)
-        found: Entry | Made | None = responses.find(question, reader)
+        found: Entry | Made | None = responses.find(question, variant)
         if found is None:
             asked = await read_request("GET", headers, scope["query_string"], receive)
-            operation, key = self._operation(asked, scope, headers, ANONYMOUS)
-            found = await responses.ask(question, reader, lambda: self._answer(operation, key))
+            operation, key = self._operation(asked, scope, variant, ANONYMOUS)
+            found = await responses.ask(question, variant, lambda: self._answer(operation, key))
         if found.asked is not None:
-            found.asked.count(reader.app_version)
+            found.asked.count(variant.app_version)
         if isinstance(found, Made):
             return from_made(found, media_type)
         return shown(found, responses.clock().timestamp(), media_type, headers)
 
     def _operation(
-        self, asked: Incoming, scope: Scope, headers: Headers, reader: Reader
+        self, asked: Incoming, scope: Scope, variant: Variant, reader: Reader
     ) -> tuple[Operation, str | None]:
         """The operation, and the hash by which its text is to be remembered if it is valid."""
         text, key = self.documents.resolve(asked.query, asked.extensions)
-        variant = _variant(headers)
         operation = Operation(
             query=text,
             variables=asked.variables,
@@ -225,37 +223,3 @@ class Front:
             await serve_stream(self.hub, scope, receive, send)
         else:
             await self.app(scope, receive, send)
-
-
-def _is_shared(headers: Headers, query: bytes) -> bool:
-    """Whether the answer may be anybody's: whoever shows who they are is never answered from what is kept."""
-    return b"authorization" not in headers and b"cookie" not in headers and len(query) <= LONGEST_QUESTION
-
-
-def _host(headers: Headers) -> str:
-    return headers.get(b"host", b"").decode("latin-1").rpartition("@")[2].split(":")[0].lower()
-
-
-def _app_version(headers: Headers) -> str:
-    return headers.get(b"app-version", b"").decode("latin-1")[:50]
-
-
-@lru_cache(maxsize=500)
-def _wanted(accept: bytes) -> tuple[bool, str | None]:
-    """Whether a browser wants a page, and the media type for everybody else; None where there is no such."""
-    text = accept.decode("latin-1")
-    return negotiate(text, (JSON, GRAPHQL, HTML)) == HTML, answer_type(text)
-
-
-def _question(query: bytes) -> bytes:
-    return blake2b(query, digest_size=16).digest()
-
-
-def _variant(headers: Headers) -> Variant:
-    language, host = headers.get(b"accept-language", b""), headers.get(b"host", b"")
-    return _variant_of(language[:1000], host[:300], headers.get(b"app-version", b"")[:50])
-
-
-@lru_cache(maxsize=500)
-def _variant_of(language: bytes, host: bytes, version: bytes) -> Variant:
-    return Variant(language.decode("latin-1"), _host({b"host": host}), _app_version({b"app-version": version}))

@@ -6,7 +6,6 @@ kept is the question only, never an answer, and nothing of who asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
 
 from allmende.graphql.parsed import Question
@@ -25,8 +24,8 @@ _FIXED = {str, int, float, bool, type(None), date, datetime}
 
 
 class Repeated:
-    """Of one endpoint. For requests whose header is `bare`, and for queries that a plan answers as a whole: neither a
-    receipt nor anything that is done lies in the memory of the worker because of it."""
+    """Of one endpoint. For requests that do not say who sends them, and for queries that a plan answers as a whole:
+    neither a receipt nor anything that is done lies in the memory of the worker because of it."""
 
     def __init__(self) -> None:
         self._plans: Plans | None = None
@@ -47,11 +46,6 @@ class Repeated:
         """From now on, this body is known."""
         if self._plans is plans and self._dropped == plans.dropped and len(body) <= LONGEST and _is_lasting(question):
             self._kept.put(body, question, body)
-
-
-def bare(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether the header says that the body is JSON, and does not say who sends it."""
-    return headers.get(b"content-type") == b"application/json" and b"authorization" not in headers
 
 
 def _is_lasting(question: Question) -> bool:

@@ -13,8 +13,9 @@ from allmende.wire.exchange import Exchange
 
 ROOM = 2_000_000
 """Bytes that a worker keeps of heads and what they say; beyond that, it begins anew."""
-OVERHEAD = 2_500
-"""Bytes that what a head says takes, beside its own: nine fields, each a pair of texts in a list and a dictionary."""
+OVERHEAD = 3_000
+"""Bytes that what a head says takes, beside its own: nine fields, each a pair of texts in a list and a dictionary, and
+what is known of it."""
 LONGEST = 2_000
 """Bytes of a head that is worth keeping."""
 _END = b"\r\n\r\n"
@@ -27,7 +28,8 @@ _ASGI = {"version": "3.0", "spec_version": "2.3"}
 def said(
     method: str, target: bytes, version: str, headers: list[tuple[bytes, bytes]], fields: dict[bytes, bytes]
 ) -> dict[str, Any]:
-    """The part of a scope (ASGI) that follows from the head. Nobody may change what is in it: others have it, too."""
+    """The part of a scope (ASGI) that follows from the head. Nobody may change what is in it, but for
+    `allmende.known`: all requests with this head have it."""
     raw, _, query = target.partition(b"#")[0].partition(b"?")
     path = raw.decode("ascii", "replace")
     return {
@@ -42,6 +44,7 @@ def said(
         "raw_path": raw,
         "query_string": query,
         "allmende.headers": fields,  # the last of each name, for who would look each up in the list
+        "allmende.known": {},  # for what is worked out from the head alone, under a name of whoever does
     }
 
 
