@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 import pytest_asyncio
 from allmende.db.board import ALL
 from allmende.db.engine import Database
+from allmende.graphql import exact
 from allmende.graphql.cache.entry import Entry, control
 from allmende.graphql.cache.keep import LIFE, Made, Responses
 from allmende.graphql.cache.variant import Reader
@@ -19,6 +21,7 @@ from allmende.graphql.outgoing import encode
 from sqlalchemy import delete, insert, update
 
 from ..gazette import GazetteNotice, make_engine, publish
+from ..test_exact import taken
 
 TITLES = '{ city(slug: "oben", language: "de") { gazette { notices { nodes { title } } } } }'
 MODULES = '{ city(slug: "oben", language: "de") { modules { name status } } }'
@@ -77,6 +80,16 @@ async def test_second_reader_gets_the_same_bytes_without_a_statement(house: Hous
         second = await house.ask(TITLES)
     assert (second is first, len(statements), house.computed) == (True, 0, 1)
     assert first.body == shown("Eins")
+
+
+async def test_an_answer_takes_no_more_memory_than_it_is_counted_for(house: House, database: Database) -> None:
+    """The room of the cache is counted by the length of what is kept; an encoder leaves room behind it."""
+    await publish(database, "oben", {"title": "T" * 1_500})
+    await titles(house)
+    await publish(database, "oben", {"title": "Zwei"})
+    with taken(exact) as bytes_of_answers:
+        entry = await house.ask(TITLES)
+    assert bytes_of_answers() == sys.getsizeof(entry.body)
 
 
 async def test_every_way_of_writing_drops_what_shows_the_table(house: House, database: Database) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 from allmende.db.engine import Database
+from allmende.graphql import exact
 from allmende.graphql.execute import Engine, Operation
 from allmende.graphql.plan.lists import TRUST
 from sqlalchemy import update
 
 from ..gazette import GazetteNotice, publish
+from ..test_exact import taken
 from .test_safe import ask, make
 
 SHOWN = "id title published rank position { lat lon } slow"
@@ -152,6 +155,36 @@ async def test_what_depends_on_more_than_the_row_is_made_each_time(database: Dat
         assert "gazette_notice.title" in statements[0]
         assert "gazette_notice.rank" in statements[1]
     assert not engine.plans.store.rows.lists  # type: ignore[union-attr]
+
+
+async def test_a_row_that_is_known_is_not_made_again_and_none_of_its_values_is_kept(database: Database) -> None:
+    """Where the rows are kept as JSON, their instants and steady values would never be asked for again."""
+    engine = await make(database, *(f"T{number}" for number in range(8)))
+    made: list[int] = []
+    for number in range(4):
+        if number == 2:
+            await publish(database, "oben", {"title": "Neu"})
+        for _ in range(2):
+            assert await ask(engine, LIST) == await interpreted(engine, LIST)
+        (keeping,) = [
+            one
+            for place in engine.plans.store.places.values()  # type: ignore[union-attr]
+            for many in place.modules.values()
+            for one in many
+        ]
+        made.append(len(keeping.fragments[0].rows))
+        assert list(map(len, keeping.steady)) == [0]
+    assert made == [8, 8, 9, 9]
+
+
+async def test_a_kept_row_takes_no_more_memory_than_it_is_long(database: Database) -> None:
+    """An encoder leaves room behind what it has written: up to half of it."""
+    engine = await make(database, *("T" * length for length in range(900, 950)))
+    with taken(exact) as bytes_of_rows:
+        await ask(engine, LIST)
+    (fragments,) = engine.plans.store.rows.lists  # type: ignore[union-attr]
+    assert len(fragments.rows) == 50
+    assert bytes_of_rows() == sum(map(sys.getsizeof, fragments.rows.values()))
 
 
 async def test_memory_is_bounded_and_the_list_that_was_asked_for_last_stays(database: Database) -> None:

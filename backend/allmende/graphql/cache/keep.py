@@ -17,6 +17,7 @@ from allmende.footprint import Footprint, followed
 from allmende.graphql.cache.entry import Entry, fingerprint
 from allmende.graphql.cache.store import Store
 from allmende.graphql.cache.variant import Reader, Shape
+from allmende.graphql.exact import exact
 from allmende.usage import Asked
 
 LIFE = 300.0
@@ -124,7 +125,7 @@ class Responses:
         quiet = counters[0] == total  # nothing at all was changed since, so the values of before are those of now
         counts = tuple((after if quiet else before).get(slot, -1) for slot in slots)
         entry = Entry(
-            body=made.body,
+            body=exact(made.body),
             tag=fingerprint(made.body),
             vary=shape.vary,
             slots=slots,

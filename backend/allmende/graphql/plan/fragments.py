@@ -8,7 +8,7 @@ The board says whether they still hold, as it does for whole answers: docs/adr/0
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import RelationshipDirection
 
 from allmende.db.direct.kept import Kept, Standing
+from allmende.graphql.exact import exact
 from allmende.graphql.plan.declare import Column
 
 OVERHEAD = 250
@@ -74,27 +75,34 @@ class Fragments:
         return self._once(keys, found) if self.alike else found
 
     def put(
-        self, keys: Sequence[Any], made: Sequence[Any], before: Standing, alike: Sequence[Hashable] = ()
+        self,
+        keys: Sequence[Any],
+        rows: Sequence[Any],
+        make: Callable[[Sequence[Any]], Sequence[Any]],
+        before: Standing,
+        alike: Sequence[Hashable] = (),
     ) -> Sequence[bytes]:
-        """The JSON of each, kept if nothing has changed since `before`, when nobody had read them yet. Of those that
-        are `alike`, the first is given."""
+        """The JSON of each row, kept if nothing has changed since `before`, when nobody had read them yet; `make` makes
+        what is shown of those that are new. Of those that are `alike`, the first is given."""
         if self.standing is None or self.standing.counts != before.counts:
             self.forget()
             self.standing = before
-        known, memory, size, parts = self.rows, self.memory, 0, []
-        overhead = 2 * OVERHEAD if alike else OVERHEAD
-        for key, each in zip(keys, made, strict=True):
-            part = known.get(key)
-            if part is None:
-                part = known[key] = msgspec.json.encode(each)
+        known, memory, size = self.rows, self.memory, 0
+        new: dict[Any, Any] = {}
+        for key, row in zip(keys, rows, strict=True):
+            if key not in known:
+                new.setdefault(key, row)
+        if new:
+            overhead = 2 * OVERHEAD if alike else OVERHEAD
+            for key, each in zip(new, make(list(new.values())), strict=True):
+                part = known[key] = exact(msgspec.json.encode(each))
                 size += len(part) + overhead
-            parts.append(part)
-        self.streak = 0 if size else self.streak + 1
+        self.streak = 0 if new else self.streak + 1
         self.complete = self.streak >= self.trust
-        found: Sequence[bytes] = parts
+        found: Sequence[bytes] = list(map(known.__getitem__, keys))
         if alike:
             self.alike.update(zip(keys, alike, strict=True))
-            found = self._once(keys, parts)
+            found = self._once(keys, found)
         self.size += size
         memory.size += size
         memory.lists[self] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -83,6 +84,13 @@ class Place(Struct, eq=False):
     def shared(self, question: Question) -> Mapping[str, Any]:
         """What the rows of the answer have in common."""
         return {**question.prepared.shared, **self.below} if self.below else question.prepared.shared
+
+    def values(self) -> tuple[Kept, Sequence[Kept]]:
+        """What is worked out of single columns: instants, and what is steady. Where the JSON of rows is kept, each row
+        comes by here once, so none of these values would be asked for again."""
+        if self.kept.fragments:
+            return Kept(self.zone.make), [Kept(each.make) for each in self.kept.steady]
+        return self.zone, self.kept.steady
 
 
 class Texts:
@@ -164,14 +172,15 @@ class Listed:
         if question.keyed:
             parts = place.kept.fragments[0].get(rows)
         elif question.before is not None:
-            made = self._made(rows, question, place)
             keys = [row[self.encoder.key] for row in rows]
             alike = list(map(self.alike, rows)) if self.alike else ()
-            parts = place.kept.fragments[0].put(keys, made, question.before, alike)
+            make = partial(self._made, question=question, place=place)
+            parts = place.kept.fragments[0].put(keys, rows, make, question.before, alike)
         else:
             made = self._made(firsts(list(map(self.alike, rows)), rows) if self.alike else rows, question, place)
             return made if self.rows.many else made[0]
         return Raw(b"[%b]" % b",".join(parts)) if self.rows.many else Raw(parts[0])
 
     def _made(self, rows: Found, question: Question, place: Place) -> list[Any]:
-        return self.encoder.encode(rows, place.ctx, place.zone, place.shared(question), *place.kept.steady)
+        zone, steady = place.values()
+        return self.encoder.encode(rows, place.ctx, zone, place.shared(question), *steady)

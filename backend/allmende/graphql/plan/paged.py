@@ -145,12 +145,15 @@ class Paged:
             place, question = page.place, page.question
             if question.keyed:
                 return list(map(Raw, place.kept.fragments[number].get([row[0] for row in page.rows])))
-            steady = place.kept.steady[mine]
-            made = encoder.encode(page.rows, place.ctx, place.zone, place.shared(question), *steady)
+
+            def made(rows: Found) -> list[Any]:
+                zone, steady = place.values()
+                return encoder.encode(rows, place.ctx, zone, place.shared(question), *steady[mine])
+
             if question.before is None:
-                return made
+                return made(page.rows)
             keys = [row[0] for row in page.rows]
-            return list(map(Raw, place.kept.fragments[number].put(keys, made, question.before)))
+            return list(map(Raw, place.kept.fragments[number].put(keys, page.rows, made, question.before)))
 
         return make
 
