@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from typing import Any
+
 from allmende.db.table import Base, CityTable
-from sqlalchemy import ForeignKeyConstraint, Index, String
+from sqlalchemy import JSON, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 
@@ -24,6 +27,22 @@ class Tag(CityTable):
     note_id: Mapped[str] = mapped_column(String(32))
     name: Mapped[str]
     note: Mapped[Note] = relationship(lazy="raise", back_populates="tags")
+
+
+class Kinds(CityTable):
+    """A column of each kind that rows are told in, each of which may be nothing."""
+
+    __tablename__ = "dbtest_kinds"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    text: Mapped[str | None]
+    number: Mapped[int | None]
+    measure: Mapped[float | None]
+    switch: Mapped[bool | None]
+    at: Mapped[datetime | None]
+    day: Mapped[date | None]
+    data: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    raw: Mapped[bytes | None]
 
 
 class Shared(Base):

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 from allmende.db.direct.gathering import Gathering, Request
+from allmende.db.direct.grouped import Grouped
 
 ROUNDS = 20
+STATEMENT = Grouped(sql="", line=lambda city, rows: city, lacks=[], tables=[], counted=None, bound=list)
 
 
 class Slow:
@@ -29,7 +31,7 @@ class Slow:
     async def ask(self, number: int, rounds: int = ROUNDS) -> None:
         """Again and again; each client needs another number of turns until it does."""
         for _ in range(rounds):
-            await self.gathering.written(Request("sql", [], set()))
+            await self.gathering.written(Request(STATEMENT, "oben", "", []))
             for _ in range(number):
                 await asyncio.sleep(0)
 
@@ -58,7 +60,7 @@ async def test_those_who_have_left_are_expected_once_more_at_most() -> None:
 async def test_what_still_waits_for_others_is_written_before_the_end() -> None:
     slow = Slow()
     await asyncio.gather(*(slow.ask(number, rounds=1) for number in range(8)))
-    late = asyncio.create_task(slow.gathering.written(Request("sql", [], set())))
+    late = asyncio.create_task(slow.gathering.written(Request(STATEMENT, "oben", "", [])))
     await asyncio.sleep(0)
     await slow.gathering.close()
     assert await late == 0

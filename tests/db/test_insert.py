@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -11,11 +14,11 @@ from allmende.db.board import slot
 from allmende.db.engine import Database
 from allmende.db.listening import Listener
 from allmende.db.notices import CHANNEL
-from allmende.db.prepared import TOGETHER, Room, prepared
+from allmende.db.prepared import TOGETHER, Key, Room, prepared
 from allmende.errors import ScopeError
 from sqlalchemy import Select, func, select
 
-from .tables import Note, Tag
+from .tables import Kinds, Note, Tag
 
 MANY = 3 * TOGETHER
 
@@ -116,26 +119,88 @@ async def test_one_that_cannot_be_written_takes_no_other_with_it(postgresql_url:
     assert await database.insert("oben", [Note(id="05", title="erste")])
     work = [database.insert("oben", [Note(id=f"{n:02}", title="zweite")]) for n in range(10)]
     bad = [database.insert("oben", [Note(id="99", title=title)]) for title in ("no text\x00", 5)]  # type: ignore[arg-type] # on purpose
-    *written, by_server, by_driver = await asyncio.gather(*work, *bad, return_exceptions=True)
+    *written, by_server, by_us = await asyncio.gather(*work, *bad, return_exceptions=True)
     assert written == [n != 5 for n in range(10)]
     assert isinstance(by_server, asyncpg.PostgresError)
-    assert isinstance(by_driver, asyncpg.DataError), "the driver does not even send it"
+    assert isinstance(by_us, TypeError), "it is not even sent"
     assert await found(database) == [f"{n:02} {'erste' if n == 5 else 'zweite'}" for n in range(10)]
     await database.close()
 
 
-async def test_where_the_first_row_is_there_already_none_of_the_others_is_sent_again(postgresql_url: str) -> None:
-    """As the number of a case: in a city with ten thousand of them, each hundredth is tried again."""
+async def test_where_a_row_is_found_to_be_there_already_none_of_the_others_is_sent_again(postgresql_url: str) -> None:
+    """As the key of a report that is sent again, or the number of a case: in a city with ten thousand of them, each
+    hundredth is tried again. They may be of several cities, and what is there in one is not there in the other."""
     database = Database(postgresql_url)
     assert await database.insert("oben", [Note(id="05", title="erste")])
-    work = [
-        database.insert("oben", [Note(id=f"{n:02}", title="zweite"), Note(id=f"x{n}", title="")]) for n in range(10)
-    ]
+    assert await database.insert("unten", [Note(id="05", title="erste"), Note(id="06", title="erste")])
+
+    def work(n: int, city: str) -> Awaitable[bool]:
+        rows = [Tag(id=f"{n}", note_id=f"{n:02}", name="rot"), Note(id=f"{n:02}", title="zweite")]
+        return database.insert(city, rows, unless=[Key(Note, ("id",))])
+
     with database.count() as statements:
-        assert await asyncio.gather(*work) == [n != 5 for n in range(10)]
-    assert len(statements) == 1, "all of them together, once"
+        assert await asyncio.gather(*(work(n, "oben") for n in range(10))) == [n != 5 for n in range(10)]
+        both = [work(n, city) for n in range(10, 14) for city in ("oben", "unten")]
+        assert await asyncio.gather(*both, work(5, "drueben"), work(6, "unten")) == [True] * 9 + [False]
+    assert len(statements) == 2, "all of them together, once"
+    assert await found(database, "unten") == ["05 erste", "06 erste", *[f"{n} zweite rot" for n in range(10, 14)]]
+    assert await found(database, "drueben") == ["05 zweite rot"]
     kept = await found(database)
-    assert ("05 erste" in kept, "x5" in kept, "x6" in kept, len(kept)) == (True, False, True, 19)
+    assert ("05 erste" in kept, "06 zweite rot" in kept, len(kept)) == (True, True, 14)
+    await database.close()
+
+
+@pytest.mark.parametrize("title", ["", "=", "a\x1fb", "a\x1eb", "\x1e", "\x1f\x1f", "a\nb\tc\\d'e{f}"])
+async def test_values_stay_what_they_are_also_those_that_hold_what_is_between_them(
+    database: Database, title: str
+) -> None:
+    rows = [Note(id="1", title=title), Tag(id="1", note_id="1", name=title)]
+    assert await database.insert("oben", rows)
+    async with database.session("oben") as session:
+        assert (await session.execute(select(Note.title, Tag.name).join(Tag))).all() == [(title, title)]
+    assert not await database.insert("oben", [Note(id="1", title=title)])
+
+
+async def test_values_of_all_kinds_are_written_as_by_the_orm(database: Database) -> None:
+    moment = datetime(2026, 10, 25, 2, 30, 0, 123456, tzinfo=ZoneInfo("Europe/Berlin"))
+    given: dict[str, Any] = {
+        "number": 2**31 - 1,
+        "measure": 0.1 + 0.2,
+        "switch": False,
+        "at": moment,
+        "day": date(2026, 2, 28),
+        "data": {"ä": [1, None, "\x1f"]},
+        "raw": b"\x00\x1e\xff",
+    }
+    nothing = dict.fromkeys(given)
+    rows = [Kinds(id="1", text="=", **given), Kinds(id="2", text="", **given), Kinds(id="3", text=None, **nothing)]
+    assert await database.insert("oben", rows)
+    async with database.transaction("oben") as session:
+        session.add_all(
+            [Kinds(id=f"x{row.id}", text=row.text, **(given if row.text is not None else nothing)) for row in rows]
+        )
+    async with database.session("oben") as session:
+        found = (await session.scalars(select(Kinds).order_by(Kinds.id))).all()
+        values = [[getattr(row, name) for name in ("text", *given)] for row in found]
+    assert values[:2] == [[text, *(given | {"at": moment.astimezone(UTC)}).values()] for text in ("=", "")]
+    assert (values[:2], values[2][:1]) == (values[3:5], values[5][:1])
+    assert [values[2][place] for place in (1, 2, 3, 4, 5, 7)] == [None] * 6
+
+
+async def test_a_row_of_another_city_than_its_own_is_refused_by_the_database(postgresql_url: str) -> None:
+    """Whatever a statement for calls of several cities were to bind."""
+    database = Database(postgresql_url)
+    assert database.writer is not None
+    send = database.writer.connections.fetch
+
+    async def forged(sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
+        return await send(sql.replace("asked.v[1], true) = asked.v[1]", "'unten', true) = 'unten'"), arguments, seconds)
+
+    database.writer.connections.fetch = forged  # type: ignore[method-assign] # on purpose
+    work = [database.insert(city, [Note(id="1", title="x")]) for city in ("oben", "unten")]
+    refused, written = await asyncio.gather(*work, return_exceptions=True)
+    assert (isinstance(refused, asyncpg.InsufficientPrivilegeError), written) == (True, True)
+    assert (await found(database), await found(database, "unten")) == ([], ["1 x"])
     await database.close()
 
 

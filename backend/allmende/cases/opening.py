@@ -20,19 +20,22 @@ from allmende.cases.pictures import SHOWN
 from allmende.cases.routing import Route, ready, route
 from allmende.cases.tables import Case, CaseEvent, CaseFollower, new_id
 from allmende.context import Context
-from allmende.db.prepared import Room, prepared
+from allmende.db.prepared import Key, Room, prepared
 from allmende.db.rows import new_row
 from allmende.db.table import CityTable
 from allmende.db.upsert import insert_new
 from allmende.errors import AllmendeError, InputError, NotFound
 from allmende.files import service as files
 from allmende.once import keys as once
+from allmende.once.tables import OnceKey
 
 PER_HOUR = 30
 """Cases that one device or citizen may submit within an hour, and follow. Of those who give no token, so many may
 follow one case."""
 MANY_ANONYMOUS = "too many without a token at the moment; register the device"
 TRIES = 6
+_ONCE = (Key(OnceKey, ("id",)), Key(Case, ("number", "origin")))
+"""It was sent before, or its number is another one's."""
 
 
 class Submitted(Struct, frozen=True):
@@ -107,8 +110,8 @@ async def open_case(
         name, kept = f"{ctx.plugin}.{kind.name}", _Kept(new_id(), new_receipt())
         claim = once.row(ctx, "case.submit", key, [name, draft], msgspec.json.encode(kept))
         case, events = _opened(ctx, name, kind, draft, kept, await _routed(ctx, kind, draft))
-        rows = [case, claim, *events, *also(case)]  # first what may be there already: its number may be another one's
-        if await ctx.database.insert(ctx.city.slug, rows, _room(ctx, name, anonymous_per_hour)):
+        rows, room = [case, claim, *events, *also(case)], _room(ctx, name, anonymous_per_hour)
+        if await ctx.database.insert(ctx.city.slug, rows, room, unless=_ONCE):
             return Submitted(case, kept.receipt)
     # It has files, or it was sent before, or there are too many, or its number is another one's.
     async with ctx.transaction() as session:

@@ -24,6 +24,7 @@ class Case(CityTable):
     """One thing that was submitted and that the town hall works on, as it is now."""
 
     __tablename__ = "case_case"
+    few = ("kind", "status", "open", "published", "shown", "language", "seq")
     __table_args__ = (
         UniqueConstraint("city", "number", "origin", name="uq_case_case_number"),
         Index("ix_case_case_inbox", "city", "open", "department", "created"),
@@ -108,6 +109,7 @@ class CaseEvent(CityTable):
     """
 
     __tablename__ = "case_event"
+    few = ("seq", "what", "actor", "audience", "text")
 
     case_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)

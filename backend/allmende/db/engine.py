@@ -21,12 +21,13 @@ from allmende.db.direct.kept import Kept
 from allmende.db.direct.made import made, recall
 from allmende.db.direct.reader import Reader
 from allmende.db.direct.rooms import Rooms
+from allmende.db.direct.statement import Unplannable
 from allmende.db.direct.writer import Writer
 from allmende.db.interrupt import connect
 from allmende.db.listening import Listener, connect_options
 from allmende.db.lock import Lock
 from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements
-from allmende.db.prepared import Prepared, Room
+from allmende.db.prepared import Key, Prepared, Room
 from allmende.db.rls import EVERY, SETTING
 from allmende.db.rows import row_values
 from allmende.db.scope import CitySession, ReadSession, bind_scope, unwrap
@@ -131,10 +132,13 @@ class Database:
         """What `make` makes of this city's rows, and of nothing else; kept until something changes in their tables."""
         return await made(self._kept, city, key, make)
 
-    async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None = None) -> bool:
+    async def insert(
+        self, city: str, rows: Sequence[CityTable], room: Room | None = None, *, unless: Sequence[Key] = ()
+    ) -> bool:
         """Write new rows of this city, all or none, in a transaction of their own: on PostgreSQL one round trip.
 
-        Whether they were written: not if there is no `room`, or one of them is there already.
+        Whether they were written: not if there is no `room`, or one of them is there already. By the keys `unless`
+        that is looked for beforehand; whatever else is there is an error of the database, which holds up others.
         """
         self._bound(city, True)  # raises for what is no city
         for row in rows:
@@ -145,7 +149,10 @@ class Database:
                 raise ScopeError(f"a row for {of!r} cannot be written for {city!r}")
         if self.writer is None:
             return await self._insert(city, rows, room)
-        return await self.writer.insert(city, rows, room)
+        try:
+            return await self.writer.insert(city, rows, room, unless)
+        except Unplannable:
+            return await self._insert(city, rows, room)
 
     async def _insert(self, city: str, rows: Sequence[CityTable], room: Room | None) -> bool:
         try:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from allmende.db.bound import Sessions
 
 if TYPE_CHECKING:
-    from allmende.db.prepared import Prepared, Room
+    from allmende.db.prepared import Key, Prepared, Room
     from allmende.db.table import CityTable
 
 log = structlog.get_logger(__name__)
@@ -43,9 +43,11 @@ class Leash(Struct, eq=False):
     def transaction(self, city: str) -> _Loan:
         return _Loan(self, self._database.transaction(city))
 
-    async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None = None) -> bool:
+    async def insert(
+        self, city: str, rows: Sequence[CityTable], room: Room | None = None, *, unless: Sequence[Key] = ()
+    ) -> bool:
         """It has its own time limit, and leaves nothing open."""
-        return await self._database.insert(city, rows, room)
+        return await self._database.insert(city, rows, room, unless=unless)
 
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
         """A read by a prepared statement has its own time limit, and leaves nothing open."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from allmende.db.table import CityTable
+
 SHAPES = 256
 """Built statements that each template keeps."""
 TOGETHER = 32
@@ -153,6 +155,13 @@ class Room(NamedTuple):
     of: Hashable = None
     """What is limited. Given where each row that is written takes one, and one `insert` (or transaction) writes one:
     then it need not be counted each time."""
+
+
+class Key(NamedTuple):
+    """Columns, besides the city, by which a row of a table is found to be there already."""
+
+    table: type[CityTable]
+    columns: tuple[str, ...]
 
 
 def prepared(build: Callable[..., Select[Any]]) -> Template:

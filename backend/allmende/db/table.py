@@ -81,6 +81,9 @@ class CityTable(Base):
     """
 
     __abstract__ = True
+    few: ClassVar[tuple[str, ...]] = ()
+    """Columns that have few different values, in rows that are written by `Database.insert`: those are written out in
+    its statement, of which PostgreSQL then needs to be told less."""
 
     city: Mapped[str] = mapped_column(
         String(64), primary_key=True, sort_order=-100, default=bound_city, info={"scope": "city"}

@@ -20,7 +20,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZoneInfo("Europe/Berlin"))
 class NoDatabase:
     """Stands where a test needs no database; using it fails."""
 
-    def session(self, *asked: Any) -> Any:
+    def session(self, *asked: Any, **named: Any) -> Any:
         raise AssertionError("this test has no database; ask for the fixture `database`")
 
     transaction = insert = tuples = remembered = remember = session

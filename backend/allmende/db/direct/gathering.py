@@ -4,8 +4,7 @@ While something is on its way, what comes meanwhile gathers, and goes next as on
 soon as they are answered, the first would go alone that way, and then all others: so as many as were there last are
 waited for, as long as they keep coming. Who comes alone waits for nobody.
 
-In a transaction each is still a statement of its own, which sets its own city and sees what those before it have
-written. One that fails takes all of them with it: then each is sent again by itself.
+One that fails takes all who go together with it: then each is sent again by itself.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from allmende.db.board import Tag
+from allmende.db.direct.grouped import Grouped
 from allmende.db.prepared import TOGETHER
 
 HELD = 0.25
@@ -29,18 +28,18 @@ RUNNERS = 4
 
 
 class Request:
-    """One statement with its arguments, what it changes, and what became of it: how much was taken of its room before
-    it was written, None where it was not."""
+    """The line of one call for a statement, with what its limit needs; and what became of it: how much was taken of
+    its room before it was written, None where it was not."""
 
-    __slots__ = ("arguments", "done", "sql", "tags")
+    __slots__ = ("bound", "city", "done", "line", "statement")
 
-    def __init__(self, sql: str, arguments: list[Any], tags: set[Tag]) -> None:
-        self.sql, self.arguments, self.tags = sql, arguments, tags
+    def __init__(self, statement: Grouped, city: str, line: str, bound: Sequence[Any]) -> None:
+        self.statement, self.city, self.line, self.bound = statement, city, line, bound
         self.done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
 
 class Gathering:
-    """`send` writes some requests with the same SQL, and settles all of them; it raises nothing."""
+    """`send` writes some requests of the same statement, and settles all of them; it raises nothing."""
 
     def __init__(self, send: Callable[[Sequence[Request]], Awaitable[None]]) -> None:
         self.send = send
@@ -117,7 +116,7 @@ class Gathering:
         for request in self.waiting:
             if request.done.done():  # its time was up before it was sent
                 continue
-            if not taken or (request.sql == taken[0].sql and len(taken) < TOGETHER):
+            if not taken or (request.statement is taken[0].statement and len(taken) < TOGETHER):
                 taken.append(request)
             else:
                 left.append(request)
