@@ -14,6 +14,7 @@ from allmende.errors import InputError
 from allmende.search.fold import words
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_BREAK = re.compile("[\n\r\t]")
 APART = "\n"
 """Between texts that are folded in one go: no word, and nothing of one, goes over it."""
 MAX_FILES = 8
@@ -87,7 +88,7 @@ def check_position(lat: float | None, lon: float | None) -> None:
 def check_line(name: str, text: str, longest: int, *, empty: bool = False) -> None:
     """A text of one line."""
     check_text(name, text, longest, empty=empty)
-    if any(mark in text for mark in "\n\r\t"):
+    if _BREAK.search(text):
         raise InputError(f"{name}: one line is needed")
 
 

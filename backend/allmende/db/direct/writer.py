@@ -113,4 +113,4 @@ class Writer:
 
 
 def _shape(table: type[CityTable], values: dict[str, Any]) -> Shape:
-    return table, tuple(values), tuple([values.get(name) for name in table.few])
+    return table, tuple(values), tuple(map(values.get, table.few))
