@@ -21,6 +21,7 @@ from allmende.log import configure_logging  # isort: skip
 import structlog
 from uvicorn.config import Config
 
+from allmende.serving.terse import be_terse
 from allmende.serving.worker import configured, explained, work
 from allmende.settings import load_settings
 from allmende.stderr import keep_stderr
@@ -36,6 +37,7 @@ LATE = ("anyio._backends._asyncio", "encodings.idna", "encodings.unicode_escape"
 def load(config: Config) -> bool:
     """Load what workers are forked from, and say whether they may be. Raises what that raises."""
     gc.disable()  # nearly all of what is made now stays
+    be_terse()
     import_module("allmende.app")
     gc.collect()  # into the room of what loading leaves behind goes what is made of it
     config.load()
