@@ -119,7 +119,8 @@ def test_downgrade_leaves_no_trace_of_the_plugin(empty_database_url: str, folder
         for plugin in ("dbtest", "other"):
             row = {"city": "astadt", "term": "x", "id": plugin, "plugin": plugin, "kind": "k", "weight": 1}
             connection.execute(sa.insert(allmende.search.tables.SearchTerm.__table__).values(**row))
-    assert downgrade(empty_database_url, "dbtest", folder) == ["dbtest_note", "dbtest_shared", "dbtest_tag"]
+    gone = ["dbtest_kinds", "dbtest_note", "dbtest_shared", "dbtest_tag"]
+    assert downgrade(empty_database_url, "dbtest", folder) == gone
     assert tables(empty_database_url) == before
     with migrating(empty_database_url) as connection:
         assert connection.scalars(sa.select(allmende.search.tables.SearchTerm.plugin)).all() == ["other"]

@@ -37,9 +37,15 @@ class Counting(Connections):
 
 
 @pytest.fixture
+async def database(postgresql_url: str) -> AsyncIterator[Database]:
+    """Not on SQLite, which has no round trip to share."""
+    database = Database(postgresql_url, pool_size=5)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
 async def trips(database: Database) -> AsyncIterator[Counting]:
-    if database.reader.postgresql is None:
-        pytest.skip("on SQLite there is no round trip to share")
     connections = Counting(database.url, database.reader.dialect, 10)
     connections.trips = []
     yield connections
