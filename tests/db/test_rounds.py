@@ -158,6 +158,25 @@ async def test_what_is_committed_while_a_round_is_on_its_way_is_seen_by_who_asks
     await keys.close()
 
 
+async def test_a_round_waits_for_the_one_before_it_unless_it_is_full(known: Rounds, trips: Counting) -> None:
+    """Another connection would have to be opened, and the statement to be prepared on it, while others wait for it."""
+
+    async def late(count: int, seconds: float = 0.0) -> None:
+        await asyncio.gather(*[ask(known, SLEEPY, "aue", seconds) for _ in range(count)])
+
+    begun = [asyncio.create_task(late(1, 0.2)), asyncio.create_task(late(2, 0.2))]
+    await asyncio.sleep(0.02)
+    for _ in range(4):
+        begun.append(asyncio.create_task(late(2)))
+        await asyncio.sleep(0.02)
+    assert trips.trips == [1, 2], "one that went alone is not waited for, the round is"
+    begun.append(asyncio.create_task(late(rounds.TOGETHER - 8)))
+    await asyncio.sleep(0.02)
+    assert trips.trips == [1, 2, rounds.TOGETHER]
+    await asyncio.gather(*begun)
+    assert (known.rounds, known.away, known.gathering) == ({}, {}, {})
+
+
 async def test_who_goes_away_changes_nothing_for_the_others(known: Rounds, trips: Counting) -> None:
     first, *others = [asyncio.ensure_future(ask(known, TITLES, "aue")) for _ in range(4)]
     await asyncio.sleep(0)

@@ -1,8 +1,9 @@
 """Reads that many ask for at the same time go together, so that they cost one round trip (ADR 97).
 
-Whoever asks for a statement that others ask for, too, waits for them as long as they keep coming: turns of the event
-loop, not time. Each is still a statement of its own, which sets its own city and sees what is committed when its turn
-comes. Who comes alone waits for nobody.
+Whoever asks for a statement that others ask for, too, waits for them as long as they keep coming (turns of the event
+loop, not time), and for the round before to come back: that takes less time than another connection, which has to be
+opened and to learn the statement. A round that is full waits for nobody, and nor does who comes alone. Each is still a
+statement of its own, which sets its own city and sees what is committed when its turn comes.
 
 On one connection they hold each other up, so a statement is taken along only where it was quick for its city the last
 time. Where a round takes long, or one of it fails, each is sent by itself.
@@ -39,6 +40,8 @@ class Rounds:
         self.quick: set[tuple[str, str]] = set()
         self.away: dict[str, int] = {}
         """Statement → how often it is on its way."""
+        self.rounds: dict[str, int] = {}
+        """Statement → how many rounds of it are."""
         self.in_company: set[str] = set()
         """Statements of which the last round was of more than one."""
         self.gathering: dict[str, _Round] = {}
@@ -72,19 +75,20 @@ class Rounds:
         turns = LULL if there > before else turns - 1
         if turns:
             asyncio.get_running_loop().call_soon(self._look, gathered, there, turns)
-        else:
+        elif gathered.sql not in self.rounds:
             self._send(gathered)
+        else:
+            gathered.waits = True
 
     def _send(self, gathered: _Round) -> None:
         gathered.sent = True
         del self.gathering[gathered.sql]
+        self.rounds[gathered.sql] = self.rounds.get(gathered.sql, 0) + 1
         if len(gathered.ones) > 1:
             self.in_company.add(gathered.sql)
-            work = self._together(gathered.sql, gathered.ones)
         else:
             self.in_company.discard(gathered.sql)
-            work = self._by_itself(gathered.sql, gathered.ones[0])
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(self._together(gathered.sql, gathered.ones))
         self.sending.add(task)
         task.add_done_callback(self.sending.discard)
 
@@ -95,14 +99,25 @@ class Rounds:
             found = await self.connections.fetch_many(sql, [one.arguments for one in ones], PATIENCE)
         except BaseException as error:
             self._back(sql, cities, inf)
+            self._next(sql)
             if not isinstance(error, Exception):
                 raise
             await asyncio.gather(*[self._by_itself(sql, one) for one in ones])  # whose fault it was comes out so
             return
         self._back(sql, cities, monotonic() - began)
+        self._next(sql)
         for one, row in zip(ones, found, strict=True):
             if not one.row.done():  # somebody still waits for it
                 one.row.set_result(row)
+
+    def _next(self, sql: str) -> None:
+        """A round is back: those who have waited for that go."""
+        self.rounds[sql] -= 1
+        if not self.rounds[sql]:
+            del self.rounds[sql]
+        gathered = self.gathering.get(sql)
+        if gathered is not None and gathered.waits:
+            self._send(gathered)
 
     async def _by_itself(self, sql: str, one: _One) -> None:
         if one.row.done():
@@ -159,8 +174,8 @@ class _One:
 class _Round:
     """Those who go together."""
 
-    __slots__ = ("ones", "sent", "sql")
+    __slots__ = ("ones", "sent", "sql", "waits")
 
     def __init__(self, sql: str) -> None:
-        self.sql, self.sent = sql, False
+        self.sql, self.sent, self.waits = sql, False, False
         self.ones: list[_One] = []
