@@ -57,11 +57,13 @@ def _inner(const: object) -> object:
     if code.co_flags & CO_OPTIMIZED:  # a function: its docstring is the first constant, and seldom anything else
         if consts and isinstance(consts[0], str) and not _loads(code, 0):
             return code.replace(co_consts=(NOTHING, *consts[1:]))
-    elif "__doc__" in code.co_names and len(consts) > 1 and isinstance(consts[1], str):
-        # A class: its name comes first, then its docstring.
-        told = bytes((opmap["LOAD_CONST"], 1, opmap["STORE_NAME"], code.co_names.index("__doc__")))
-        if told in code.co_code and _loads(code, 1) == 1:
-            return code.replace(co_consts=(consts[0], NOTHING, *consts[2:]))
+    elif "__doc__" in code.co_names:
+        # A class: its docstring is among the first constants, behind its name and (from Python 3.13 on) its line.
+        stored = bytes((opmap["STORE_NAME"], code.co_names.index("__doc__")))
+        for number, const in enumerate(consts[:4]):
+            told = bytes((opmap["LOAD_CONST"], number)) + stored
+            if isinstance(const, str) and told in code.co_code and _loads(code, number) == 1:
+                return code.replace(co_consts=(*consts[:number], NOTHING, *consts[number + 1 :]))
     return code
 
 
