@@ -55,7 +55,7 @@ async def trips(database: Database) -> AsyncIterator[Counting]:
 @pytest.fixture
 async def known(trips: Counting, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rounds]:
     """They know of `TITLES`, `SLEEPY` and `DIVIDED` that these are quick for Aue and Bek, on a machine that is not."""
-    monkeypatch.setattr(rounds, "QUICK", 1.0)
+    monkeypatch.setattr(rounds, "QUICK", 2.0)
     monkeypatch.setattr(rounds, "PATIENCE", 10.0)
     made = Rounds(trips, 10.0)
     for city in ("aue", "bek"):
@@ -116,7 +116,7 @@ async def test_one_that_fails_fails_alone(known: Rounds, trips: Counting) -> Non
 
 
 async def test_a_slow_one_holds_up_others_once_and_goes_alone_from_then_on(known: Rounds, trips: Counting) -> None:
-    await asyncio.gather(*[ask(known, SLEEPY, "aue", number) for number in (0.0, 0.0, 1.1)])
+    await asyncio.gather(*[ask(known, SLEEPY, "aue", number) for number in (0.0, 0.0, 2.1)])
     assert trips.trips == [1, 2]
     trips.trips.clear()
     await asyncio.gather(*[ask(known, SLEEPY, "aue", number) for number in (0.0, 0.5, 0.0)])
@@ -127,7 +127,7 @@ async def test_a_round_that_takes_too_long_is_given_up_and_each_has_its_own_time
     known: Rounds, trips: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rounds, "PATIENCE", 0.1)
-    monkeypatch.setattr(known, "seconds", 1.0)
+    monkeypatch.setattr(known, "seconds", 3.0)
     asked = [ask(known, SLEEPY, "aue", seconds) for seconds in (0.0, 0.0, 30.0, 0.3)]
     found = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(one) for one in found] == [asyncpg.Record, asyncpg.Record, TimeoutError, asyncpg.Record]
@@ -164,7 +164,7 @@ async def test_a_round_waits_for_the_one_before_it_unless_it_is_full(known: Roun
     async def late(count: int, seconds: float = 0.0) -> None:
         await asyncio.gather(*[ask(known, SLEEPY, "aue", seconds) for _ in range(count)])
 
-    begun = [asyncio.create_task(late(1, 0.2)), asyncio.create_task(late(2, 0.2))]
+    begun = [asyncio.create_task(late(1, 1.5)), asyncio.create_task(late(2, 1.5))]
     await asyncio.sleep(0.02)
     for _ in range(4):
         begun.append(asyncio.create_task(late(2)))
