@@ -115,6 +115,13 @@ async def test_one_that_fails_fails_alone(known: Rounds, trips: Counting) -> Non
     assert trips.trips == [1, 4, 1, 1, 1, 1]
 
 
+async def test_a_statement_that_gives_no_row_keeps_nobody_waiting(known: Rounds) -> None:
+    nothing = f"SELECT 1 {SCOPE} AND $2::int = 1"
+    assert await ask(known, nothing, "aue", 1) == (1,)
+    found = await asyncio.gather(*[ask(known, nothing, "aue", number) for number in (1, 1, 2)], return_exceptions=True)
+    assert [type(one) for one in found] == [asyncpg.Record, asyncpg.Record, IndexError]
+
+
 async def test_a_slow_one_holds_up_others_once_and_goes_alone_from_then_on(known: Rounds, trips: Counting) -> None:
     await asyncio.gather(*[ask(known, SLEEPY, "aue", number) for number in (0.0, 0.0, 2.1)])
     assert trips.trips == [1, 2]

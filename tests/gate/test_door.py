@@ -126,7 +126,7 @@ async def test_what_is_known_of_a_head_counts_for_this_load_of_the_cities_and_fo
             return 200, (), b"kept"
 
     cities = [CITIES]
-    open_ = Door(Kept(), lambda: cities[0], production=True)  # type: ignore[arg-type]
+    open_ = Door(Kept(), lambda: cities[0], production=True)  # type: ignore[arg-type] # it answers at once only
     heads: dict[str, dict[str, Any]] = {"localhost": {}, "neudorf.example": {}}
 
     def take(host: str, peer: str = "203.0.113.7") -> Any:

@@ -35,8 +35,9 @@ class Asker(Struct, frozen=True):
 
 def asker(scope: Mapping[str, Any], headers: Headers) -> Asker:
     known: dict[str, Any] | None = scope.get("allmende.known")
-    if known is not None and (found := known.get("asker")) is not None:
-        return found  # type: ignore[no-any-return]
+    found: Asker | None = None if known is None else known.get("asker")
+    if found is not None:
+        return found
     wants_page, media_type = _wanted(headers.get(b"accept", b"")[:1000])
     language, host = headers.get(b"accept-language", b""), headers.get(b"host", b"")
     variant = _variant(language[:1000], host[:300], headers.get(b"app-version", b"")[:50])

@@ -93,7 +93,7 @@ async def test_a_change_that_nobody_has_heard_of_makes_nothing_known(database: D
 
 async def test_rows_of_one_language_or_city_are_never_those_of_another(database: Database) -> None:
     engine = await make(database, "Gleich")
-    memory = engine.plans.store.rows  # type: ignore[union-attr]
+    memory = engine.plans.store.rows  # type: ignore[union-attr] # it has a reader
     for language in ("de", "en", "de"):
         for _ in range(3):
             query = f'{{ city(slug: "oben") {{ bulletin {{ {LIST} }} }} }}'
@@ -154,7 +154,7 @@ async def test_what_depends_on_more_than_the_row_is_made_each_time(database: Dat
             await ask(engine, "ranked(least: 0) { id apart }")
         assert "gazette_notice.title" in statements[0]
         assert "gazette_notice.rank" in statements[1]
-    assert not engine.plans.store.rows.lists  # type: ignore[union-attr]
+    assert not engine.plans.store.rows.lists  # type: ignore[union-attr] # it has a reader
 
 
 async def test_a_row_that_is_known_is_not_made_again_and_none_of_its_values_is_kept(database: Database) -> None:
@@ -168,7 +168,7 @@ async def test_a_row_that_is_known_is_not_made_again_and_none_of_its_values_is_k
             assert await ask(engine, LIST) == await interpreted(engine, LIST)
         (keeping,) = [
             one
-            for place in engine.plans.store.places.values()  # type: ignore[union-attr]
+            for place in engine.plans.store.places.values()  # type: ignore[union-attr] # it has a reader
             for many in place.modules.values()
             for one in many
         ]
@@ -182,14 +182,14 @@ async def test_a_kept_row_takes_no_more_memory_than_it_is_long(database: Databas
     engine = await make(database, *("T" * length for length in range(900, 950)))
     with taken(exact) as bytes_of_rows:
         await ask(engine, LIST)
-    (fragments,) = engine.plans.store.rows.lists  # type: ignore[union-attr]
+    (fragments,) = engine.plans.store.rows.lists  # type: ignore[union-attr] # it has a reader
     assert len(fragments.rows) == 50
     assert bytes_of_rows() == sum(map(sys.getsizeof, fragments.rows.values()))
 
 
 async def test_memory_is_bounded_and_the_list_that_was_asked_for_last_stays(database: Database) -> None:
     engine = await make(database, *(f"T{number}" for number in range(10)))
-    memory = engine.plans.store.rows  # type: ignore[union-attr]
+    memory = engine.plans.store.rows  # type: ignore[union-attr] # it has a reader
     memory.capacity = 12_000
     for number in range(20):
         selection = f"a{number}: {LIST}"
@@ -210,7 +210,7 @@ async def test_memory_is_bounded_and_the_list_that_was_asked_for_last_stays(data
 
 async def test_nothing_is_kept_where_there_is_no_room(database: Database) -> None:
     engine = await make(database, "Oben")
-    engine.plans.store.rows.capacity = 0  # type: ignore[union-attr]
+    engine.plans.store.rows.capacity = 0  # type: ignore[union-attr] # it has a reader
     for _ in range(3):
         with database.count() as statements:
             await ask(engine, LIST)

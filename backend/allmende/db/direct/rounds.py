@@ -97,6 +97,7 @@ class Rounds:
         began = self._left(sql)
         try:
             found = await self.connections.fetch_many(sql, [one.arguments for one in ones], PATIENCE)
+            rows = list(zip(ones, found, strict=True))  # were there not one for each, nobody would know whose they are
         except BaseException as error:
             self._back(sql, cities, inf)
             self._next(sql)
@@ -106,7 +107,7 @@ class Rounds:
             return
         self._back(sql, cities, monotonic() - began)
         self._next(sql)
-        for one, row in zip(ones, found, strict=True):
+        for one, row in rows:
             if not one.row.done():  # somebody still waits for it
                 one.row.set_result(row)
 
