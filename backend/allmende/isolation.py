@@ -19,9 +19,9 @@ async def bounded(work: Awaitable[T], seconds: float) -> T:
     It runs in a task of its own, so that one which ignores its cancellation is left behind instead of waited for.
     """
     loop = asyncio.get_running_loop()
-    task, over = loop.create_task(_tamed(work)), loop.create_future()
-    timer = loop.call_later(max(seconds, 0), _settle, over)
-    task.add_done_callback(lambda _: _settle(over))
+    over: asyncio.Future[None] = loop.create_future()
+    task = loop.create_task(_tamed(work, over))
+    timer = loop.call_later(seconds, _settle, over)
     try:
         await over  # asyncio.wait, for one task only
     except asyncio.CancelledError:
@@ -37,7 +37,7 @@ async def bounded(work: Awaitable[T], seconds: float) -> T:
     return task.result()
 
 
-async def _tamed(work: Awaitable[T]) -> T:
+async def _tamed(work: Awaitable[T], over: asyncio.Future[None]) -> T:
     """In a task, SystemExit and KeyboardInterrupt would end the event loop, and with it the process."""
     try:
         return await work
@@ -45,6 +45,8 @@ async def _tamed(work: Awaitable[T]) -> T:
         raise
     except BaseException as error:
         raise PluginCrash(f"{type(error).__name__}: {error}") from error
+    finally:
+        _settle(over)  # whoever waits goes on after this step, which is the task's last
 
 
 def _settle(over: asyncio.Future[None]) -> None:

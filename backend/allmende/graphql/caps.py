@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -46,11 +47,18 @@ def fitting(value: Any, kind: Any, context: RequestContext, plugin: str) -> Any:
 
 def small(value: Any) -> bool:
     """Whether a value is so little that it need not be weighed."""
+    kind: Any = type(value)
+    if _is_one(kind):
+        return True
     if isinstance(value, list | tuple):
         return len(value) <= LIGHT and all(small(item) for item in value)
-    if isinstance(value, str | bytes | Mapping):
-        return len(value) <= LIGHT * ITEM
-    return not isinstance(value, Iterable | AsyncIterable)
+    return isinstance(value, str | bytes | Mapping) and len(value) <= LIGHT * ITEM
+
+
+@lru_cache(maxsize=2_000)
+def _is_one(kind: type) -> bool:
+    """Whether there are no items in such a value."""
+    return not issubclass(kind, Iterable | AsyncIterable)
 
 
 def _weight(value: Any, depth: int = 0) -> int:

@@ -10,6 +10,8 @@ MAX_HEADER = 500
 
 def choose(offered: Sequence[str], asked: str | None, header: str = "") -> str:
     """The best of the offered languages; `header` is an Accept-Language (RFC 9110 § 12.5.4)."""
+    if len(offered) == 1:
+        return offered[0]
     return _chosen(tuple(offered), (asked or "")[:MAX_HEADER], header[:MAX_HEADER])
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from graphql import GraphQLError
+from msgspec import Struct
 from strawberry.types import Info as StrawberryInfo
 
 from allmende import footprint
@@ -125,8 +126,7 @@ def _tables(plugin: Plugin) -> list[str]:
     return [table.__tablename__ for table in plugin.tables]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True, eq=False):
     """What the method of a mutation gave or raised."""
 
     value: Any = None

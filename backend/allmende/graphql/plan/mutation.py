@@ -67,11 +67,12 @@ class MutationPlan:
             raise Unplannable(f"{self.plugin} is off, or has failed too often")
         if self.visible is not None:
             self.visible.check(ctx.reader)
-        if services.seconds(self.plugin) > services.deadline:
+        seconds = services.seconds(self.plugin)
+        if seconds > services.deadline:
             raise Unplannable("the whole request has less time than the plugin")
         work = self.work(self.make(ctx=ctx), input=given)
         try:
-            value = await bounded(work, context.seconds_left(self.plugin, self.key))
+            value = await bounded(work, seconds)
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except Exception as error:
