@@ -108,7 +108,7 @@ class Context(Struct, Generic[ConfigT], frozen=True, eq=False):
 
     def in_language(self, language: str) -> Context[ConfigT]:
         """The same for a reader of another language."""
-        return replace(self, language=language)
+        return self if language == self.language else replace(self, language=language)
 
     def pick(self, text: LocalText) -> str:
         """A configured text in the reader's language, or the nearest there is."""

@@ -108,4 +108,7 @@ class ReportsConfig(Config, frozen=True, kw_only=True):
 
     def category(self, id: str) -> Category | None:
         """The category of this id; None where the city does not have it (any more)."""
-        return next((category for category in self.categories if category.id == id), None)
+        for category in self.categories:
+            if category.id == id:
+                return category
+        return None

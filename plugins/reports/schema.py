@@ -221,10 +221,10 @@ class ReportsMutations(CityModule):
 
 
 def _given(answers: Sequence[ReportsAnswerInput]) -> dict[str, str]:
-    given = {one.field: one.value for one in answers}
+    given: dict[str, str] = {one.field: one.value for one in answers}
     if len(given) < len(answers):
         raise InputError("answers: names a field twice")
-    return {str(id): value for id, value in given.items()}
+    return given
 
 
 def _filed(case: cases.Case, receipt: str, repeated: bool) -> ReportsFiled:

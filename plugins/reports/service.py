@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -216,19 +215,19 @@ def find_category(ctx: Ctx, id: str) -> Category:
 def check_globe(lat: float, lon: float) -> None:
     """InputError for what is no place on the globe."""
     for name, value, limit in (("lat", lat, 90), ("lon", lon, 180)):
-        if not isfinite(value) or not -limit <= value <= limit:
+        if not -limit <= value <= limit:  # nor does NaN lie anywhere
             raise InputError(f"{name}: {value} is not between -{limit} and {limit} degrees")
 
 
 async def check_place(ctx: Ctx, lat: float, lon: float) -> None:
     """InputError where it is no place on the globe (BAD_INPUT), or not in the city's area (OUTSIDE)."""
-    check_globe(lat, lon)
     city = ctx.city
     area = ctx.config.area or city.area.outline
     within = city.area.bbox.contains(lat, lon)
     if within and area:  # in a thread: the file is read there, and what reads it is loaded, the first time
         within = await asyncio.to_thread(cases.inside, Path(city.folder), area, lat, lon)
     if not within:
+        check_globe(lat, lon)
         raise InputError(f"lat, lon: {lat}, {lon} is not in the area of {city.name}", code="OUTSIDE")
 
 
@@ -238,12 +237,13 @@ def passes_on(config: ReportsConfig, category: str) -> bool:
 
 
 def _check_contact(ctx: Ctx, report: Report) -> None:
-    given = {"name": report.name, "email": report.email, "phone": report.phone}
-    if ctx.config.contact == "no" and any(given.values()):
-        raise InputError("name, email, phone: this city does not want to know them")
     if ctx.config.contact == "required" and not report.email:
         raise InputError("email: is needed in this city")
-    for name, text in given.items():
+    if not (report.name or report.email or report.phone):
+        return
+    if ctx.config.contact == "no":
+        raise InputError("name, email, phone: this city does not want to know them")
+    for name, text in (("name", report.name), ("email", report.email), ("phone", report.phone)):
         if len(text) > 200:
             raise InputError(f"{name}: at most 200 characters are possible", code="TOO_LONG")
     if report.email and not _EMAIL.fullmatch(report.email):

@@ -139,69 +139,39 @@ class Done(Struct, frozen=True, eq=False):
         return self.value
 
 
-class RequestContext:
+class RequestContext(Struct, eq=False):
     """One request. Resolvers read it; only the guard writes to it."""
 
-    __slots__ = (
-        "accept_language",
-        "admitted",
-        "app_version",
-        "charge",
-        "client",
-        "deadlines",
-        "done",
-        "errors",
-        "host",
-        "languages",
-        "leashes",
-        "named",
-        "paths",
-        "read_only",
-        "reader",
-        "services",
-        "weights",
-    )
-
-    def __init__(
-        self,
-        services: Services,
-        accept_language: str = "",
-        host: str = "",
-        app_version: str = "",
-        reader: Reader = ANONYMOUS,
-        read_only: bool = False,
-        charge: Callable[[int], None] | None = None,
-        client: str = "",
-    ) -> None:
-        self.services, self.accept_language, self.host = services, accept_language, host
-        self.app_version = app_version
-        """Of the app that asks (header App-Version); empty where it does not say."""
-        self.reader = reader
-        """Whose token came with the request; see `reader_in`."""
-        self.read_only = read_only
-        """It came by GET, so its address lies in logs, and its answer may in caches."""
-        self.charge = charge
-        """Takes something from what the client may still ask; None where nobody counts."""
-        self.client = client
-        """Whoever asks, as the door knows it (an address, or the network of a household); empty where there is no
-        door."""
-        self.errors: list[GraphQLError] = []
-        """Errors of plugins whose part was left out of a list, so that the others' parts stay."""
-        self.deadlines: dict[tuple[str, str | int], float] = {}
-        """(Plugin, root field) → loop time at which its budget for this request is used up."""
-        self.admitted: dict[tuple[str, str], bool] = {}
-        """(City, plugin) → whether its circuit breaker let the request through."""
-        self.paths: dict[tuple[str | int, ...], str] = {}
-        """Path in the answer → the city that everything below it belongs to."""
-        self.weights: dict[str, int] = {}
-        """Plugin → how much it has put into the answer so far, in characters."""
-        self.leashes: list[Leash] = []
-        self.languages: dict[str, str] = {}
-        """City that was asked for → the language in which it is answered for."""
-        self.done: Done | None = None
-        """What became of the only mutation, where a plan has called it: it must not be done again."""
-        self.named: set[tuple[str, str]] = set()
-        """(City, plugin) that the question names."""
+    services: Services
+    accept_language: str = ""
+    host: str = ""
+    app_version: str = ""
+    """Of the app that asks (header App-Version); empty where it does not say."""
+    reader: Reader = ANONYMOUS
+    """Whose token came with the request; see `reader_in`."""
+    read_only: bool = False
+    """It came by GET, so its address lies in logs, and its answer may in caches."""
+    charge: Callable[[int], None] | None = None
+    """Takes something from what the client may still ask; None where nobody counts."""
+    client: str = ""
+    """Whoever asks, as the door knows it (an address, or the network of a household); empty where there is no door."""
+    errors: list[GraphQLError] = []
+    """Errors of plugins whose part was left out of a list, so that the others' parts stay."""
+    deadlines: dict[tuple[str, str | int], float] = {}
+    """(Plugin, root field) → loop time at which its budget for this request is used up."""
+    admitted: dict[tuple[str, str], bool] = {}
+    """(City, plugin) → whether its circuit breaker let the request through."""
+    paths: dict[tuple[str | int, ...], str] = {}
+    """Path in the answer → the city that everything below it belongs to."""
+    weights: dict[str, int] = {}
+    """Plugin → how much it has put into the answer so far, in characters."""
+    leashes: list[Leash] = []
+    languages: dict[str, str] = {}
+    """City that was asked for → the language in which it is answered for."""
+    done: Done | None = None
+    """What became of the only mutation, where a plan has called it: it must not be done again."""
+    named: set[tuple[str, str]] = set()
+    """(City, plugin) that the question names."""
 
     def language(self, city: City, asked: str | None, *, listed: bool = False) -> str:
         """The language of this city's part of the answer. Every city that is answered for passes here; one that is

@@ -105,7 +105,7 @@ class Plans:
     def _of_case(
         self, entry: _Entry, document: DocumentNode, operation: OperationDefinitionNode, variables: Values
     ) -> Plan | MutationPlan | None:
-        case = tuple([variables.get(switch) is True for switch in entry.switches])
+        case = tuple([variables.get(switch) is True for switch in entry.switches]) if entry.switches else ()
         if case not in entry.cases:
             given = {each.variable.name.value: each for each in operation.variable_definitions or ()}
             values = [variables.get(switch) for switch in entry.switches]
