@@ -35,7 +35,7 @@ async def rows(ctx: Context[Any], city: str) -> None:
 
 
 async def insert(ctx: Context[Any], city: str) -> None:
-    await ctx.database.insert(city, [Note(id=f"new-{city}", title="x")])
+    await ctx.database.insert(city, [(Note, {"id": f"new-{city}", "title": "x"})])
 
 
 @pytest.mark.parametrize("way", [read, write, rows, insert])

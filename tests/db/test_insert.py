@@ -15,6 +15,8 @@ from allmende.db.engine import Database
 from allmende.db.listening import Listener
 from allmende.db.notices import CHANNEL
 from allmende.db.prepared import TOGETHER, Key, Room, prepared
+from allmende.db.rows import new_values
+from allmende.db.table import CityTable
 from allmende.errors import ScopeError
 from sqlalchemy import Select, func, select
 
@@ -28,6 +30,12 @@ def notes(title: Any) -> Select[Any]:
     return select(func.count()).select_from(select(Note.id).where(Note.title == title).limit(10).subquery())
 
 
+async def insert(
+    database: Database, city: str, rows: Sequence[CityTable], room: Room | None = None, unless: tuple[Key, ...] = ()
+) -> bool:
+    return await database.insert(city, [new_values(row) for row in rows], room, unless=unless)
+
+
 async def found(database: Database, city: str = "oben") -> list[str]:
     async with database.session(city) as session:
         kept = await session.execute(select(Note.id, Note.title, Tag.name).outerjoin(Tag).order_by(Note.id))
@@ -37,18 +45,18 @@ async def found(database: Database, city: str = "oben") -> list[str]:
 async def test_rows_are_written_together_with_defaults_and_for_their_city_only(database: Database) -> None:
     rows = [Note(id="1", title="$3 'x' ä"), Tag(id="1", note_id="1", name="rot"), Note(id="2", title="")]
     with database.count() as statements:
-        assert await database.insert("oben", rows)
+        assert await insert(database, "oben", rows)
     assert len(statements) == (3 if database.is_sqlite else 1)
     assert await found(database) == ["1 $3 'x' ä rot", "2"]
     assert await found(database, "unten") == []
-    assert await database.insert("unten", [Note(city="unten", id="1", title="unten")])
+    assert await insert(database, "unten", [Note(city="unten", id="1", title="unten")])
     assert (await found(database, "unten"), len(await found(database))) == (["1 unten"], 2)
 
 
 async def test_none_is_written_where_one_is_there_already(database: Database) -> None:
-    assert await database.insert("oben", [Note(id="2", title="erste")])
+    assert await insert(database, "oben", [Note(id="2", title="erste")])
     for _ in range(3):
-        assert not await database.insert("oben", [Note(id="1", title="neu"), Note(id="2", title="zweite")])
+        assert not await insert(database, "oben", [Note(id="1", title="neu"), Note(id="2", title="zweite")])
     assert await found(database) == ["2 erste"]
     if database.writer is not None:
         assert len(database.writer.connections.free) == 1, "the connection is used again"
@@ -56,7 +64,7 @@ async def test_none_is_written_where_one_is_there_already(database: Database) ->
 
 async def test_of_many_at_once_with_one_key_exactly_one_is_written(database: Database) -> None:
     rows = [[Note(id="1", title=f"{n}"), Note(id=f"x{n}", title=f"{n}")] for n in range(12)]
-    written = await asyncio.gather(*(database.insert("oben", each) for each in rows))
+    written = await asyncio.gather(*(insert(database, "oben", each) for each in rows))
     assert sorted(written) == [False] * 11 + [True]
     winner = written.index(True)
     assert await found(database) == [f"1 {winner}", f"x{winner} {winner}"]
@@ -64,24 +72,24 @@ async def test_of_many_at_once_with_one_key_exactly_one_is_written(database: Dat
 
 async def test_nothing_is_written_where_there_is_no_room_and_other_cities_take_none(database: Database) -> None:
     def room(most: int) -> Room:
-        return Room(notes(title="Licht"), most)
+        return Room(lambda: notes(title="Licht"), most)
 
     for n in range(3):
-        assert await database.insert("unten", [Note(id=f"{n}", title="Licht")], room(3))
-    assert not await database.insert("unten", [Note(id="9", title="Licht"), Note(id="8", title="Müll")], room(3))
-    assert await database.insert("unten", [Note(id="9", title="Licht")], room(4))
-    assert await database.insert("oben", [Note(id="1", title="Licht")], room(1))
-    assert not await database.insert("oben", [Note(id="2", title="Müll")], room(0))
+        assert await insert(database, "unten", [Note(id=f"{n}", title="Licht")], room(3))
+    assert not await insert(database, "unten", [Note(id="9", title="Licht"), Note(id="8", title="Müll")], room(3))
+    assert await insert(database, "unten", [Note(id="9", title="Licht")], room(4))
+    assert await insert(database, "oben", [Note(id="1", title="Licht")], room(1))
+    assert not await insert(database, "oben", [Note(id="2", title="Müll")], room(0))
     assert (await found(database), len(await found(database, "unten"))) == (["1 Licht"], 4)
 
 
 @pytest.mark.parametrize("city", ["*", "", "oben'; --", "unten"])
 async def test_rows_of_another_city_and_what_is_no_city_are_refused(database: Database, city: str) -> None:
     with pytest.raises(ScopeError):
-        await database.insert(city, [Note(city="oben", id="1", title="x")])
+        await insert(database, city, [Note(city="oben", id="1", title="x")])
     if city != "unten":
         with pytest.raises(ScopeError):
-            await database.insert(city, [Note(id="1", title="x")])
+            await insert(database, city, [Note(id="1", title="x")])
     assert await found(database) == []
 
 
@@ -91,12 +99,12 @@ async def test_what_was_written_is_on_the_board_and_told_to_others(database: Dat
     before = database.board.counters[place]
     rows = [Note(id="1", title="x"), Tag(id="1", note_id="1", name="y")]
     if database.is_sqlite:
-        assert await database.insert("oben", rows)
+        assert await insert(database, "oben", rows)
     else:
         listening = await asyncpg.connect(database_url)
         heard: asyncio.Queue[str] = asyncio.Queue()
         await listening.add_listener(CHANNEL, lambda *told: heard.put_nowait(told[-1]))
-        assert await database.insert("oben", rows)
+        assert await insert(database, "oben", rows)
         assert await asyncio.wait_for(heard.get(), 20) == "oben/dbtest_note oben/dbtest_tag"
         await listening.close()
     assert database.board.counters[place] != before
@@ -106,7 +114,7 @@ async def test_what_comes_at_the_same_time_goes_in_few_transactions_each_for_its
     database = Database(postgresql_url)
     cities = ["oben", "unten", "drueben"]
     with database.count() as statements:
-        work = [database.insert(cities[n % 3], [Note(id=f"{n:03}", title=f"{n}")]) for n in range(MANY)]
+        work = [insert(database, cities[n % 3], [Note(id=f"{n:03}", title=f"{n}")]) for n in range(MANY)]
         assert all(await asyncio.gather(*work))
     assert len(statements) == MANY / TOGETHER
     for place, city in enumerate(cities):
@@ -116,9 +124,9 @@ async def test_what_comes_at_the_same_time_goes_in_few_transactions_each_for_its
 
 async def test_one_that_cannot_be_written_takes_no_other_with_it(postgresql_url: str) -> None:
     database = Database(postgresql_url)
-    assert await database.insert("oben", [Note(id="05", title="erste")])
-    work = [database.insert("oben", [Note(id=f"{n:02}", title="zweite")]) for n in range(10)]
-    bad = [database.insert("oben", [Note(id="99", title=title)]) for title in ("no text\x00", 5)]  # type: ignore[arg-type] # on purpose
+    assert await insert(database, "oben", [Note(id="05", title="erste")])
+    work = [insert(database, "oben", [Note(id=f"{n:02}", title="zweite")]) for n in range(10)]
+    bad = [insert(database, "oben", [Note(id="99", title=title)]) for title in ("no text\x00", 5)]  # type: ignore[arg-type] # on purpose
     *written, by_server, by_us = await asyncio.gather(*work, *bad, return_exceptions=True)
     assert written == [n != 5 for n in range(10)]
     assert isinstance(by_server, asyncpg.PostgresError)
@@ -131,12 +139,12 @@ async def test_where_a_row_is_found_to_be_there_already_none_of_the_others_is_se
     """As the key of a report that is sent again, or the number of a case: in a city with ten thousand of them, each
     hundredth is tried again. They may be of several cities, and what is there in one is not there in the other."""
     database = Database(postgresql_url)
-    assert await database.insert("oben", [Note(id="05", title="erste")])
-    assert await database.insert("unten", [Note(id="05", title="erste"), Note(id="06", title="erste")])
+    assert await insert(database, "oben", [Note(id="05", title="erste")])
+    assert await insert(database, "unten", [Note(id="05", title="erste"), Note(id="06", title="erste")])
 
     def work(n: int, city: str) -> Awaitable[bool]:
         rows = [Tag(id=f"{n}", note_id=f"{n:02}", name="rot"), Note(id=f"{n:02}", title="zweite")]
-        return database.insert(city, rows, unless=[Key(Note, ("id",))])
+        return insert(database, city, rows, unless=(Key(Note, ("id",)),))
 
     with database.count() as statements:
         assert await asyncio.gather(*(work(n, "oben") for n in range(10))) == [n != 5 for n in range(10)]
@@ -155,10 +163,10 @@ async def test_values_stay_what_they_are_also_those_that_hold_what_is_between_th
     database: Database, title: str
 ) -> None:
     rows = [Note(id="1", title=title), Tag(id="1", note_id="1", name=title)]
-    assert await database.insert("oben", rows)
+    assert await insert(database, "oben", rows)
     async with database.session("oben") as session:
         assert (await session.execute(select(Note.title, Tag.name).join(Tag))).all() == [(title, title)]
-    assert not await database.insert("oben", [Note(id="1", title=title)])
+    assert not await insert(database, "oben", [Note(id="1", title=title)])
 
 
 async def test_values_of_all_kinds_are_written_as_by_the_orm(database: Database) -> None:
@@ -174,7 +182,7 @@ async def test_values_of_all_kinds_are_written_as_by_the_orm(database: Database)
     }
     nothing = dict.fromkeys(given)
     rows = [Kinds(id="1", text="=", **given), Kinds(id="2", text="", **given), Kinds(id="3", text=None, **nothing)]
-    assert await database.insert("oben", rows)
+    assert await insert(database, "oben", rows)
     async with database.transaction("oben") as session:
         session.add_all(
             [Kinds(id=f"x{row.id}", text=row.text, **(given if row.text is not None else nothing)) for row in rows]
@@ -197,7 +205,7 @@ async def test_a_row_of_another_city_than_its_own_is_refused_by_the_database(pos
         return await send(sql.replace("asked.v[1], true) = asked.v[1]", "'unten', true) = 'unten'"), arguments, seconds)
 
     database.writer.connections.fetch = forged  # type: ignore[method-assign] # on purpose
-    work = [database.insert(city, [Note(id="1", title="x")]) for city in ("oben", "unten")]
+    work = [insert(database, city, [Note(id="1", title="x")]) for city in ("oben", "unten")]
     refused, written = await asyncio.gather(*work, return_exceptions=True)
     assert (isinstance(refused, asyncpg.InsufficientPrivilegeError), written) == (True, True)
     assert (await found(database), await found(database, "unten")) == ([], ["1 x"])
@@ -209,7 +217,7 @@ async def test_who_waits_for_the_writer_of_the_same_key_holds_up_nobody_for_long
     async with database.transaction("oben") as session:
         session.add(Note(id="1", title="noch nicht"))
         await session.flush()
-        work = [database.insert("oben", [Note(id=f"{n}", title="neu")]) for n in range(3)]
+        work = [insert(database, "oben", [Note(id=f"{n}", title="neu")]) for n in range(3)]
         assert await asyncio.wait_for(asyncio.gather(*work), 60) == [True, False, True]
     assert await found(database) == ["0 neu", "1 noch nicht", "2 neu"]
     await database.close()
@@ -217,7 +225,7 @@ async def test_who_waits_for_the_writer_of_the_same_key_holds_up_nobody_for_long
 
 async def test_who_gives_up_waiting_keeps_none_of_the_others_from_being_written(postgresql_url: str) -> None:
     database = Database(postgresql_url)
-    work = [asyncio.create_task(database.insert("oben", [Note(id=f"{n}", title="x")])) for n in range(4)]
+    work = [asyncio.create_task(insert(database, "oben", [Note(id=f"{n}", title="x")])) for n in range(4)]
     await asyncio.sleep(0)
     work[0].cancel()
     work[2].cancel()
@@ -232,7 +240,9 @@ async def test_a_limit_is_not_counted_while_it_cannot_be_used_up_and_holds_all_t
     most = 6 * TOGETHER
 
     async def take(database: Database, id_: str, city: str = "oben") -> bool:
-        return await database.insert(city, [Note(id=id_, title="Licht")], Room(every(title="Licht"), most, of="Licht"))
+        return await insert(
+            database, city, [Note(id=id_, title="Licht")], Room(lambda: every(title="Licht"), most, of="Licht")
+        )
 
     with here.count() as statements, there.count() as others:
         for n in range(most - 1):
@@ -251,9 +261,9 @@ async def test_a_limit_is_not_counted_while_it_cannot_be_used_up_and_holds_all_t
 async def test_of_many_at_once_no_more_are_let_through_than_there_is_room_for(postgresql_url: str) -> None:
     database = Database(postgresql_url)
     listener = await listening(database)
-    room = Room(every(title="Licht"), MANY, of="Licht")
-    assert await database.insert("oben", [Note(id="0", title="Licht")], room)
-    work = [database.insert("oben", [Note(id=f"x{n}", title="Licht")], room) for n in range(MANY + 40)]
+    room = Room(lambda: every(title="Licht"), MANY, of="Licht")
+    assert await insert(database, "oben", [Note(id="0", title="Licht")], room)
+    work = [insert(database, "oben", [Note(id=f"x{n}", title="Licht")], room) for n in range(MANY + 40)]
     assert sum(await asyncio.gather(*work)) == MANY - 1
     await listener.stop()
     await database.close()

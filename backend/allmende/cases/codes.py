@@ -20,7 +20,8 @@ _NUMBER = re.compile(r"[A-Z0-9]{1,3}-\d{4}-\d{6,8}")
 
 def new_number(slug: str, year: int, digits: int = 6) -> str:
     """`MUS-2026-483920`: random, so that no counter has to be locked and nobody learns how many there are."""
-    return f"{_prefix(slug)}-{year}-{secrets.randbelow(10**digits):0{digits}}"
+    drawn = int.from_bytes(secrets.token_bytes(8), "big") % 10**digits  # evenly, but for one in 2**37
+    return f"{_prefix(slug)}-{year}-{drawn:0{digits}}"
 
 
 @lru_cache(maxsize=20_000)
@@ -36,8 +37,13 @@ def read_number(text: str) -> str:
 
 def new_receipt() -> str:
     """`7K3QX-0V9TR-…`: shown once, to whoever has submitted the case."""
-    drawn = secrets.token_bytes(GROUPS * GROUP).translate(_DRAWN).decode()
-    return "-".join([drawn[start : start + GROUP] for start in range(0, len(drawn), GROUP)])
+    return receipt_from(secrets.token_bytes(GROUPS * GROUP))
+
+
+def receipt_from(drawn: bytes) -> str:
+    """The receipt that these twenty random bytes make."""
+    signs = drawn.translate(_DRAWN).decode()
+    return f"{signs[:5]}-{signs[5:10]}-{signs[10:15]}-{signs[15:]}"
 
 
 def fingerprint(receipt: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +23,15 @@ MAX_TEXT = 5_000
 """Characters of a message, or of a text in a field."""
 MAX_FIELDS = 50_000
 """Characters of all fields together."""
+
+
+class Parts(NamedTuple):
+    """A draft's own fields as they are stored, and all that it says."""
+
+    public: dict[str, Any]
+    private: dict[str, Any]
+    texts: list[str]
+    """That are not empty."""
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -49,28 +59,32 @@ class Draft(Struct, frozen=True, kw_only=True):
         return None if self.lat is None or self.lon is None else (self.lat, self.lon)
 
 
-def check(kind: CaseKind, draft: Draft) -> None:
+def check(kind: CaseKind, draft: Draft) -> Parts:
     """Raises InputError for what cannot be stored; TypeError where the plugin has made something else than it said."""
-    check_parts(kind, draft.public, draft.private)
+    parts = check_parts(kind, draft.public, draft.private)
     check_line("title", draft.title, 200)
     check_line("address", draft.address, 300, empty=True)
     check_line("category", draft.category, 80, empty=True)
     check_position(draft.lat, draft.lon)
     if len(draft.files) > MAX_FILES or len(set(draft.files)) != len(draft.files):
         raise InputError(f"files: at most {MAX_FILES}, each once")
+    return parts
 
 
-def check_parts(kind: CaseKind, public: Struct, private: Struct) -> None:
+def check_parts(kind: CaseKind, public: Struct, private: Struct) -> Parts:
     """The same for the kind's own fields alone."""
-    size = 0
     for part, given, declared in (("public", public, kind.public), ("private", private, kind.private)):
         if type(given) is not declared:
             raise TypeError(f"{part} is a {type(given).__name__}, and {kind.name} declares {declared.__name__}")
-        for place, text in _texts(part, given):
-            check_text(place, text, empty=True)
-            size += len(text)
-    if size > MAX_FIELDS:
+    parts = Parts(msgspec.to_builtins(public), msgspec.to_builtins(private), [])
+    _gather(parts.public.values(), parts.texts)
+    _gather(parts.private.values(), parts.texts)
+    if not all(map(str.isprintable, parts.texts)) or max(map(len, parts.texts), default=0) > MAX_TEXT:
+        _check_each("public", parts.public)
+        _check_each("private", parts.private)
+    if sum(map(len, parts.texts)) > MAX_FIELDS:
         raise InputError(f"the fields have more than {MAX_FIELDS} characters together", code="TOO_LONG")
+    return parts
 
 
 def check_position(lat: float | None, lon: float | None) -> None:
@@ -87,6 +101,8 @@ def check_position(lat: float | None, lon: float | None) -> None:
 
 def check_line(name: str, text: str, longest: int, *, empty: bool = False) -> None:
     """A text of one line."""
+    if text.isprintable() and len(text) <= longest and (empty or text.strip()):
+        return
     check_text(name, text, longest, empty=empty)
     if _BREAK.search(text):
         raise InputError(f"{name}: one line is needed")
@@ -102,29 +118,32 @@ def check_text(name: str, text: str, longest: int = MAX_TEXT, *, empty: bool = F
         raise InputError(f"{name}: holds control characters; plain text is needed")
 
 
-def searchable(number: str, draft: Draft) -> str:
-    """The folded words that the town hall finds a case by, each between blanks."""
-    texts = [number, draft.title, draft.category, draft.address]
-    for part, given in (("public", draft.public), ("private", draft.private)):
-        texts += [text for _, text in _texts(part, given)]
-    return f" {' '.join(dict.fromkeys(words(APART.join(texts))))} "
+def searchable(number: str, draft: Draft, texts: Iterable[str]) -> str:
+    """The folded words that the town hall finds a case by, each between blanks; `texts` are those of its fields."""
+    found = words(APART.join((number, draft.title, draft.category, draft.address, *texts)))
+    return f" {' '.join(dict.fromkeys(found))} "
 
 
-def _texts(part: str, given: Struct) -> list[tuple[str, str]]:
-    """Where each text is that is not empty, and the text."""
-    found: list[tuple[str, str]] = []
-    _gather(part, msgspec.to_builtins(given), found)
-    return found
+def _gather(values: Iterable[Any], found: list[str]) -> None:
+    """All texts that are not empty."""
+    for value in values:
+        if not value:
+            continue
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):
+            _gather(value.values(), found)
+        elif isinstance(value, list | tuple):
+            _gather(value, found)
 
 
-def _gather(place: str, value: Any, found: list[tuple[str, str]]) -> None:
+def _check_each(place: str, value: Any) -> None:
+    """One text after the other, to name the place of the first that cannot be stored."""
     if isinstance(value, str):
-        if value:
-            found.append((place, value))
+        check_text(place, value, empty=True)
     elif isinstance(value, dict):
         for key, inner in value.items():
-            if inner:
-                _gather(f"{place}.{key}", inner, found)
+            _check_each(f"{place}.{key}", inner)
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
-            _gather(f"{place}[{number}]", inner, found)
+            _check_each(f"{place}[{number}]", inner)

@@ -37,7 +37,7 @@ async def erase(session: AsyncSession, ctx: Context[Any], case: Case) -> None:
     await session.execute(
         update(CaseFollower).where(CaseFollower.case_id == case.id).values(submitter=""), execution_options=_QUIET
     )
-    case.private, case.submitter, case.assignee = {}, "", ""
+    case.private, case.submitter, case.assignee, case.once = {}, "", "", None
     if not case.published:
         case.title, case.address, case.lat, case.lon, case.public = "", "", None, None, {}
     await files.release(session, owner(case), ctx.clock(), purpose=HELD if case.published else "")

@@ -89,7 +89,9 @@ def following(
     text: str = "",
 ) -> CaseEvent:
     """The next event of a case, which from now on ends with it; `text` is the fingerprint of its text."""
-    event = next_event(ctx, case.city, case.id, case.seq, case.head, what, audience, facts, by=by, text=text)
+    at = ctx.clock().astimezone(UTC)
+    values = next_event(ctx, case.city, case.id, case.seq, case.head, what, audience, facts, at, by=by, text=text)
+    event = new_row(CaseEvent, **values)
     case.seq, case.head, case.updated = event.seq, event.hash, event.at
     return event
 
@@ -103,25 +105,25 @@ def next_event(
     what: str,
     audience: Audience,
     facts: Mapping[str, Any],
+    at: datetime,
     *,
     by: str = "",
     text: str = "",
-) -> CaseEvent:
-    """The event after the one with the number `seq` and the hash `head`."""
-    now, actor, kept = ctx.clock().astimezone(UTC), by or actor_of(ctx.reader), dict(facts)
-    return new_row(
-        CaseEvent,
-        city=city,
-        case_id=case_id,
-        seq=seq + 1,
-        at=now,
-        what=what,
-        actor=actor,
-        audience=audience,
-        facts=kept,
-        text=text,
-        hash=_chained(head, case_id, seq + 1, now, what, actor, audience, kept, text),
-    )
+) -> dict[str, Any]:
+    """The event after the one with the number `seq` and the hash `head`, as the values of its columns."""
+    actor, kept, seq = by or actor_of(ctx.reader), dict(facts), seq + 1
+    return {
+        "city": city,
+        "case_id": case_id,
+        "seq": seq,
+        "at": at,
+        "what": what,
+        "actor": actor,
+        "audience": audience,
+        "facts": kept,
+        "text": text,
+        "hash": _chained(head, case_id, seq, at, what, actor, audience, kept, text),
+    }
 
 
 def chained(before: str, event: CaseEvent) -> str:

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from datetime import UTC, timedelta
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient_to_detached
 
 from allmende.casekind import CaseKind
-from allmende.cases.codes import fingerprint, new_number, new_receipt
-from allmende.cases.draft import Draft, check, searchable
+from allmende.cases.claim import Claim, make_claim
+from allmende.cases.codes import fingerprint, new_number, new_receipt, same
+from allmende.cases.draft import Draft, Parts, check, searchable
 from allmende.cases.history import SYSTEM, lock, moment, next_event, record
 from allmende.cases.pictures import SHOWN
 from allmende.cases.routing import Route, ready, route
 from allmende.cases.tables import Case, CaseEvent, CaseFollower, new_id
 from allmende.context import Context
-from allmende.db.prepared import Key, Room, prepared
-from allmende.db.rows import new_row
+from allmende.db.prepared import Key, Room, prepared, taken
+from allmende.db.rows import New, new_row, new_values
 from allmende.db.table import CityTable
 from allmende.db.upsert import insert_new
 from allmende.errors import AllmendeError, InputError, NotFound
 from allmende.files import service as files
 from allmende.once import keys as once
-from allmende.once.tables import OnceKey
+from allmende.once.keys import MISMATCH
 
 PER_HOUR = 30
 """Cases that one device or citizen may submit within an hour, and follow. Of those who give no token, so many may
 follow one case."""
 MANY_ANONYMOUS = "too many without a token at the moment; register the device"
 TRIES = 6
-_ONCE = (Key(OnceKey, ("id",)), Key(Case, ("number", "origin")))
+_ONCE = (Key(Case, ("once",)), Key(Case, ("number", "origin")))
 """It was sent before, or its number is another one's."""
 
 
@@ -45,11 +45,6 @@ class Submitted(Struct, frozen=True):
     receipt: str
     repeated: bool = False
     """It is the answer to an earlier request with the same key; nothing has been done now."""
-
-
-class _Kept(Struct):
-    id: str
-    receipt: str
 
 
 async def submit(
@@ -67,29 +62,30 @@ async def submit(
     for a key that was used for another one, RATE_LIMITED for too many of one device or citizen, or of this kind from
     all who give no token together.
     """
-    check(kind, draft)
-    name, kept = f"{ctx.plugin}.{kind.name}", _Kept(new_id(), new_receipt())
-    earlier = await once.claim(session, ctx, "case.submit", key, [name, draft], msgspec.json.encode(kept))
-    if earlier is not None:
-        kept = msgspec.json.decode(earlier, type=_Kept)
-        return Submitted(await _get(session, ctx, kept.id), kept.receipt, repeated=True)
+    parts, name = check(kind, draft), f"{ctx.plugin}.{kind.name}"
+    claim = make_claim(key, [name, draft])
+    if (earlier := await _sent_before(session, claim)) is not None:
+        return earlier
     room = _room(ctx, name, anonymous_per_hour)
-    if room and (await session.scalar(room.taken.statement, room.taken.parameters) or 0) >= room.most:
+    if room and await taken(session, room) >= room.most:
         many = f"at most {PER_HOUR} an hour are possible; try again later"
         raise AllmendeError(many if _submitter(ctx) else MANY_ANONYMOUS, code="RATE_LIMITED")
     if draft.parent:
         await _get(session, ctx, draft.parent)
     found = await _routed(ctx, kind, draft)
     for attempt in range(TRIES):
-        case, events = _opened(ctx, name, kind, draft, kept, found, digits=6 if attempt < 3 else 8)
-        if await insert_new(session, case):  # not if another one has its number
+        receipt, values, *events = _opened(ctx, name, kind, draft, parts, claim, found, digits=6 if attempt < 3 else 8)
+        case = new_row(Case, **values)
+        if await insert_new(session, case):
             break
-    else:
+        if (earlier := await _sent_before(session, claim)) is not None:  # at the same time as this one
+            return earlier
+    else:  # each time another one had its number
         raise RuntimeError("no number is free")
     make_transient_to_detached(case)
-    session.add_all([case, *events])
+    session.add_all([case, *(new_row(CaseEvent, **event) for event in events)])
     await files.claim(session, draft.files, SHOWN, f"case:{case.id}", public=draft.published)
-    return Submitted(case, kept.receipt)
+    return Submitted(case, receipt)
 
 
 async def open_case(
@@ -105,14 +101,16 @@ async def open_case(
 
     `also` gives rows of the plugin that are to be written with the case.
     """
-    check(kind, draft)
     if not (draft.files or draft.parent):
-        name, kept = f"{ctx.plugin}.{kind.name}", _Kept(new_id(), new_receipt())
-        claim = once.row(ctx, "case.submit", key, [name, draft], msgspec.json.encode(kept))
-        case, events = _opened(ctx, name, kind, draft, kept, await _routed(ctx, kind, draft))
-        rows, room = [case, claim, *events, *also(case)], _room(ctx, name, anonymous_per_hour)
-        if await ctx.database.insert(ctx.city.slug, rows, room, unless=_ONCE):
-            return Submitted(case, kept.receipt)
+        parts, name = check(kind, draft), f"{ctx.plugin}.{kind.name}"
+        claim, found = make_claim(key, [name, draft]), await _routed(ctx, kind, draft)
+        receipt, values, *events = _opened(ctx, name, kind, draft, parts, claim, found)
+        case = new_row(Case, **values)
+        rows: list[New] = [(Case, case.__dict__)]
+        rows += [(CaseEvent, event) for event in events]
+        rows += map(new_values, also(case))
+        if await ctx.database.insert(ctx.city.slug, rows, _room(ctx, name, anonymous_per_hour), unless=_ONCE):
+            return Submitted(case, receipt)
     # It has files, or it was sent before, or there are too many, or its number is another one's.
     async with ctx.transaction() as session:
         done = await submit(session, ctx, kind, draft, key=key, anonymous_per_hour=anonymous_per_hour)
@@ -146,19 +144,34 @@ async def follow(session: AsyncSession, ctx: Context[Any], case: Case, *, key: s
     return Submitted(case, receipt)
 
 
+async def _sent_before(session: AsyncSession, claim: Claim) -> Submitted | None:
+    """What this key has opened before. IDEMPOTENCY_MISMATCH where that was something else."""
+    case = await session.scalar(select(Case).where(Case.once == claim.once))
+    if case is None:
+        return None
+    receipt = claim.receipt(case.id)
+    if not same(case.receipt, fingerprint(receipt)):
+        raise AllmendeError(MISMATCH, code="IDEMPOTENCY_MISMATCH")
+    return Submitted(case, receipt, repeated=True)
+
+
 def _submitter(ctx: Context[Any]) -> str:
     return ctx.reader.id if ctx.reader.is_signed_in else ""
 
 
 def _room(ctx: Context[Any], kind: str, anonymous_per_hour: int | None) -> Room | None:
     """How many cases may be opened in an hour by whoever opens this one."""
-    since = ctx.clock() - timedelta(hours=1)
-    if submitter := _submitter(ctx):
-        return Room(_recent(submitter=submitter, kind=None, since=since, most=PER_HOUR), PER_HOUR, of=submitter)
-    if ctx.reader.kind != "anonymous" or anonymous_per_hour is None:
+    submitter = _submitter(ctx)
+    if submitter:
+        of: Any = submitter
+        most, only = PER_HOUR, None
+    elif ctx.reader.kind == "anonymous" and anonymous_per_hour is not None:
+        of = ("", kind)
+        most, only = anonymous_per_hour, kind
+    else:
         return None
-    most = anonymous_per_hour
-    return Room(_recent(submitter="", kind=kind, since=since, most=most), most, of=("", kind))
+    hour = timedelta(hours=1)
+    return Room(lambda: _recent(submitter=submitter, kind=only, since=ctx.clock() - hour, most=most), most, of)
 
 
 @prepared
@@ -176,47 +189,56 @@ async def _routed(ctx: Context[Any], kind: CaseKind, draft: Draft) -> Route:
 
 
 def _opened(
-    ctx: Context[Any], name: str, kind: CaseKind, draft: Draft, kept: _Kept, found: Route, *, digits: int = 6
-) -> tuple[Case, Sequence[CaseEvent]]:
-    """A new case with the first events of its history; nothing of it is stored yet."""
-    now, first = ctx.now, kind.first
-    city, number = ctx.city.slug, new_number(ctx.city.slug, now.year, digits)
+    ctx: Context[Any],
+    name: str,
+    kind: CaseKind,
+    draft: Draft,
+    parts: Parts,
+    claim: Claim,
+    found: Route,
+    *,
+    digits: int = 6,
+) -> tuple[Any, ...]:
+    """The receipt of a new case, and the values of its row and of the first events of its history."""
+    now, first, city, id_ = ctx.now, kind.first, ctx.city.slug, new_id()
+    at, number = now.astimezone(UTC), new_number(city, now.year, digits)
     facts: dict[str, Any] = {"number": number, "kind": name, "status": first.name, "files": list(draft.files)}
-    events = [next_event(ctx, city, kept.id, 0, "", "submitted", "public", facts)]
+    events = [next_event(ctx, city, id_, 0, "", "submitted", "public", facts, at)]
     if found.department:
         facts = {"department": found.department, "deadline": found.deadline and moment(found.deadline)}
-        after = (1, events[0].hash)
-        events.append(next_event(ctx, city, kept.id, *after, "assigned", "staff", facts, by=SYSTEM))
-    case = new_row(
-        Case,
-        city=city,
-        id=kept.id,
-        number=number,
-        kind=name,
-        status=first.name,
-        open=first.open,
-        shown=first.public,
-        published=draft.published,
-        title=draft.title.strip(),
-        category=draft.category,
-        lat=draft.lat,
-        lon=draft.lon,
-        address=draft.address.strip(),
-        department=found.department,
-        deadline=found.deadline,
-        public=msgspec.to_builtins(draft.public),
-        private=msgspec.to_builtins(draft.private),
-        submitter=_submitter(ctx),
-        language=draft.language or ctx.language,
-        receipt=fingerprint(kept.receipt),
-        parent=draft.parent,
-        words=searchable(number, draft),
-        created=now,
-        updated=events[-1].at,
-        seq=events[-1].seq,
-        head=events[-1].hash,
-    )
-    return case, events
+        after = (1, events[0]["hash"])
+        events.append(next_event(ctx, city, id_, *after, "assigned", "staff", facts, at, by=SYSTEM))
+    receipt = claim.receipt(id_)
+    values = {
+        "city": city,
+        "id": id_,
+        "number": number,
+        "kind": name,
+        "status": first.name,
+        "open": first.open,
+        "shown": first.public,
+        "published": draft.published,
+        "title": draft.title.strip(),
+        "category": draft.category,
+        "lat": draft.lat,
+        "lon": draft.lon,
+        "address": draft.address.strip(),
+        "department": found.department,
+        "deadline": found.deadline,
+        "public": parts.public,
+        "private": parts.private,
+        "submitter": _submitter(ctx),
+        "language": draft.language or ctx.language,
+        "once": claim.once,
+        "receipt": fingerprint(receipt),
+        "parent": draft.parent,
+        "words": searchable(number, draft, parts.texts),
+        "created": at,
+        "updated": at,
+        "seq": len(events),
+        "head": events[-1]["hash"],
+    }
+    return receipt, values, *events
 
 
 async def _get(session: AsyncSession, ctx: Context[Any], id_: str) -> Case:

@@ -44,20 +44,19 @@ def route(
     city: City, rules: Sequence[CaseRule], *, category: str, position: tuple[float, float] | None, at: datetime
 ) -> Route:
     """What the first rule that fits says; `position` is (lat, lon)."""
-    local = at.astimezone(city.tz)
     for rule in rules:
-        if _fits(city, rule, category, position, local):
+        if _fits(city, rule, category, position, at):
             hours = rule.deadline_hours
             return Route(department=rule.department, deadline=at + timedelta(hours=hours) if hours else None)
     return Route()
 
 
-def _fits(city: City, rule: CaseRule, category: str, position: tuple[float, float] | None, local: datetime) -> bool:
+def _fits(city: City, rule: CaseRule, category: str, position: tuple[float, float] | None, at: datetime) -> bool:
     if rule.category and category not in rule.category:
         return False
-    if rule.weekdays and _DAYS[local.weekday()] not in rule.weekdays:
+    if rule.weekdays and _DAYS[at.astimezone(city.tz).weekday()] not in rule.weekdays:
         return False
-    if rule.between and not _between(rule.between, local.time()):
+    if rule.between and not _between(rule.between, at.astimezone(city.tz).time()):
         return False
     return not rule.area or (position is not None and inside(Path(city.folder), rule.area, *position))
 

@@ -27,6 +27,7 @@ class Case(CityTable):
     few = ("kind", "status", "open", "published", "shown", "language", "seq")
     __table_args__ = (
         UniqueConstraint("city", "number", "origin", name="uq_case_case_number"),
+        Index("uq_case_case_once", "city", "once", unique=True),
         Index("ix_case_case_inbox", "city", "open", "department", "created"),
         Index("ix_case_case_created", "city", "created", "id"),
         Index("ix_case_case_map", "city", "published", "lat"),
@@ -67,6 +68,9 @@ class Case(CityTable):
     """The device or citizen (`Reader.id`); empty for whoever gave no token."""
     language: Mapped[str] = mapped_column(String(8), default="de")
     """In which the submitter is written to."""
+    once: Mapped[str | None] = mapped_column(String(64), default=None)
+    """Fingerprint of the client's key under which it was submitted, which opens no second one (see claim.py). None once
+    it is erased, and where it came from another city."""
     receipt: Mapped[str] = mapped_column(String(64), default="")
     """SHA-256 of the code with which its submitter follows it."""
     waiting: Mapped[str] = mapped_column(String(10), default="staff")

@@ -31,7 +31,18 @@ from allmende.files.upload import copy
 log = structlog.get_logger(__name__)
 Receiver = Callable[[str, str], tuple[Context[Any], CaseKind | None] | None]
 """(slug, kind of case) → what the city that receives it works with; None where there is no such city."""
-OWN = {"city", "origin", "department", "assignee", "deadline", "submitter", "handed_to", "parent", "merged_into"}
+OWN = {
+    "city",
+    "origin",
+    "department",
+    "assignee",
+    "deadline",
+    "submitter",
+    "once",
+    "handed_to",
+    "parent",
+    "merged_into",
+}
 """Columns of a case that do not travel: they mean something in their own city only."""
 
 

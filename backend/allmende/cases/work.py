@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -132,9 +131,9 @@ async def revise(
 ) -> None:
     """Put other words into the case, before everybody sees it: moderation. `hide` are pictures that stay private,
     `reveal` those that do no longer."""
-    check_parts(kind, public, private)
+    parts = check_parts(kind, public, private)
     await lock(session, case)
-    case.public, case.private = msgspec.to_builtins(public), msgspec.to_builtins(private)
+    case.public, case.private = parts.public, parts.private
     await files.claim(session, hide, HELD, f"case:{case.id}")
     await files.claim(session, reveal, SHOWN, f"case:{case.id}")
     await show(session, case)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from allmende.db.prepared import Key, Prepared, Room
-    from allmende.db.table import CityTable
+    from allmende.db.rows import New
 
 
 class Sessions(Protocol):
@@ -23,7 +23,7 @@ class Sessions(Protocol):
     def session(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
     def transaction(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
     async def insert(
-        self, city: str, rows: Sequence[CityTable], room: Room | None = None, *, unless: Sequence[Key] = ()
+        self, city: str, rows: Sequence[New], room: Room | None = None, *, unless: tuple[Key, ...] = ()
     ) -> bool: ...
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]: ...
     def remembered(self, city: str, key: Hashable) -> Any: ...
@@ -47,7 +47,7 @@ class Bound(Struct, eq=False):
         return self._database.transaction(city)
 
     async def insert(
-        self, city: str, rows: Sequence[CityTable], room: Room | None = None, *, unless: Sequence[Key] = ()
+        self, city: str, rows: Sequence[New], room: Room | None = None, *, unless: tuple[Key, ...] = ()
     ) -> bool:
         """New rows in a transaction of their own. ScopeError for any city but its own."""
         self._check(city)

@@ -27,11 +27,11 @@ from allmende.db.interrupt import connect
 from allmende.db.listening import Listener, connect_options
 from allmende.db.lock import Lock
 from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements
-from allmende.db.prepared import Key, Prepared, Room
+from allmende.db.prepared import Key, Prepared, Room, taken
 from allmende.db.rls import EVERY, SETTING
-from allmende.db.rows import row_values
+from allmende.db.rows import New, row_values
 from allmende.db.scope import CitySession, ReadSession, bind_scope, unwrap
-from allmende.db.table import SCOPE, CityTable
+from allmende.db.table import SCOPE
 from allmende.db.url import serving_url
 from allmende.errors import ScopeError
 
@@ -133,19 +133,17 @@ class Database:
         return await made(self._kept, city, key, make)
 
     async def insert(
-        self, city: str, rows: Sequence[CityTable], room: Room | None = None, *, unless: Sequence[Key] = ()
+        self, city: str, rows: Sequence[New], room: Room | None = None, *, unless: tuple[Key, ...] = ()
     ) -> bool:
-        """Write new rows of this city, all or none, in a transaction of their own: on PostgreSQL one round trip.
+        """Write new rows of this city, all or none, in a transaction of their own: on PostgreSQL one round trip. What
+        they lack, their values are given: the defaults of their columns.
 
         Whether they were written: not if there is no `room`, or one of them is there already. By the keys `unless`
         that is looked for beforehand; whatever else is there is an error of the database, which holds up others.
         """
         self._bound(city, True)  # raises for what is no city
-        for row in rows:
-            of = row.__dict__.get("city")  # past the ORM, which notes each change
-            if not of:
-                row.city = city
-            elif of != city:
+        for _, values in rows:
+            if (of := values.setdefault("city", city)) != city:
                 raise ScopeError(f"a row for {of!r} cannot be written for {city!r}")
         if self.writer is None:
             return await self._insert(city, rows, room)
@@ -154,14 +152,13 @@ class Database:
         except Unplannable:
             return await self._insert(city, rows, room)
 
-    async def _insert(self, city: str, rows: Sequence[CityTable], room: Room | None) -> bool:
+    async def _insert(self, city: str, rows: Sequence[New], room: Room | None) -> bool:
         try:
             async with self.transaction(city) as session:
-                if room and (await session.scalar(room.taken.statement, room.taken.parameters) or 0) >= room.most:
+                if room and await taken(session, room) >= room.most:
                     return False
-                for table, alike in groupby(rows, lambda row: row.__table__):
-                    target: Any = table
-                    await session.execute(insert(target), [row_values(row) for row in alike])
+                for table, alike in groupby(rows, lambda row: row[0]):
+                    await session.execute(insert(table.__table__), [row_values(*row) for row in alike])
         except IntegrityError:
             return False
         return True

@@ -20,7 +20,7 @@ from allmende.db.bound import Sessions
 
 if TYPE_CHECKING:
     from allmende.db.prepared import Key, Prepared, Room
-    from allmende.db.table import CityTable
+    from allmende.db.rows import New
 
 log = structlog.get_logger(__name__)
 SHARE = 10
@@ -44,7 +44,7 @@ class Leash(Struct, eq=False):
         return _Loan(self, self._database.transaction(city))
 
     async def insert(
-        self, city: str, rows: Sequence[CityTable], room: Room | None = None, *, unless: Sequence[Key] = ()
+        self, city: str, rows: Sequence[New], room: Room | None = None, *, unless: tuple[Key, ...] = ()
     ) -> bool:
         """It has its own time limit, and leaves nothing open."""
         return await self._database.insert(city, rows, room, unless=unless)

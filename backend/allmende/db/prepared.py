@@ -148,13 +148,19 @@ class Prepared:
 
 
 class Room(NamedTuple):
-    """A limit: something new is written only while `taken`, which selects a number, gives less than `most`."""
+    """A limit: something new is written only while `taken` makes a statement that gives a number less than `most`."""
 
-    taken: Prepared
+    taken: Callable[[], Prepared]
     most: int
     of: Hashable = None
     """What is limited. Given where each row that is written takes one, and one `insert` (or transaction) writes one:
     then it need not be counted each time."""
+
+
+async def taken(session: AsyncSession, room: Room) -> int:
+    """How much of the room is taken."""
+    counting = room.taken()
+    return int(await session.scalar(counting.statement, counting.parameters) or 0)
 
 
 class Key(NamedTuple):

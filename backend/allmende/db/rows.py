@@ -10,9 +10,11 @@ from msgspec import Struct
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.orm.attributes import instance_dict, manager_of_class
 
-from allmende.db.table import Base
+from allmende.db.table import Base, CityTable
 
 RowT = TypeVar("RowT", bound=Base)
+New = tuple[type[CityTable], dict[str, Any]]
+"""A new row: its table, and by name the values that it is given."""
 
 
 def new_row(table: type[RowT], /, **values: Any) -> RowT:
@@ -21,6 +23,11 @@ def new_row(table: type[RowT], /, **values: Any) -> RowT:
     row: RowT = _maker(table)()
     instance_dict(row).update(values)
     return row
+
+
+def new_values(row: CityTable) -> New:
+    """The same as values."""
+    return type(row), row.__dict__
 
 
 @cache
@@ -43,6 +50,9 @@ class Lacking(Struct, frozen=True, eq=False):
         for name, make in self.made:
             values[name] = make()
 
+    def __bool__(self) -> bool:
+        return bool(self.constants or self.made)
+
 
 @lru_cache(maxsize=500)
 def lacking(table: type[Base], given: tuple[str, ...]) -> Lacking:
@@ -53,11 +63,10 @@ def lacking(table: type[Base], given: tuple[str, ...]) -> Lacking:
     return Lacking(constants, made)
 
 
-def row_values(row: Base) -> dict[str, Any]:
+def row_values(table: type[Base], given: dict[str, Any]) -> dict[str, Any]:
     """Column → value. What the row was not given, it is given now: the column's default."""
-    given = row.__dict__
-    lacking(type(row), tuple(given)).give(given)
-    return {column.key: given[column.key] for column in type(row).__table__.columns}
+    lacking(table, tuple(given)).give(given)
+    return {column.key: given[column.key] for column in table.__table__.columns}
 
 
 def _made(default: Any) -> Callable[[], Any]:

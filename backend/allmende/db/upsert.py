@@ -22,7 +22,7 @@ def upsert(session: AsyncSession, table: type[Base]) -> Any:
 async def insert_new(session: AsyncSession, row: Base) -> bool:
     """Insert the row, unless one with a key of it is there already; whether it was inserted. It is in no session."""
     statement = _insert_new(type(row), session.get_bind().dialect.name)
-    return (await session.execute(statement, row_values(row))).first() is not None
+    return (await session.execute(statement, row_values(type(row), row.__dict__))).first() is not None
 
 
 @cache

@@ -31,6 +31,7 @@ RETENTION = timedelta(days=30)
 SHORTEST, LONGEST = 16, 128
 """Characters of a key. A random UUID has 36."""
 _NONCE = 12
+MISMATCH = "idempotencyKey: was used for another request; make a new key for each thing that is to be done"
 
 
 async def claim(
@@ -42,21 +43,17 @@ async def claim(
     given (msgspec can encode it). Another transaction that is at the same key right now is waited for. Raises
     InputError for a key that cannot be used, and IDEMPOTENCY_MISMATCH where the key was used for another request.
     """
-    made = row(ctx, what, key, request, answer)
+    made = _row(ctx, what, key, request, answer)
     if await insert_new(session, made):
         return None
     first = (await session.execute(select(OnceKey.request, OnceKey.answer).where(OnceKey.id == made.id))).one()
     if not hmac.compare_digest(first.request, made.request):
-        raise AllmendeError(
-            "idempotencyKey: was used for another request; make a new key for each thing that is to be done",
-            code="IDEMPOTENCY_MISMATCH",
-        )
+        raise AllmendeError(MISMATCH, code="IDEMPOTENCY_MISMATCH")
     _, sealing, _ = _derive(what, key)
     return AESGCM(sealing).decrypt(first.answer[:_NONCE], first.answer[_NONCE:], made.id.encode())
 
 
-def row(ctx: Context[Any], what: str, key: str, request: Any, answer: bytes) -> OnceKey:
-    """What `claim` stores, for who writes it together with what is done. InputError for a key that cannot be used."""
+def _row(ctx: Context[Any], what: str, key: str, request: Any, answer: bytes) -> OnceKey:
     check_key(key)
     id_, sealing, signing = _derive(what, key)
     nonce = os.urandom(_NONCE)

@@ -33,7 +33,7 @@ class Request:
 
     __slots__ = ("bound", "city", "done", "line", "statement")
 
-    def __init__(self, statement: Grouped, city: str, line: str, bound: Sequence[Any]) -> None:
+    def __init__(self, statement: Grouped, city: str, line: str, bound: Sequence[Any] = ()) -> None:
         self.statement, self.city, self.line, self.bound = statement, city, line, bound
         self.done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 

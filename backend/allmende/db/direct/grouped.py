@@ -9,10 +9,10 @@ driver eight times as long, and reading JSON the server as long as all else. For
         SELECT place, string_to_array(line, E'\\x1f') AS v
         FROM unnest(string_to_array($2, E'\\x1e')) WITH ORDINALITY AS lines(line, place) OFFSET 0) AS asked
       WHERE CASE WHEN set_config('allmende.city', $4, true) = $4
-        THEN (SELECT 1 FROM once_key WHERE city = asked.v[1] AND id = asked.v[5]) IS NULL END),
+        THEN (SELECT 1 FROM case_case WHERE city = asked.v[1] AND once = asked.v[5] …) IS NULL END),
     written_0 AS (INSERT INTO case_case (city, id, lat, …) SELECT asked.v[1], asked.v[2], asked.v[3]::FLOAT, …
       FROM asked WHERE set_config('allmende.city', asked.v[1], true) = asked.v[1]),
-    written_1 AS (INSERT INTO once_key …)
+    written_1 AS (INSERT INTO case_event …)
     SELECT $3 + place - 1, 0, (SELECT pg_notify('…', $1)) FROM asked
 
 Row-level security lets each row be written only while the setting is its own city. What is there already is looked for
@@ -36,10 +36,10 @@ from allmende.db.direct.statement import Process, Slot, Text, Unplannable, compi
 from allmende.db.notices import CHANNEL
 from allmende.db.prepared import Key, Template
 from allmende.db.rls import SETTING
-from allmende.db.rows import Lacking, lacking
-from allmende.db.table import CityTable, UtcDateTime
+from allmende.db.rows import Lacking, New, lacking
+from allmende.db.table import UtcDateTime
 
-Shape = tuple[type[CityTable], tuple[str, ...], tuple[Any, ...]]
+Shape = tuple[Any, ...]
 """Of a row its table, the names of what it was given, and its values of the table's `few`."""
 _PARAMETER = re.compile(r"\$(\d+)")
 _WORD = re.compile(r"[a-z0-9_.]*")
@@ -53,16 +53,15 @@ class Grouped(Struct, frozen=True, eq=False):
     """The statement for calls whose rows are of the same shapes."""
 
     sql: str
-    line: Callable[[str, Sequence[Mapping[str, Any]]], str]
-    """From a city and the values of a call's rows to its line. Raises Unplannable for what cannot be told in one."""
-    lacks: Sequence[Lacking]
-    """Of each row."""
+    line: Callable[[str, Sequence[New]], str]
+    """From a city and the rows of a call to its line; what they lack, they are given. Raises Unplannable for what
+    cannot be told in one."""
     tables: Sequence[str]
     """Into which it writes."""
     counted: frozenset[str] | None
     """The tables that its limit rests on. With a limit, it is a statement for one call, which must see those before."""
-    bound: Callable[[Mapping[str, Any]], list[Any]]
-    """What is bound for the limit."""
+    bound: Callable[[Mapping[str, Any], int], list[Any]]
+    """What is bound for the limit, from the values of what counts it and how much is allowed."""
 
 
 def grouped(
@@ -71,11 +70,12 @@ def grouped(
     """For calls that write such rows, where none is there already by one of the keys `unless`."""
     quote, numbers = dialect.identifier_preparer.quote, count(2)
     shown: dict[Any, str] = {}
-    taken, inserts, lacks = [], [], []
-    for place, (table, given, few) in enumerate(shapes):
+    taken, inserts, lacking_rows = [], [], []
+    for place, (table, given, *few) in enumerate(shapes):
         target: Any = table.__table__
-        lacks.append(lacking(table, given))
-        same = {**dict(zip(table.few, few, strict=True)), **lacks[place].constants}
+        if lacks := lacking(table, given):
+            lacking_rows.append((place, lacks))
+        same = {**dict(zip(table.few, few, strict=True)), **lacks.constants}
         for column in target.columns:
             shown[column] = "asked.v[1]" if column.key == "city" else _written(same, column.key)
             if not shown[column]:
@@ -87,8 +87,7 @@ def grouped(
     counts = compile_text(limit[0].select(limit[1]), [func.count()], dialect) if limit else None
     return Grouped(
         sql=_sql(inserts, [_is_new(quote, key, shown) for key in unless], counts),
-        line=_line(taken),
-        lacks=lacks,
+        line=_line(taken, lacking_rows),
         tables=[table.__tablename__ for table, *_ in shapes],
         counted=counts.tables if counts else None,
         bound=_bound(counts.slots if counts else ()),
@@ -150,11 +149,13 @@ def _text(kind: TypeEngine[Any], process: Process | None) -> Process:
     raise Unplannable(f"{kind} as a text")
 
 
-def _line(taken: Sequence[tuple[int, Any, Process | None]]) -> Callable[[str, Sequence[Mapping[str, Any]]], str]:
+def _line(
+    taken: Sequence[tuple[int, Any, Process | None]], lacking_rows: Sequence[tuple[int, Lacking]]
+) -> Callable[[str, Sequence[New]], str]:
     """A function written for these columns of rows, and compiled by Python; for two of them it is
 
     def values(city, rows):
-        r0, r1, *_ = rows
+        (_, r0), (_, r1), *_ = rows
         return (city, r0["id"], "" if (x := r1["closed"]) is None else p1(x))
     """
     names: dict[str, Any] = {}
@@ -165,12 +166,14 @@ def _line(taken: Sequence[tuple[int, Any, Process | None]]) -> Callable[[str, Se
             names[f"p{number}"] = text
             value = f"'' if (x := {value}) is None else p{number}(x)" if column.nullable else f"p{number}({value})"
         shown.append(value)
-    rows = "".join(f"r{row}, " for row in range(1 + max((row for row, *_ in taken), default=0)))
+    rows = "".join(f"(_, r{row}), " for row in range(1 + max((row for row, *_ in taken), default=0)))
     source = f"def values(city, rows):\n {rows}*_ = rows\n return ({', '.join(shown)},)"
     exec(compile(source, "<values of rows>", "exec"), names)
     values, between = names["values"], len(shown) - 1
 
-    def line(city: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    def line(city: str, rows: Sequence[New]) -> str:
+        for place, lacks in lacking_rows:
+            lacks.give(rows[place][1])
         made = VALUE.join(values(city, rows))
         if made.count(VALUE) != between or LINE in made:
             raise Unplannable("a value that holds what is between values")
@@ -179,9 +182,9 @@ def _line(taken: Sequence[tuple[int, Any, Process | None]]) -> Callable[[str, Se
     return line
 
 
-def _bound(slots: Sequence[Slot]) -> Callable[[Mapping[str, Any]], list[Any]]:
+def _bound(slots: Sequence[Slot]) -> Callable[[Mapping[str, Any], int], list[Any]]:
     left = [slot for slot in slots if not is_city(slot)]
-    return lambda values: [slot.value("", values) for slot in left]
+    return lambda values, most: [*[slot.value("", values) for slot in left], most]
 
 
 def _written(same: Mapping[str, Any], name: str) -> str:

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any
 
 import asyncpg
 from sqlalchemy import URL, Dialect
 
 from allmende.db.board import Tag
 from allmende.db.direct.gathering import Gathering, Request
-from allmende.db.direct.grouped import LINE, Grouped, Shape, grouped
+from allmende.db.direct.grouped import LINE, Grouped, grouped
 from allmende.db.direct.postgresql import Connections
 from allmende.db.direct.rooms import Rooms
 from allmende.db.notices import to_text
 from allmende.db.prepared import Key, Room
 from allmende.db.rls import EVERY
-from allmende.db.table import CityTable
+from allmende.db.rows import New
 
 SECONDS = 10.0
 """How long a transaction may take."""
@@ -49,26 +48,24 @@ class Writer:
         self.gathering = Gathering(self._send)
         self._grouped = lru_cache(maxsize=500)(partial(grouped, dialect))
 
-    async def insert(self, city: str, rows: Sequence[CityTable], room: Room | None, unless: Sequence[Key]) -> bool:
+    async def insert(self, city: str, rows: Sequence[New], room: Room | None, unless: tuple[Key, ...]) -> bool:
         """Whether the rows were written: not if there is no room, or one of them is there already. Raises Unplannable
         for what has to be written otherwise."""
-        if room and self.rooms.take(city, room):
-            room = None
-        given = [row.__dict__ for row in rows]
-        shapes = tuple([_shape(type(row), values) for row, values in zip(rows, given, strict=True)])
-        statement: Grouped = self._grouped(shapes, tuple(unless), room and (room.taken.template, room.taken.shape))
-        for lacks, values in zip(statement.lacks, given, strict=True):
-            lacks.give(values)
-        line = statement.line(city, given)
-        bound = [*statement.bound(room.taken.parameters), room.most] if room else []
-        seen = self.rooms.before(city, room, statement.counted) if room and statement.counted else None
+        shapes = tuple([(table, tuple(values), *map(values.get, table.few)) for table, values in rows])
+        if room is None or self.rooms.take(city, room):
+            statement: Grouped = self._grouped(shapes, unless, None)
+            return await self.gathering.written(Request(statement, city, statement.line(city, rows))) is not None
+        counting = room.taken()
+        statement = self._grouped(shapes, unless, (counting.template, counting.shape))
+        request = Request(statement, city, statement.line(city, rows), statement.bound(counting.parameters, room.most))
+        seen = self.rooms.before(city, room, statement.counted) if statement.counted else None
         taken = None
         try:
-            taken = await self.gathering.written(Request(statement, city, line, bound))
+            taken = await self.gathering.written(request)
         finally:
             if seen and taken is None:
                 self.rooms.given_up(seen)
-        if room and seen and taken is not None:
+        if seen and taken is not None:
             self.rooms.counted(city, room, taken, seen)
         return taken is not None
 
@@ -110,7 +107,3 @@ class Writer:
                 request.done.set_exception(taken)
             else:
                 request.done.set_result(taken.get(place))
-
-
-def _shape(table: type[CityTable], values: dict[str, Any]) -> Shape:
-    return table, tuple(values), tuple(map(values.get, table.few))
