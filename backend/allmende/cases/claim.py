@@ -1,9 +1,9 @@
 """A case that is submitted again is found by the client's idempotency key, and has the same receipt again: on a bad
 line, the phone cannot know whether the first try arrived.
 
-Neither key nor receipt is stored. The key, which is random, is hashed (BLAKE2b, RFC 7693): one half of it stands in the
-case, under the other one the receipt is drawn from the case's id and the whole request. So it can be made again by who
-has the key and asks for the same, and by nobody else.
+Neither key nor receipt is stored. The key, which is random, is hashed (BLAKE2b, RFC 7693): a part of that stands in
+the case, and under the rest the receipt is drawn from the case's id and the whole request. So it can be made again by
+who has the key and asks for the same, and by nobody else.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ import msgspec
 
 from allmende.cases.codes import receipt_from
 from allmende.once.keys import check_key
-
-_HALF = 32
 
 
 class Claim(NamedTuple):
@@ -36,5 +34,5 @@ class Claim(NamedTuple):
 def make_claim(key: str, request: Any) -> Claim:
     """`request` is what msgspec can encode. InputError for a key that cannot be used."""
     check_key(key)
-    drawn = blake2b(key.encode(), digest_size=2 * _HALF, person=b"case.submit").digest()
-    return Claim(drawn[:_HALF].hex(), drawn[_HALF:], msgspec.json.encode(request, order="sorted"))
+    drawn = blake2b(key.encode(), digest_size=48, person=b"case.submit").digest()
+    return Claim(drawn[:16].hex(), drawn[16:], msgspec.json.encode(request, order="sorted"))

@@ -73,18 +73,20 @@ def check(kind: CaseKind, draft: Draft) -> Parts:
 
 def check_parts(kind: CaseKind, public: Struct, private: Struct) -> Parts:
     """The same for the kind's own fields alone."""
-    for part, given, declared in (("public", public, kind.public), ("private", private, kind.private)):
-        if type(given) is not declared:
-            raise TypeError(f"{part} is a {type(given).__name__}, and {kind.name} declares {declared.__name__}")
-    parts = Parts(msgspec.to_builtins(public), msgspec.to_builtins(private), [])
-    _gather(parts.public.values(), parts.texts)
-    _gather(parts.private.values(), parts.texts)
-    if not all(map(str.isprintable, parts.texts)) or max(map(len, parts.texts), default=0) > MAX_TEXT:
-        _check_each("public", parts.public)
-        _check_each("private", parts.private)
-    if sum(map(len, parts.texts)) > MAX_FIELDS:
-        raise InputError(f"the fields have more than {MAX_FIELDS} characters together", code="TOO_LONG")
-    return parts
+    if type(public) is not kind.public or type(private) is not kind.private:
+        given = f"{type(public).__name__} and {type(private).__name__}"
+        raise TypeError(f"{given}: {kind.name} declares {kind.public.__name__} and {kind.private.__name__}")
+    seen, hidden = msgspec.to_builtins(public), msgspec.to_builtins(private)
+    texts: list[str] = []
+    _gather(seen.values(), texts)
+    _gather(hidden.values(), texts)
+    size = sum(map(len, texts))
+    if size > MAX_TEXT or not all(map(str.isprintable, texts)):
+        _check_each("public", seen)
+        _check_each("private", hidden)
+        if size > MAX_FIELDS:
+            raise InputError(f"the fields have more than {MAX_FIELDS} characters together", code="TOO_LONG")
+    return Parts(seen, hidden, texts)
 
 
 def check_position(lat: float | None, lon: float | None) -> None:

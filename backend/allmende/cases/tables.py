@@ -13,7 +13,11 @@ from allmende.db.table import CityTable
 
 NOTHING = literal("", literal_execute=True)
 """Written into the statement, so that a database sees that an index of what is not empty can be used."""
-_PART, _MERGED, _CLOSED = text("parent <> ''"), text("merged_into <> ''"), text("closed IS NOT NULL")
+
+
+def _where(sqlite: str, postgresql: str = "") -> dict[str, Any]:
+    """Of an index that holds some of the rows only, as either database writes the condition."""
+    return {"sqlite_where": text(sqlite), "postgresql_where": text(postgresql or sqlite)}
 
 
 def new_id() -> str:
@@ -30,11 +34,11 @@ class Case(CityTable):
         Index("uq_case_case_once", "city", "once", unique=True),
         Index("ix_case_case_inbox", "city", "open", "department", "created"),
         Index("ix_case_case_created", "city", "created", "id"),
-        Index("ix_case_case_map", "city", "published", "lat"),
+        Index("ix_case_case_map", "city", "lat", **_where("published = 1", "published")),
         Index("ix_case_case_submitter", "city", "submitter", "kind", "created"),
-        Index("ix_case_case_parent", "city", "parent", sqlite_where=_PART, postgresql_where=_PART),
-        Index("ix_case_case_merged", "city", "merged_into", sqlite_where=_MERGED, postgresql_where=_MERGED),
-        Index("ix_case_case_closed", "city", "closed", sqlite_where=_CLOSED, postgresql_where=_CLOSED),
+        Index("ix_case_case_parent", "city", "parent", **_where("parent <> ''")),
+        Index("ix_case_case_merged", "city", "merged_into", **_where("merged_into <> ''")),
+        Index("ix_case_case_closed", "city", "closed", **_where("closed IS NOT NULL")),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
@@ -68,7 +72,7 @@ class Case(CityTable):
     """The device or citizen (`Reader.id`); empty for whoever gave no token."""
     language: Mapped[str] = mapped_column(String(8), default="de")
     """In which the submitter is written to."""
-    once: Mapped[str | None] = mapped_column(String(64), default=None)
+    once: Mapped[str | None] = mapped_column(String(32), default=None)
     """Fingerprint of the client's key under which it was submitted, which opens no second one (see claim.py). None once
     it is erased, and where it came from another city."""
     receipt: Mapped[str] = mapped_column(String(64), default="")
