@@ -30,6 +30,10 @@ log = structlog.get_logger(__name__)
 
 THREADS = Path("/proc/self/task")
 """A folder for each thread of this process, also for those that a library has started unseen (Linux)."""
+YOUNG = 3_000
+"""New objects after which the collector looks at them: more than are part of the requests that a worker answers at the
+same time, among which there is no garbage. What graphql-core leaves behind of a request, with its variables, is found
+then only."""
 LATE = ("anyio._backends._asyncio", "encodings.idna", "encodings.unicode_escape")
 """What libraries load when it is used: each worker would load it, and write to every name that occurs in it."""
 
@@ -49,6 +53,7 @@ def load(config: Config) -> bool:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)  # gives back what is free (glibc)
     gc.freeze()  # the collector of no process looks at it again, nor writes to it
+    gc.set_threshold(YOUNG)
     gc.enable()
     if not THREADS.is_dir():
         return False
