@@ -10,7 +10,7 @@ from allmende.db.direct.gathering import Gathering, Request
 from allmende.db.direct.grouped import Grouped
 
 ROUNDS = 20
-STATEMENT = Grouped(sql="", line=lambda city, rows: city, lacks=[], tables=[], counted=None, bound=list)
+STATEMENT = Grouped(sql="", line=lambda city, rows: city, tables=[], counted=None, bound=list)
 
 
 class Slow:

@@ -25,8 +25,8 @@ class Claim(NamedTuple):
     sealing: bytes
     request: bytes
 
-    def receipt(self, case_id: str) -> str:
-        """The receipt of the case of this id, if it was opened by this request; else one that is not its."""
+    def receipt(self, case_id: str) -> tuple[str, str]:
+        """The receipt of the case of this id and its fingerprint, if it was opened by this request; else others."""
         drawn = blake2b(self.request, digest_size=20, key=self.sealing, salt=bytes.fromhex(case_id))
         return receipt_from(drawn.digest())
 

@@ -37,13 +37,13 @@ def read_number(text: str) -> str:
 
 def new_receipt() -> str:
     """`7K3QX-0V9TR-…`: shown once, to whoever has submitted the case."""
-    return receipt_from(secrets.token_bytes(GROUPS * GROUP))
+    return receipt_from(secrets.token_bytes(GROUPS * GROUP))[0]
 
 
-def receipt_from(drawn: bytes) -> str:
-    """The receipt that these twenty random bytes make."""
+def receipt_from(drawn: bytes) -> tuple[str, str]:
+    """The receipt that these twenty random bytes make, and its fingerprint."""
     signs = drawn.translate(_DRAWN).decode()
-    return f"{signs[:5]}-{signs[5:10]}-{signs[10:15]}-{signs[15:]}"
+    return f"{signs[:5]}-{signs[5:10]}-{signs[10:15]}-{signs[15:]}", _hashed(signs)
 
 
 def fingerprint(receipt: str) -> str:
@@ -52,7 +52,11 @@ def fingerprint(receipt: str) -> str:
     A plain hash is enough: there are too many receipts to try them.
     """
     plain = receipt[:60].upper().translate(_ALIKE)
-    return sha256(f"allmende receipt\x1f{plain}".encode()).hexdigest() if _RECEIPT.fullmatch(plain) else ""
+    return _hashed(plain) if _RECEIPT.fullmatch(plain) else ""
+
+
+def _hashed(plain: str) -> str:
+    return sha256(f"allmende receipt\x1f{plain}".encode()).hexdigest()
 
 
 def same(stored: str, given: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -11,13 +11,13 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient_to_detached
 
-from allmende.casekind import CaseKind
+from allmende.casekind import CaseKind, CaseRule
 from allmende.cases.claim import Claim, make_claim
 from allmende.cases.codes import fingerprint, new_number, new_receipt, same
 from allmende.cases.draft import Draft, Parts, check, searchable
 from allmende.cases.history import SYSTEM, lock, moment, next_event, record
 from allmende.cases.pictures import SHOWN
-from allmende.cases.routing import Route, ready, route
+from allmende.cases.routing import route, rules_of
 from allmende.cases.tables import Case, CaseEvent, CaseFollower, new_id
 from allmende.context import Context
 from allmende.db.prepared import Key, Room, prepared, taken
@@ -29,6 +29,7 @@ from allmende.files import service as files
 from allmende.once import keys as once
 from allmende.once.keys import MISMATCH
 
+HOUR = timedelta(hours=1)
 PER_HOUR = 30
 """Cases that one device or citizen may submit within an hour, and follow. Of those who give no token, so many may
 follow one case."""
@@ -72,9 +73,9 @@ async def submit(
         raise AllmendeError(many if _submitter(ctx) else MANY_ANONYMOUS, code="RATE_LIMITED")
     if draft.parent:
         await _get(session, ctx, draft.parent)
-    found = await _routed(ctx, kind, draft)
+    rules = await rules_of(kind, ctx)
     for attempt in range(TRIES):
-        receipt, values, *events = _opened(ctx, name, kind, draft, parts, claim, found, digits=6 if attempt < 3 else 8)
+        receipt, values, *events = _opened(ctx, name, kind, rules, draft, parts, claim, 6 if attempt < 3 else 8)
         case = new_row(Case, **values)
         if await insert_new(session, case):
             break
@@ -103,8 +104,8 @@ async def open_case(
     """
     if not (draft.files or draft.parent):
         parts, name = check(kind, draft), f"{ctx.plugin}.{kind.name}"
-        claim, found = make_claim(key, [name, draft]), await _routed(ctx, kind, draft)
-        receipt, values, *events = _opened(ctx, name, kind, draft, parts, claim, found)
+        claim, rules = make_claim(key, [name, draft]), await rules_of(kind, ctx)
+        receipt, values, *events = _opened(ctx, name, kind, rules, draft, parts, claim)
         case = new_row(Case, **values)
         rows: list[New] = [(Case, case.__dict__)]
         rows += [(CaseEvent, event) for event in events]
@@ -132,7 +133,7 @@ async def follow(session: AsyncSession, ctx: Context[Any], case: Case, *, key: s
         raise NotFound("there is no such case")
     await lock(session, case)
     there = select(func.count()).select_from(CaseFollower)
-    recent = there.where(CaseFollower.created > ctx.clock() - timedelta(hours=1), CaseFollower.submitter == submitter)
+    recent = there.where(CaseFollower.created > ctx.clock() - HOUR, CaseFollower.submitter == submitter)
     if (await session.scalar(recent if submitter else recent.where(CaseFollower.case_id == case.id)) or 0) >= PER_HOUR:
         raise AllmendeError(f"at most {PER_HOUR} an hour are possible; try again later", code="RATE_LIMITED")
     mine = there.where(CaseFollower.case_id == case.id, CaseFollower.submitter == submitter)
@@ -149,8 +150,8 @@ async def _sent_before(session: AsyncSession, claim: Claim) -> Submitted | None:
     case = await session.scalar(select(Case).where(Case.once == claim.once))
     if case is None:
         return None
-    receipt = claim.receipt(case.id)
-    if not same(case.receipt, fingerprint(receipt)):
+    receipt, hidden = claim.receipt(case.id)
+    if not same(case.receipt, hidden):
         raise AllmendeError(MISMATCH, code="IDEMPOTENCY_MISMATCH")
     return Submitted(case, receipt, repeated=True)
 
@@ -170,8 +171,7 @@ def _room(ctx: Context[Any], kind: str, anonymous_per_hour: int | None) -> Room 
         most, only = anonymous_per_hour, kind
     else:
         return None
-    hour = timedelta(hours=1)
-    return Room(lambda: _recent(submitter=submitter, kind=only, since=ctx.clock() - hour, most=most), most, of)
+    return Room(lambda: _recent(submitter=submitter, kind=only, since=ctx.clock() - HOUR, most=most), most, of)
 
 
 @prepared
@@ -182,33 +182,27 @@ def _recent(submitter: Any, kind: Any, since: Any, most: Any) -> Select[Any]:
     return select(func.count()).select_from(found.limit(most).subquery())
 
 
-async def _routed(ctx: Context[Any], kind: CaseKind, draft: Draft) -> Route:
-    rules = kind.rules(ctx) if kind.rules else ()
-    await ready(rules)
-    return route(ctx.city, rules, category=draft.category, position=draft.position, at=ctx.now)
-
-
 def _opened(
     ctx: Context[Any],
     name: str,
     kind: CaseKind,
+    rules: Sequence[CaseRule],
     draft: Draft,
     parts: Parts,
     claim: Claim,
-    found: Route,
-    *,
     digits: int = 6,
 ) -> tuple[Any, ...]:
     """The receipt of a new case, and the values of its row and of the first events of its history."""
     now, first, city, id_ = ctx.now, kind.first, ctx.city.slug, new_id()
     at, number = now.astimezone(UTC), new_number(city, now.year, digits)
+    found = route(ctx.city, rules, category=draft.category, position=draft.position, at=at)
     facts: dict[str, Any] = {"number": number, "kind": name, "status": first.name, "files": list(draft.files)}
     events = [next_event(ctx, city, id_, 0, "", "submitted", "public", facts, at)]
     if found.department:
         facts = {"department": found.department, "deadline": found.deadline and moment(found.deadline)}
         after = (1, events[0]["hash"])
         events.append(next_event(ctx, city, id_, *after, "assigned", "staff", facts, at, by=SYSTEM))
-    receipt = claim.receipt(id_)
+    receipt, hidden = claim.receipt(id_)
     values = {
         "city": city,
         "id": id_,
@@ -230,7 +224,7 @@ def _opened(
         "submitter": _submitter(ctx),
         "language": draft.language or ctx.language,
         "once": claim.once,
-        "receipt": fingerprint(receipt),
+        "receipt": hidden,
         "parent": draft.parent,
         "words": searchable(number, draft, parts.texts),
         "created": at,

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from msgspec import Struct
 
-from allmende.casekind import CaseRule
+from allmende.casekind import CaseKind, CaseRule
 from allmende.city.model import City
+from allmende.context import Context
 from allmende.later import lazily
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ class Route(Struct, frozen=True, kw_only=True):
     deadline: datetime | None = None
 
 
-async def ready(rules: Sequence[CaseRule]) -> None:
-    """Before `route`, in an event loop: what reads areas is loaded in a thread, the first time that there are some."""
-    if any(rule.area for rule in rules):
+async def rules_of(kind: CaseKind, ctx: Context[Any]) -> Sequence[CaseRule]:
+    """For `route`, in an event loop: what reads areas is loaded in a thread, the first time that there are some."""
+    rules = kind.rules(ctx) if kind.rules else ()
+    if [rule for rule in rules if rule.area]:
         await asyncio.to_thread(getattr, shapely, "union_all")
+    return rules
 
 
 def route(

@@ -22,9 +22,9 @@ class Sessions(Protocol):
 
     def session(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
     def transaction(self, city: str) -> AbstractAsyncContextManager[AsyncSession]: ...
-    async def insert(
+    def insert(
         self, city: str, rows: Sequence[New], room: Room | None = None, *, unless: tuple[Key, ...] = ()
-    ) -> bool: ...
+    ) -> Awaitable[bool]: ...
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]: ...
     def remembered(self, city: str, key: Hashable) -> Any: ...
     async def remember(self, city: str, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any: ...
@@ -46,12 +46,12 @@ class Bound(Struct, eq=False):
         self._check(city)
         return self._database.transaction(city)
 
-    async def insert(
+    def insert(
         self, city: str, rows: Sequence[New], room: Room | None = None, *, unless: tuple[Key, ...] = ()
-    ) -> bool:
+    ) -> Awaitable[bool]:
         """New rows in a transaction of their own. ScopeError for any city but its own."""
         self._check(city)
-        return await self._database.insert(city, rows, room, unless=unless)
+        return self._database.insert(city, rows, room, unless=unless)
 
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
         """The rows of one prepared list. ScopeError for any city but its own."""

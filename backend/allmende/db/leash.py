@@ -43,11 +43,11 @@ class Leash(Struct, eq=False):
     def transaction(self, city: str) -> _Loan:
         return _Loan(self, self._database.transaction(city))
 
-    async def insert(
+    def insert(
         self, city: str, rows: Sequence[New], room: Room | None = None, *, unless: tuple[Key, ...] = ()
-    ) -> bool:
+    ) -> Awaitable[bool]:
         """It has its own time limit, and leaves nothing open."""
-        return await self._database.insert(city, rows, room, unless=unless)
+        return self._database.insert(city, rows, room, unless=unless)
 
     async def tuples(self, city: str, prepared: Prepared, columns: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
         """A read by a prepared statement has its own time limit, and leaves nothing open."""

@@ -41,6 +41,8 @@ from allmende.db.table import UtcDateTime
 
 Shape = tuple[Any, ...]
 """Of a row its table, the names of what it was given, and its values of the table's `few`."""
+Made = tuple[str, Process | None]
+"""How a value `x` is written as a text in Python, and the function `p` that takes part in it."""
 _PARAMETER = re.compile(r"\$(\d+)")
 _WORD = re.compile(r"[a-z0-9_.]*")
 _FIRST = 5
@@ -123,48 +125,48 @@ def _escaped(mark: str) -> str:
     return f"\\x{ord(mark):02x}"
 
 
-def _told(dialect: Dialect, column: Any, number: int) -> tuple[str, Process | None]:
-    """A column's value as SQL reads it from a line, and what makes text of it. Nothing at all is told as no text, and a
+def _told(dialect: Dialect, column: Any, number: int) -> tuple[str, Made | None]:
+    """A column's value as SQL reads it from a line, and how it is made a text. Nothing at all is told as no text, and a
     text that might be nothing with a mark ahead of it."""
     kind, place = column.type, f"asked.v[{number}]"
     process = kind.dialect_impl(dialect).bind_processor(dialect)
     if isinstance(kind, String) and not isinstance(kind, Enum):
-        return (f"substr(NULLIF({place}, ''), 2)", "={}".format) if column.nullable else (place, None)
+        return (f"substr(NULLIF({place}, ''), 2)", ("'=' + {x}", None)) if column.nullable else (place, None)
     cast = f"::{kind.compile(dialect)}"
     return f"NULLIF({place}, ''){cast}" if column.nullable else f"{place}{cast}", _text(kind, process)
 
 
-def _text(kind: TypeEngine[Any], process: Process | None) -> Process:
+def _text(kind: TypeEngine[Any], process: Process | None) -> Made:
     if isinstance(kind, JSON):
-        return lambda value: msgspec.json.encode(value).decode()
+        return "{p}({x}).decode()", msgspec.json.encode
     if isinstance(kind, LargeBinary):
-        return lambda value: f"\\x{value.hex()}"
-    if isinstance(kind, UtcDateTime) and process is not None:
-        checked = process
-        return lambda value: (value if value.tzinfo is UTC else checked(value)).isoformat()
+        return "'\\\\x' + {x}.hex()", None
+    if isinstance(kind, UtcDateTime):
+        return "(x if {x}.tzinfo is UTC else {p}(x)).isoformat()", process
     if isinstance(kind, Boolean):
-        return {True: "t", False: "f"}.__getitem__
+        return "'t' if {x} else 'f'", None
     if isinstance(kind, Integer | Float | Numeric | Date):
-        return str
+        return "str({x})", None
     raise Unplannable(f"{kind} as a text")
 
 
 def _line(
-    taken: Sequence[tuple[int, Any, Process | None]], lacking_rows: Sequence[tuple[int, Lacking]]
+    taken: Sequence[tuple[int, Any, Made | None]], lacking_rows: Sequence[tuple[int, Lacking]]
 ) -> Callable[[str, Sequence[New]], str]:
     """A function written for these columns of rows, and compiled by Python; for two of them it is
 
     def values(city, rows):
         (_, r0), (_, r1), *_ = rows
-        return (city, r0["id"], "" if (x := r1["closed"]) is None else p1(x))
+        return (city, r0["id"], "" if (x := r1["closed"]) is None else (…).isoformat())
     """
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"UTC": UTC}
     shown = ["city"]
     for number, (row, column, text) in enumerate(taken):
         value = f"r{row}[{column.key!r}]"
         if text is not None:
-            names[f"p{number}"] = text
-            value = f"'' if (x := {value}) is None else p{number}(x)" if column.nullable else f"p{number}({value})"
+            written, names[f"p{number}"] = text
+            told = written.format(x="x" if column.nullable else f"(x := {value})", p=f"p{number}")
+            value = f"'' if (x := {value}) is None else {told}" if column.nullable else told
         shown.append(value)
     rows = "".join(f"(_, r{row}), " for row in range(1 + max((row for row, *_ in taken), default=0)))
     source = f"def values(city, rows):\n {rows}*_ = rows\n return ({', '.join(shown)},)"
