@@ -6,15 +6,20 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import asyncpg
 import psycopg
+import pytest
 from allmende.db.board import ALL, slot
-from allmende.db.engine import Database
+from allmende.db.direct.postgresql import _Connection
+from allmende.db.engine import Database, ScopedConnection
 from allmende.db.listening import APPLICATION
-from allmende.db.notices import LONGEST, from_text, to_text
+from allmende.db.notices import CHANNEL, LONGEST, Changes, from_text, to_text
+from allmende.db.rows import new_values
 from allmende.footprint import followed
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, literal_column, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from .tables import Note
 
@@ -26,6 +31,20 @@ def test_notice_comes_back_as_it_was_sent(tags: set[tuple[str, str]]) -> None:
     assert from_text(to_text(tags)) == tags
 
 
+@given(st.sets(st.tuples(NAMES, NAMES), min_size=1, max_size=3))
+def test_who_has_sent_a_notice_is_no_part_of_it(tags: set[tuple[str, str]]) -> None:
+    heard: list[Any] = []
+    here, there = Changes(None, heard.append), Changes(None, heard.append)
+    there.heard(here.text(tags))
+    there.heard(to_text(tags))  # of an older release
+    assert heard == [tags, tags]
+    here.heard(sent := here.text(tags))
+    assert heard == [tags, tags], "its own"
+    here.begin()
+    here.heard(sent)
+    assert heard == [tags, tags, tags], "of the process that it was forked from, or of itself before it was unsure"
+
+
 def test_notice_that_is_too_long_tells_less_exactly() -> None:
     assert from_text(to_text({("oben", f"table_{n}") for n in range(2_000)})) == {("oben", ALL)}
     assert from_text(to_text({(f"city-{n}", "table") for n in range(2_000)})) == {(ALL, ALL)}
@@ -33,7 +52,7 @@ def test_notice_that_is_too_long_tells_less_exactly() -> None:
 
 
 def test_notice_that_cannot_be_read_means_that_anything_may_have_changed() -> None:
-    for strange in ("", "nonsense", "a/b/c"):
+    for strange in ("", "nonsense", "a/b/c", "~/name"):
         assert from_text(strange) == {(ALL, ALL)}
 
 
@@ -104,6 +123,92 @@ async def test_listener_that_is_cut_off_is_not_trusted_until_it_hears_again(
     await listener.stop()
     assert not listener.trusted
     await database.close()
+
+
+async def test_a_process_passes_over_its_own_notices_and_hears_those_of_all_others(postgresql_url: str) -> None:
+    here, there = Database(postgresql_url), Database(postgresql_url)
+    listener = here.listener()
+    assert listener is not None
+    heard: list[Any] = []
+    here._changes.told = heard.append
+    listener.start()
+    await until(lambda: listener.trusted)
+    heard.clear()
+    mine = {("oben", Note.__tablename__)}
+    async with here.transaction("oben") as session:
+        session.add(Note(id="1", title="x"))
+    async with here.system() as system:
+        await system.execute(update(Note).values(title="y"))
+    assert await here.insert("oben", [new_values(Note(id="2", title="x"))])
+    assert heard == [mine, {("*", Note.__tablename__)}, mine]
+    async with there.transaction("unten") as session:
+        session.add(Note(id="3", title="x"))
+    assert await there.insert("drueben", [new_values(Note(id="4", title="x"))])
+    with psycopg.connect(there.url.set(drivername="postgresql").render_as_string(False), autocommit=True) as other:
+        other.execute("SELECT pg_notify(%s, 'oben/of_an_older_release')", [CHANNEL])
+    await until(lambda: heard[-1] == {("oben", "of_an_older_release")})
+    assert heard[3:-1] == [{("unten", Note.__tablename__)}, {("drueben", Note.__tablename__)}]
+    await listener.stop()
+    await here.close()
+    await there.close()
+
+
+@pytest.mark.parametrize("how", ["insert", "transaction"])
+async def test_what_is_committed_after_its_writer_was_told_that_it_failed_is_heard(
+    postgresql_url: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(postgresql_url)
+    listener = database.listener()
+    assert listener is not None
+    assert database.writer is not None
+    heard: list[Any] = []
+    database._changes.told = heard.append
+    listener.start()
+    await until(lambda: listener.trusted)
+    heard.clear()
+    held = asyncio.Event()
+    late: list[asyncio.Task[Any]] = []
+
+    async def cut(carried_out: Any) -> None:
+        """The connection breaks; the server goes on."""
+
+        async def later() -> None:
+            await held.wait()
+            await carried_out
+
+        late.append(asyncio.create_task(later()))
+        raise asyncpg.ConnectionDoesNotExistError("cut")
+
+    if how == "insert":
+        fetch = _Connection.fetch
+        monkeypatch.setattr(_Connection, "fetch", lambda self, *given: cut(_awaited(fetch(self, *given))))
+        monkeypatch.setattr("allmende.db.direct.postgresql._end", lambda driver: asyncio.sleep(0))
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await database.insert("oben", [new_values(Note(id="1", title="x"))])
+        assert heard.pop(0) == {(ALL, ALL)}
+    else:
+        execute = ScopedConnection.execute
+
+        async def broken(self: Any, query: str, *args: Any, **options: Any) -> Any:
+            done = execute(self, query, *args, **options)
+            return await (cut(done) if query.startswith("COMMIT") else done)
+
+        monkeypatch.setattr(ScopedConnection, "execute", broken)
+        with pytest.raises(DBAPIError):
+            async with database.transaction("oben") as session:
+                session.add(Note(id="1", title="x"))
+    mine = {("oben", Note.__tablename__)}
+    assert heard == [mine], "at once, and too early"
+    monkeypatch.undo()
+    held.set()
+    await asyncio.gather(*late)
+    await until(lambda: heard == [mine, mine])
+    await listener.stop()
+    await database.close()
+
+
+async def _awaited(work: Any) -> Any:
+    return await work
 
 
 async def until(condition: Callable[[], bool]) -> None:

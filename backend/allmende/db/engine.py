@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from allmende.db.board import Tag, open_board
+from allmende.db.board import open_board
 from allmende.db.direct.kept import Kept
 from allmende.db.direct.made import made, recall
 from allmende.db.direct.reader import Reader
@@ -26,7 +26,7 @@ from allmende.db.direct.writer import Writer
 from allmende.db.interrupt import connect
 from allmende.db.listening import Listener, connect_options
 from allmende.db.lock import Lock
-from allmende.db.notices import CHANNEL, WRITTEN, Written, note_statements
+from allmende.db.notices import CHANNEL, WRITTEN, Changes, Written, note_statements
 from allmende.db.prepared import Key, Prepared, Room, taken
 from allmende.db.rls import EVERY, SETTING
 from allmende.db.rows import New, row_values
@@ -70,14 +70,17 @@ class Database:
         note_statements(self._system.sync_engine)
         self._bound = lru_cache(maxsize=4096)(self._bind)
         self._kept, self._rooms = Kept(self.board, self._hears), Rooms(self._hears)
+        self._changes = Changes(self.board, self._rooms.heard)
         self.reader = Reader(self.url, self._cities.dialect, self._note, pool_size, self._kept)
         """Reads for plans, by statements that were compiled by the compiler of these sessions."""
         self.writer = (
             None
             if self.is_sqlite
-            else Writer(self.url, self._cities.dialect, self._note, pool_size, self._changed, self._rooms)
+            else Writer(self.url, self._cities.dialect, self._note, pool_size, self._changes, self._rooms)
         )
         """Writes new rows in one round trip; an embedded database has none to save."""
+        if self.writer is not None:
+            self.writer.connections.unsure = self._changes.unsure
 
     @property
     def hears(self) -> Callable[[], bool]:
@@ -93,6 +96,7 @@ class Database:
 
     def begin(self) -> None:
         """From now on, this process works with it, not the one that it was forked from."""
+        self._changes.begin()
         if self.board is not None:
             self.board.reopen()
 
@@ -182,7 +186,7 @@ class Database:
         """Hears of what other machines change; None on an embedded database, which has no other machines."""
         if self.is_sqlite or self.board is None:
             return None
-        listener = Listener(self.board, connect_options(self.url, self._cities.dialect), self._rooms.heard)
+        listener = Listener(self._changes, connect_options(self.url, self._cities.dialect))
         self.hears = lambda: listener.trusted
         return listener
 
@@ -194,7 +198,7 @@ class Database:
         await self._system.dispose()
         if self.board is not None:
             self.board.close()
-            self.board = self._kept.board = None
+            self.board = self._kept.board = self._changes.board = None
 
     @contextmanager
     def count(self) -> Iterator[Counter]:
@@ -209,16 +213,16 @@ class Database:
     @asynccontextmanager
     async def _noted(self, engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
         """The engine for one transaction; what it has written is on the board before anybody is told that it is."""
-        written = Written()
+        written = Written(self._changes)
         try:
             yield engine.execution_options(**{WRITTEN: written})
+        except BaseException:
+            if written.ended:
+                self._changes.begin()  # it may still be committed
+            raise
         finally:
             if written.ended and written.tags:
-                self._changed(written.tags)
-
-    def _changed(self, tags: set[Tag]) -> None:
-        if self.board is not None:
-            self.board.raise_(tags)
+                self._changes(written.tags)
 
     def _session(self, engine: AsyncEngine, kind: type[CitySession]) -> AsyncSession:
         return AsyncSession(engine, sync_session_class=kind, expire_on_commit=False, close_resets_only=False)

@@ -1,4 +1,4 @@
-"""Hears of changes that other machines commit, and raises this machine's board for them (PostgreSQL only).
+"""Hears of changes that other processes commit, and raises this machine's board for them (PostgreSQL only).
 
 While nothing can be heard, nothing that is kept may be trusted: `trusted` is false until the connection is there
 again, and the whole board is raised then, since nobody knows what was missed.
@@ -7,7 +7,6 @@ again, and the whole board is raised then, since nobody knows what was missed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,8 +14,8 @@ import asyncpg
 import structlog
 from sqlalchemy import URL
 
-from allmende.db.board import ALL, Board
-from allmende.db.notices import CHANNEL, from_text
+from allmende.db.board import ALL
+from allmende.db.notices import CHANNEL, Changes
 
 log = structlog.get_logger(__name__)
 BEAT = 1.0
@@ -29,13 +28,8 @@ APPLICATION = "allmende listener"
 class Listener:
     """One connection per process. `start` it in a running event loop, `stop` it before the loop ends."""
 
-    def __init__(
-        self, board: Board, options: dict[str, Any], told: Callable[[str], None] = lambda notice: None
-    ) -> None:
-        self.board = board
-        self.options = options
-        self.told = told
-        """Hears every notice as well."""
+    def __init__(self, changes: Changes, options: dict[str, Any]) -> None:
+        self.changes, self.options = changes, options
         self.trusted = False
         self._task: asyncio.Task[None] | None = None
 
@@ -66,8 +60,7 @@ class Listener:
         connection = await asyncpg.connect(**self.options, timeout=5, server_settings=settings)
         try:
             await connection.add_listener(CHANNEL, self._heard)
-            self.board.raise_({(ALL, ALL)})
-            self.told(f"{ALL}/{ALL}")
+            self.changes({(ALL, ALL)})
             self.trusted = True
             while True:
                 await asyncio.sleep(BEAT)
@@ -77,8 +70,7 @@ class Listener:
             connection.terminate()
 
     def _heard(self, connection: Any, process: int, channel: str, text: str) -> None:
-        self.board.raise_(from_text(text))
-        self.told(text)
+        self.changes.heard(text)
 
 
 def connect_options(url: URL, dialect: Any) -> dict[str, Any]:

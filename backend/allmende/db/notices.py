@@ -1,20 +1,22 @@
 """Change notices: which tables a transaction writes is noted by the compiler of its statements, whatever wrote them.
 
 At the commit they go out with it (PostgreSQL: NOTIFY, in the same round trip), and when it is done the machine's board
-is raised, before the writer is told. Other machines hear the notice: see `allmende.db.listening`.
+is raised, before the writer is told. All processes hear the notice (see `allmende.db.listening`), and pass over their
+own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from allmende import footprint
-from allmende.db.board import ALL, Tag
+from allmende.db.board import ALL, Board, Tag
 from allmende.db.rls import EVERY
 from allmende.db.table import SCOPE
 
@@ -22,18 +24,54 @@ CHANNEL = "allmende_changes"
 WRITTEN = "allmende_written"
 """Execution option: the `Written` of this transaction."""
 LONGEST = 7_500
-"""Bytes; PostgreSQL takes 8,000."""
+"""Bytes, after the sender; PostgreSQL takes 8,000."""
+SENDER = "~"
+"""Ahead of all else, instead of a city, with the name of who sends: older releases take it for a city without rows."""
 _READS = re.compile(r"[\s(]*select\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
 _Compiler: Any = SQLCompiler
 
 
+class Changes:
+    """Raises the board and tells `told`: of what this process writes when it is committed, of what others write when it
+    is heard. Notices of its own are passed over, unless a commit has failed that may still be done."""
+
+    def __init__(self, board: Board | None, told: Callable[[set[Tag]], None]) -> None:
+        self.board, self.told = board, told
+        self.begin()
+
+    def begin(self) -> None:
+        """Under a new name: what was sent until now is heard like notices of others."""
+        self.sender = f"{SENDER}/{token_hex(8)} "
+
+    def text(self, tags: Iterable[Tag]) -> str:
+        """The notice of what is about to be committed."""
+        return self.sender + to_text(tags)
+
+    def __call__(self, tags: set[Tag]) -> None:
+        """These were committed, or may have been."""
+        if self.board is not None:
+            self.board.raise_(tags)
+        self.told(tags)
+
+    def unsure(self) -> None:
+        """Nobody knows whether a transaction was committed, or will be."""
+        self.begin()
+        self({(ALL, ALL)})
+
+    def heard(self, text: str) -> None:
+        """A notice of anybody."""
+        if not text.startswith(self.sender):
+            self(from_text(text))
+
+
 class Written:
-    """What one transaction has written so far."""
+    """What one transaction has written so far, which will be told to `changes`."""
 
-    __slots__ = ("ended", "tags")
+    __slots__ = ("changes", "ended", "tags")
 
-    def __init__(self) -> None:
+    def __init__(self, changes: Changes) -> None:
+        self.changes = changes
         self.tags: set[Tag] = set()
         self.ended = False
         """A commit was sent, so the tables may have changed."""
@@ -96,7 +134,7 @@ def _announce(connection: Connection) -> None:
         return
     written.ended = True
     if written.tags and connection.dialect.name == "postgresql":
-        connection.connection.driver_connection.notice = to_text(written.tags)  # type: ignore[union-attr]
+        connection.connection.driver_connection.notice = written.changes.text(written.tags)  # type: ignore[union-attr]
 
 
 def to_text(tags: Iterable[Tag]) -> str:
@@ -110,8 +148,8 @@ def to_text(tags: Iterable[Tag]) -> str:
 
 
 def from_text(text: str) -> set[Tag]:
-    """The inverse of `to_text`; what cannot be read means that anything may have changed."""
+    """What was sent, whoever sent it; what cannot be read means that anything may have changed."""
     pairs = [part.split("/") for part in text.split()]
     if not pairs or any(len(pair) != 2 for pair in pairs):
         return {(ALL, ALL)}
-    return {(city, table) for city, table in pairs}
+    return {(city, table) for city, table in pairs if city != SENDER} or {(ALL, ALL)}

@@ -65,6 +65,8 @@ class Connections:
         self.running: set[_Connection] = set()
         """Those that have a statement under way."""
         self.look: asyncio.TimerHandle | None = None
+        self.unsure: Callable[[], None] = lambda: None
+        """Is told when nobody knows whether a statement was carried out, or will be."""
 
     async def fetch(self, sql: str, arguments: Sequence[Any], seconds: float) -> list[Any]:
         """All rows. Raises TimeoutError, OSError or asyncpg's errors; a connection that failed is not used again."""
@@ -169,6 +171,7 @@ class Connections:
         ending = asyncio.ensure_future(_end(connection.driver))
         self.ending.add(ending)
         ending.add_done_callback(self._ended)
+        self.unsure()
 
     def _ended(self, ending: asyncio.Task[None]) -> None:
         self.ending.discard(ending)

@@ -11,8 +11,7 @@ from collections.abc import Callable, Hashable, Iterable
 
 from msgspec import Struct
 
-from allmende.db.board import ALL
-from allmende.db.notices import from_text
+from allmende.db.board import ALL, Tag
 from allmende.db.prepared import TOGETHER, Room
 
 LIMITS = 2_000
@@ -36,16 +35,17 @@ class _Counted(Struct):
 
 
 class Rooms:
-    """`usable` says whether the changes of other workers are being heard, each of which is to be `heard` here."""
+    """`usable` says whether the changes of other workers are being heard, each of which is to be `heard` here, as are
+    this one's."""
 
     def __init__(self, usable: Callable[[], bool]) -> None:
         self.usable = usable
         self._counted: OrderedDict[Hashable, _Counted] = OrderedDict()
         self._watching: dict[str, list[Seen]] = {}
 
-    def heard(self, notice: str) -> None:
-        """What one transaction has written, as it was told."""
-        for city, table in from_text(notice):
+    def heard(self, tags: Iterable[Tag]) -> None:
+        """What one transaction has written."""
+        for city, table in tags:
             for seen in self._watching.get(city, ()):
                 seen.written += table in seen.tables
                 seen.certain &= table != ALL

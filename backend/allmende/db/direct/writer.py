@@ -13,12 +13,11 @@ from functools import lru_cache, partial
 import asyncpg
 from sqlalchemy import URL, Dialect
 
-from allmende.db.board import Tag
 from allmende.db.direct.gathering import Gathering, Request
 from allmende.db.direct.grouped import LINE, Grouped, grouped
 from allmende.db.direct.postgresql import Connections
 from allmende.db.direct.rooms import Rooms
-from allmende.db.notices import to_text
+from allmende.db.notices import Changes
 from allmende.db.prepared import Key, Room
 from allmende.db.rls import EVERY
 from allmende.db.rows import New
@@ -40,7 +39,7 @@ class Writer:
         dialect: Dialect,
         note: Callable[[str], None],
         size: int,
-        changes: Callable[[set[Tag]], None],
+        changes: Changes,
         rooms: Rooms,
     ) -> None:
         self.note, self.changes, self.rooms = note, changes, rooms
@@ -78,7 +77,7 @@ class Writer:
         statement = requests[0].statement
         cities = {request.city for request in requests}
         tags = {(city, table) for city in cities for table in statement.tables}
-        told = to_text(tags)
+        told = self.changes.text(tags)
         self.note(statement.sql)
         taken: dict[int, int] | BaseException
         try:
