@@ -57,12 +57,12 @@ class Board:
 
     def raise_(self, tags: Iterable[Tag]) -> None:
         """These have changed. Call it after the commit, before anybody is told that it is done."""
-        slots = {0, *(slot(*tag) for tag in tags)}
+        slots, counters = {slot(city, table) for city, table in tags}, self.counters
         fcntl.flock(self._file, fcntl.LOCK_EX)  # two writers must not write each other's older value
         try:
-            for each in slots - {0}:
-                self.counters[each] += 1
-            self.counters[0] += 1  # last: who sees the total unchanged need not look at the others
+            for each in slots:
+                counters[each] += 1
+            counters[0] += 1  # last: who sees the total unchanged need not look at the others
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 

@@ -44,7 +44,7 @@ class Changes:
         """Under a new name: what was sent until now is heard like notices of others."""
         self.sender = f"{SENDER}/{token_hex(8)} "
 
-    def text(self, tags: Iterable[Tag]) -> str:
+    def text(self, tags: set[Tag]) -> str:
         """The notice of what is about to be committed."""
         return self.sender + to_text(tags)
 
@@ -137,19 +137,25 @@ def _announce(connection: Connection) -> None:
         connection.connection.driver_connection.notice = written.changes.text(written.tags)  # type: ignore[union-attr]
 
 
-def to_text(tags: Iterable[Tag]) -> str:
+def to_text(tags: set[Tag]) -> str:
     """What is sent: `city/table city/table …`; every change of these cities, or of all, where that is too long."""
-    tags = set(tags)
-    for shorter in (tags, {(city, ALL) for city, _ in tags}):
-        text = " ".join(sorted(f"{city}/{table}" for city, table in shorter)).replace("'", "")
-        if len(text) <= LONGEST:
-            return text
-    return f"{ALL}/{ALL}"
+    text = _joined(tags)
+    if len(text) > LONGEST:
+        text = _joined({(city, ALL) for city, _ in tags})
+    return text if len(text) <= LONGEST else f"{ALL}/{ALL}"
+
+
+def _joined(tags: Iterable[Tag]) -> str:
+    return " ".join(sorted([f"{city}/{table}" for city, table in tags])).replace("'", "")
 
 
 def from_text(text: str) -> set[Tag]:
     """What was sent, whoever sent it; what cannot be read means that anything may have changed."""
-    pairs = [part.split("/") for part in text.split()]
-    if not pairs or any(len(pair) != 2 for pair in pairs):
+    words = text.split()
+    if words and words[0].startswith(SENDER):
+        del words[0]
+    try:
+        tags = {(city, table) for city, table in [word.split("/") for word in words]}
+    except ValueError:
         return {(ALL, ALL)}
-    return {(city, table) for city, table in pairs if city != SENDER} or {(ALL, ALL)}
+    return tags or {(ALL, ALL)}

@@ -47,8 +47,10 @@ class Rooms:
         """What one transaction has written."""
         for city, table in tags:
             for seen in self._watching.get(city, ()):
-                seen.written += table in seen.tables
-                seen.certain &= table != ALL
+                if table in seen.tables:
+                    seen.written += 1
+                elif table == ALL:
+                    seen.certain = False
             if city == ALL:
                 self.forget()
 
