@@ -22,6 +22,7 @@ from allmende.graphql.plan.inputs import input_reader
 from allmende.graphql.request import Done, RequestContext
 from allmende.graphql.visibility import visibility_of
 from allmende.isolation import bounded
+from allmende.reader import ANONYMOUS
 
 
 class MutationPlan:
@@ -48,7 +49,9 @@ class MutationPlan:
         self.key, self.plugin = selected.key, plugin
         self.variable = _variable(schema, operation, selected.nodes[0], field.args["input"].type)
         self.read = input_reader(schema, field.args["input"].type, arguments[0].type)
-        self.visible = visibility_of(field)
+        visible = visibility_of(field)
+        self.visible = None if visible is None or visible.admits(ANONYMOUS) else visible
+        """To be checked; None where everybody may see it."""
         self.make = composed.registry.plugins[plugin].plugin.mutations
         self.work = resolver.wrapped_func
         self.shown = completed(field.type, selected, case)
@@ -61,7 +64,6 @@ class MutationPlan:
         if city is None or self.make is None:
             raise Unplannable("no such city")
         context.acting_in(slug)
-        context.paths[self.key,] = slug
         ctx = context.plugin(city, self.plugin, context.language(city, None))
         if ctx is None or not context.admit(slug, self.plugin):
             raise Unplannable(f"{self.plugin} is off, or has failed too often")
