@@ -87,7 +87,7 @@ async def test_those_who_come_at_the_same_time_share_a_round_trip_and_each_sees_
     asked = ["aue", "bek"] * 20
     found = await asyncio.gather(*[ask(known, TITLES, city) for city in asked])
     assert [row[0] for row in found] == [[f"{city} 0", f"{city} 1"] for city in asked]
-    assert trips.trips == [1, *[rounds.TOGETHER] * 3, 9]
+    assert trips.trips == [1, rounds.FEW, 19, 10], "full, the half of all, the rest"
     trips.trips.clear()
     await asyncio.gather(*[ask(known, TITLES, city) for city in asked[:8]])
     assert trips.trips == [8], "now that there is company, the first waits for the others"
@@ -165,23 +165,45 @@ async def test_what_is_committed_while_a_round_is_on_its_way_is_seen_by_who_asks
     await keys.close()
 
 
-async def test_a_round_waits_for_the_one_before_it_unless_it_is_full(known: Rounds, trips: Counting) -> None:
-    """Another connection would have to be opened, and the statement to be prepared on it, while others wait for it."""
+async def late(known: Rounds, count: int, seconds: float = 0.0) -> None:
+    await asyncio.gather(*[ask(known, SLEEPY, "aue", seconds) for _ in range(count)])
 
-    async def late(count: int, seconds: float = 0.0) -> None:
-        await asyncio.gather(*[ask(known, SLEEPY, "aue", seconds) for _ in range(count)])
 
-    begun = [asyncio.create_task(late(1, 1.5)), asyncio.create_task(late(2, 1.5))]
+async def test_a_round_waits_for_the_one_before_it_and_those_who_came_first_go_first(
+    known: Rounds, trips: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several at a time would keep each other from working, and the last of them would be late."""
+    monkeypatch.setattr(rounds, "FEW", 5)
+    begun = [asyncio.create_task(late(known, 1, 1.5)), asyncio.create_task(late(known, 2, 1.5))]
     await asyncio.sleep(0.02)
-    for _ in range(4):
-        begun.append(asyncio.create_task(late(2)))
+    back: list[int] = []
+    for number in range(4):
+        begun.append(asyncio.create_task(late(known, 2)))
+        begun[-1].add_done_callback(lambda _, number=number: back.append(number))
         await asyncio.sleep(0.02)
-    assert trips.trips == [1, 2], "one that went alone is not waited for, the round is"
-    begun.append(asyncio.create_task(late(rounds.TOGETHER - 8)))
-    await asyncio.sleep(0.02)
-    assert trips.trips == [1, 2, rounds.TOGETHER]
+    assert trips.trips == [1, 2], "one that went alone is not waited for, the round is, though more are there than fit"
     await asyncio.gather(*begun)
-    assert (known.rounds, known.away, known.gathering) == ({}, {}, {})
+    assert (trips.trips, back) == ([1, 2, 5, 3], [0, 1, 2, 3])
+    assert (known.under_way, known.away, known.gathering) == (set(), {}, {})
+
+
+async def test_of_many_one_half_is_on_its_way_while_the_other_is_answered(known: Rounds, trips: Counting) -> None:
+    async def again() -> None:
+        for _ in range(6):
+            await ask(known, TITLES, "aue")
+
+    await asyncio.gather(*[again() for _ in range(40)])
+    assert trips.trips[0] == 1
+    assert max(trips.trips) <= rounds.TOGETHER
+    assert trips.trips.count(20) > 5, "halves, and not one round after the other of all, between which nobody works"
+
+
+async def test_a_round_is_not_so_large_that_it_would_not_be_quick(
+    known: Rounds, trips: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "QUICK", 1.0)
+    await late(known, 31, 0.045)
+    assert rounds.FEW <= max(trips.trips) <= 11, "ten have taken 0.45 s or more"
 
 
 async def test_who_goes_away_changes_nothing_for_the_others(known: Rounds, trips: Counting) -> None:
@@ -209,5 +231,5 @@ async def test_what_is_known_of_statements_does_not_grow_without_bound(
         await ask(known, sql, "aue")
         await asyncio.gather(*[ask(known, sql, "aue") for _ in range(3)])
         assert len(known.quick) <= 20
-        assert known.in_company <= {sql for _, sql in known.quick}
+        assert known.in_company.keys() <= {sql for _, sql in known.quick}
     assert (known.away, known.gathering) == ({}, {})

@@ -1,9 +1,9 @@
 """Reads that many ask for at the same time go together, so that they cost one round trip (ADR 97).
 
 Whoever asks for a statement that others ask for, too, waits for them as long as they keep coming (turns of the event
-loop, not time), and for the round before to come back: that takes less time than another connection, which has to be
-opened and to learn the statement. A round that is full waits for nobody, and nor does who comes alone. Each is still a
-statement of its own, which sets its own city and sees what is committed when its turn comes.
+loop, not time), and for the round before to come back: rounds at the same time share the processors, and the last of
+them is late (ADR 100). Who comes alone waits for nobody. Each is still a statement of its own, which sets its own city
+and sees what is committed when its turn comes.
 
 On one connection they hold each other up, so a statement is taken along only where it was quick for its city the last
 time. Where a round takes long, or one of it fails, each is sent by itself.
@@ -25,8 +25,10 @@ PATIENCE = 0.25
 """Seconds that a round may take; then each of it is sent by itself."""
 LULL = 2
 """Turns of the event loop without anybody new after which a round is sent."""
-TOGETHER = 10
-"""Statements of a round."""
+TOGETHER = 32
+"""Statements of a round, at most."""
+FEW = 10
+"""So many are one round. Of more, one half is on its way while the other is answered."""
 KNOWN = 4_000
 """(City, statement) of which is known that they are quick; beyond that, it is found out anew."""
 Row = Sequence[Any]
@@ -40,11 +42,11 @@ class Rounds:
         self.quick: set[tuple[str, str]] = set()
         self.away: dict[str, int] = {}
         """Statement → how often it is on its way."""
-        self.rounds: dict[str, int] = {}
-        """Statement → how many rounds of it are."""
-        self.in_company: set[str] = set()
-        """Statements of which the last round was of more than one."""
-        self.gathering: dict[str, _Round] = {}
+        self.under_way: set[str] = set()
+        """Statements of which a round is."""
+        self.in_company: dict[str, int] = {}
+        """Statement of which the last round was of more than one → how many make the next one full."""
+        self.gathering: dict[str, _Gathering] = {}
         self.sending: set[asyncio.Task[None]] = set()
 
     def fetch(self, city: str, sql: str, arguments: Sequence[Any]) -> Awaitable[Row]:
@@ -53,46 +55,62 @@ class Rounds:
             return self._alone(city, sql, arguments)
         gathered = self.gathering.get(sql)
         if gathered is None:
-            gathered = self.gathering[sql] = _Round(sql)
+            gathered = self.gathering[sql] = _Gathering(sql)
             asyncio.get_running_loop().call_soon(self._look, gathered, 0, LULL)
         one = _One(city, arguments)
         gathered.ones.append(one)
-        if len(gathered.ones) == TOGETHER:
-            self._send(gathered)
+        if len(gathered.ones) >= self.in_company.get(sql, FEW):
+            self._complete(gathered)
         return one.row
 
     async def close(self) -> None:
         """When all are back."""
-        for gathered in list(self.gathering.values()):
-            self._send(gathered)
+        while self.gathering:
+            self._send(next(iter(self.gathering.values())))
         await asyncio.gather(*self.sending)
 
-    def _look(self, gathered: _Round, before: int, turns: int) -> None:
+    def _look(self, gathered: _Gathering, before: int, turns: int) -> None:
         """Whether somebody new has come since the last turn of the loop."""
-        if gathered.sent:
+        if gathered.complete:
             return
         there = len(gathered.ones)
         turns = LULL if there > before else turns - 1
         if turns:
             asyncio.get_running_loop().call_soon(self._look, gathered, there, turns)
-        elif gathered.sql not in self.rounds:
-            self._send(gathered)
         else:
-            gathered.waits = True
+            self._complete(gathered)
 
-    def _send(self, gathered: _Round) -> None:
-        gathered.sent = True
-        del self.gathering[gathered.sql]
-        self.rounds[gathered.sql] = self.rounds.get(gathered.sql, 0) + 1
-        if len(gathered.ones) > 1:
-            self.in_company.add(gathered.sql)
-        else:
-            self.in_company.discard(gathered.sql)
-        task = asyncio.create_task(self._together(gathered.sql, gathered.ones))
+    def _complete(self, gathered: _Gathering) -> None:
+        gathered.complete = True
+        if gathered.sql not in self.under_way:
+            self._send(gathered)
+
+    def _send(self, gathered: _Gathering) -> None:
+        """Those who came first."""
+        sql, gathered.complete = gathered.sql, True
+        full = self.in_company.pop(sql, FEW)
+        ones, gathered.ones = gathered.ones[:full], gathered.ones[full:]
+        if not gathered.ones:
+            del self.gathering[sql]
+        if len(ones) > 1:
+            self.in_company[sql] = full
+        self.under_way.add(sql)
+        task = asyncio.create_task(self._together(sql, ones))
         self.sending.add(task)
         task.add_done_callback(self.sending.discard)
 
-    async def _together(self, sql: str, ones: Sequence[_One]) -> None:
+    def _next(self, sql: str, back: int, seconds: float) -> None:
+        """A round of so many is back after this time: those who have waited for that go."""
+        self.under_way.discard(sql)
+        gathered = self.gathering.get(sql)
+        if sql in self.in_company:
+            there = back + (len(gathered.ones) if gathered else 0)
+            still_quick = int(back * QUICK / 2 / seconds)
+            self.in_company[sql] = max(min(there // 2, still_quick, TOGETHER), FEW)
+        if gathered is not None and gathered.complete:
+            self._send(gathered)
+
+    async def _together(self, sql: str, ones: list[_One]) -> None:
         cities = [one.city for one in ones]
         began = self._left(sql)
         try:
@@ -100,25 +118,17 @@ class Rounds:
             rows = list(zip(ones, found, strict=True))  # were there not one for each, nobody would know whose they are
         except BaseException as error:
             self._back(sql, cities, inf)
-            self._next(sql)
+            self._next(sql, len(ones), inf)
             if not isinstance(error, Exception):
                 raise
             await asyncio.gather(*[self._by_itself(sql, one) for one in ones])  # whose fault it was comes out so
             return
-        self._back(sql, cities, monotonic() - began)
-        self._next(sql)
+        seconds = monotonic() - began
+        self._back(sql, cities, seconds)
+        self._next(sql, len(ones), seconds)
         for one, row in rows:
             if not one.row.done():  # somebody still waits for it
                 one.row.set_result(row)
-
-    def _next(self, sql: str) -> None:
-        """A round is back: those who have waited for that go."""
-        self.rounds[sql] -= 1
-        if not self.rounds[sql]:
-            del self.rounds[sql]
-        gathered = self.gathering.get(sql)
-        if gathered is not None and gathered.waits:
-            self._send(gathered)
 
     async def _by_itself(self, sql: str, one: _One) -> None:
         if one.row.done():
@@ -172,11 +182,13 @@ class _One:
         self.row: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
 
 
-class _Round:
-    """Those who go together."""
+class _Gathering:
+    """Those who wait for others, or for the round before them."""
 
-    __slots__ = ("ones", "sent", "sql", "waits")
+    __slots__ = ("complete", "ones", "sql")
 
     def __init__(self, sql: str) -> None:
-        self.sql, self.sent, self.waits = sql, False, False
+        self.sql = sql
+        self.complete = False
+        """Whether no others are waited for."""
         self.ones: list[_One] = []
