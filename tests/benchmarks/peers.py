@@ -87,6 +87,7 @@ def _process(name: str, command: list[str], environ: dict[str, str]) -> Iterator
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
+            start_new_session=True,  # Linux shares processors among sessions: its share is not that of who asks it
         )
     try:
         _wait(name, port, process, log)

@@ -59,7 +59,7 @@ async def large(town: Town, staff: Staff, there: Staff) -> dict[str, list[str]]:
     town.switch_on("reports", cases.CONFIG)
     await town.load()
     filed = await cases.id_of(town, await cases.file(town, "Aus."))
-    await multiply(town, Case, CASES, "id", "number")
+    await multiply(town, Case, CASES, "id", "number", "once")
     item = (await staff.post(f"{NEWS}/new", **TEXT)).headers["location"].partition("/desk/")[2]
     await staff.post(item, seen="1", **{**TEXT, "f-title.de": "Schwimmbad zu"})
     await multiply(town, ContentItem, ITEMS, "id")
