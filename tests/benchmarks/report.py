@@ -49,7 +49,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def circumstances(rounds: int, seconds: int, database: str) -> str:
     """Machine, date and commit."""
-    commit = _git("rev-parse", "--short=12", "HEAD")
+    commit = _git("rev-parse", "--short=12", "HEAD") or "unknown"
     changed = " with uncommitted changes" if _git("status", "--porcelain", "--untracked-files=no") else ""
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
@@ -70,7 +70,7 @@ def write(measured: str) -> None:
 
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+    return done.stdout.strip()
 
 
 def _processor() -> str:
