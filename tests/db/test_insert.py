@@ -283,3 +283,24 @@ async def listening(database: Database) -> Listener:
 @prepared
 def every(title: Any) -> Select[Any]:
     return select(func.count()).select_from(select(Note.id).where(Note.title == title).subquery())
+
+
+async def test_another_worker_hears_how_many_were_written_and_counts_a_limit_seldom(postgresql_url: str) -> None:
+    here, there = Database(postgresql_url), Database(postgresql_url)
+    listener, most = await listening(here), 1_000
+
+    async def take(database: Database, id_: str, city: str = "oben") -> bool:
+        room = Room(lambda: every(title="Licht"), most, of="Licht")
+        return await insert(database, city, [Note(id=id_, title="Licht")], room)
+
+    assert await take(here, "first")
+    for n in range(100):  # each a transaction of its own
+        assert await take(there, f"{n}")
+    both = [take(there, f"x{n}", ("oben", "unten")[n % 2]) for n in range(8)]
+    assert all(await asyncio.gather(*both))
+    with here.count() as statements:
+        assert await take(here, "last")
+    assert ["count(*)" in sql for sql in statements] == [False], "a hundred are heard of, and there is room for more"
+    await listener.stop()
+    await here.close()
+    await there.close()

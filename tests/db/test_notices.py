@@ -14,6 +14,7 @@ from allmende.db.direct.postgresql import _Connection
 from allmende.db.engine import Database, ScopedConnection
 from allmende.db.listening import APPLICATION
 from allmende.db.notices import CHANNEL, LONGEST, Changes, from_text, to_text
+from allmende.db.prepared import TOGETHER
 from allmende.db.rows import new_values
 from allmende.footprint import followed
 from hypothesis import given
@@ -34,15 +35,15 @@ def test_notice_comes_back_as_it_was_sent(tags: set[tuple[str, str]]) -> None:
 @given(st.sets(st.tuples(NAMES, NAMES), min_size=1, max_size=3))
 def test_who_has_sent_a_notice_is_no_part_of_it(tags: set[tuple[str, str]]) -> None:
     heard: list[Any] = []
-    here, there = Changes(None, heard.append), Changes(None, heard.append)
-    there.heard(here.text(tags))
+    here, there = (Changes(None, lambda tags, calls: heard.append((tags, calls))) for _ in range(2))
+    there.heard(here.text(tags, 3))
     there.heard(to_text(tags))  # of an older release
-    assert heard == [tags, tags]
+    assert heard == [(tags, 3), (tags, TOGETHER)]
     here.heard(sent := here.text(tags))
-    assert heard == [tags, tags], "its own"
+    assert len(heard) == 2, "its own"
     here.begin()
     here.heard(sent)
-    assert heard == [tags, tags, tags], "of the process that it was forked from, or of itself before it was unsure"
+    assert heard[2:] == [(tags, TOGETHER)], "of the process that it was forked from, or of itself before it was unsure"
 
 
 def test_notice_that_is_too_long_tells_less_exactly() -> None:
@@ -130,7 +131,7 @@ async def test_a_process_passes_over_its_own_notices_and_hears_those_of_all_othe
     listener = here.listener()
     assert listener is not None
     heard: list[Any] = []
-    here._changes.told = heard.append
+    here._changes.told = lambda tags, calls: heard.append(tags)
     listener.start()
     await until(lambda: listener.trusted)
     heard.clear()
@@ -162,7 +163,7 @@ async def test_what_is_committed_after_its_writer_was_told_that_it_failed_is_hea
     assert listener is not None
     assert database.writer is not None
     heard: list[Any] = []
-    database._changes.told = heard.append
+    database._changes.told = lambda tags, calls: heard.append(tags)
     listener.start()
     await until(lambda: listener.trusted)
     heard.clear()

@@ -17,6 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from allmende import footprint
 from allmende.db.board import ALL, Board, Tag
+from allmende.db.prepared import TOGETHER
 from allmende.db.rls import EVERY
 from allmende.db.table import SCOPE
 
@@ -26,7 +27,9 @@ WRITTEN = "allmende_written"
 LONGEST = 7_500
 """Bytes, after the sender; PostgreSQL takes 8,000."""
 SENDER = "~"
-"""Ahead of all else, instead of a city, with the name of who sends: older releases take it for a city without rows."""
+"""Ahead of all else, instead of a city, with the name of who sends and the number of calls: older releases take it for
+a city without rows."""
+_CALLS = re.compile(rf"{SENDER}/\w+\.(\d{{1,3}}) ")
 _READS = re.compile(r"[\s(]*select\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
 _Compiler: Any = SQLCompiler
@@ -36,23 +39,23 @@ class Changes:
     """Raises the board and tells `told`: of what this process writes when it is committed, of what others write when it
     is heard. Notices of its own are passed over, unless a commit has failed that may still be done."""
 
-    def __init__(self, board: Board | None, told: Callable[[set[Tag]], None]) -> None:
+    def __init__(self, board: Board | None, told: Callable[[set[Tag], int], None]) -> None:
         self.board, self.told = board, told
         self.begin()
 
     def begin(self) -> None:
         """Under a new name: what was sent until now is heard like notices of others."""
-        self.sender = f"{SENDER}/{token_hex(8)} "
+        self.sender = f"{SENDER}/{token_hex(8)}."
 
-    def text(self, tags: set[Tag]) -> str:
-        """The notice of what is about to be committed."""
-        return self.sender + to_text(tags)
+    def text(self, tags: set[Tag], calls: int = TOGETHER) -> str:
+        """The notice of what is about to be committed, by so many calls of `insert` in one city at most."""
+        return f"{self.sender}{calls} {to_text(tags)}"
 
-    def __call__(self, tags: set[Tag]) -> None:
+    def __call__(self, tags: set[Tag], calls: int = TOGETHER) -> None:
         """These were committed, or may have been."""
         if self.board is not None:
             self.board.raise_(tags)
-        self.told(tags)
+        self.told(tags, calls)
 
     def unsure(self) -> None:
         """Nobody knows whether a transaction was committed, or will be."""
@@ -62,7 +65,8 @@ class Changes:
     def heard(self, text: str) -> None:
         """A notice of anybody."""
         if not text.startswith(self.sender):
-            self(from_text(text))
+            said = _CALLS.match(text)
+            self(from_text(text), int(said[1]) if said else TOGETHER)
 
 
 class Written:

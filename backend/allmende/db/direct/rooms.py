@@ -1,7 +1,7 @@
 """How much of a limit was taken when it was last counted: while it cannot be used up, it need not be counted again.
 
-Every transaction that writes to the table is heard of (see docs/adr/0030), and none takes more than TOGETHER; as much
-again is left for those that are on their way. So a limit holds as if it were looked at each time; near to it, it is.
+Every transaction that writes to the table is heard of (see docs/adr/0030), with the number of its calls; some room is
+left for those that are on their way. So a limit holds as if it were looked at each time; near to it, it is.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from msgspec import Struct
 from allmende.db.board import ALL, Tag
 from allmende.db.prepared import TOGETHER, Room
 
+ON_THE_WAY = 4 * TOGETHER
+"""Calls that may have been written and were not heard of yet."""
 LIMITS = 2_000
 """That are remembered by one worker; who was not asked for the longest time goes first."""
 
 
 class Seen(Struct, eq=False):
-    """The city and its tables that something rests on; how often one of them was written since."""
+    """The city and its tables that something rests on; by how many calls at most they were written since."""
 
     city: str
     tables: frozenset[str]
@@ -43,12 +45,12 @@ class Rooms:
         self._counted: OrderedDict[Hashable, _Counted] = OrderedDict()
         self._watching: dict[str, list[Seen]] = {}
 
-    def heard(self, tags: Iterable[Tag]) -> None:
-        """What one transaction has written."""
+    def heard(self, tags: Iterable[Tag], calls: int) -> None:
+        """What one transaction has written, by so many calls in one city at most."""
         for city, table in tags:
             for seen in self._watching.get(city, ()):
                 if table in seen.tables:
-                    seen.written += 1
+                    seen.written += calls
                 elif table == ALL:
                     seen.certain = False
             if city == ALL:
@@ -68,7 +70,7 @@ class Rooms:
         if found is None:
             return False
         seen = found.seen
-        if self.usable() and seen.certain and found.taken + TOGETHER * (seen.written + 1) < room.most:
+        if self.usable() and seen.certain and found.taken + seen.written + ON_THE_WAY < room.most:
             found.taken += 1
             return True
         self._drop((city, room.of))
@@ -76,7 +78,7 @@ class Rooms:
 
     def before(self, city: str, room: Room, tables: Iterable[str]) -> Seen | None:
         """To be handed to `counted` or `given_up`; None where nothing can be remembered."""
-        if room.of is None or room.most <= 2 * TOGETHER or not self.usable():
+        if room.of is None or room.most <= ON_THE_WAY or not self.usable():
             return None
         seen = Seen(city, frozenset(tables))
         self._watching.setdefault(city, []).append(seen)

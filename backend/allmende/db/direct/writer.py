@@ -75,9 +75,11 @@ class Writer:
     async def _send(self, requests: Sequence[Request]) -> None:
         """Write them in one transaction, or each by itself where that fails."""
         statement = requests[0].statement
-        cities = {request.city for request in requests}
+        asked = [request.city for request in requests]
+        cities = set(asked)
+        calls = max(map(asked.count, cities))
         tags = {(city, table) for city in cities for table in statement.tables}
-        told = self.changes.text(tags)
+        told = self.changes.text(tags, calls)
         self.note(statement.sql)
         taken: dict[int, int] | BaseException
         try:
@@ -86,8 +88,8 @@ class Writer:
                 city = requests[0].city if len(cities) == 1 else EVERY
                 found = await self.connections.fetch(statement.sql, (told, lines, 0, city), SECONDS)
             else:  # one after the other, since each counts those before it
-                calls = [(told, one.line, place, one.city, *one.bound) for place, one in enumerate(requests)]
-                found = await self.connections.fetch_many(statement.sql, calls, SECONDS)
+                each = [(told, one.line, place, one.city, *one.bound) for place, one in enumerate(requests)]
+                found = await self.connections.fetch_many(statement.sql, each, SECONDS)
             taken = {row[0]: row[1] for row in found}
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if len(requests) > 1:  # one that was written all the same, when the connection broke, is there already
@@ -98,7 +100,7 @@ class Writer:
             taken = {} if isinstance(error, _THERE) else error
         except BaseException as error:  # whatever it was: all who wait hear of it
             taken = error
-        self.changes(tags)
+        self.changes(tags, calls)
         for place, request in enumerate(requests):
             if request.done.done():
                 continue
