@@ -138,7 +138,8 @@ def _announce(connection: Connection) -> None:
         return
     written.ended = True
     if written.tags and connection.dialect.name == "postgresql":
-        connection.connection.driver_connection.notice = written.changes.text(written.tags)  # type: ignore[union-attr]
+        driver: Any = connection.connection.driver_connection
+        driver.notice = written.changes.text(written.tags)
 
 
 def to_text(tags: set[Tag]) -> str:
