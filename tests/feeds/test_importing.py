@@ -403,7 +403,8 @@ async def test_city_with_hanging_feeds_does_not_delay_the_others(database: Datab
         await import_all(
             services, [hanging, make(tmp_path, "bdorf")[0]], [plugin], on_progress=lambda run: order.append(run.city)
         )
-    assert order == ["bdorf", "adorf", "adorf", "adorf", "adorf"]
+    assert sorted(order) == ["adorf", "adorf", "adorf", "adorf", "bdorf"]
+    assert order.index("bdorf") < 2, "on a busy machine, one may be given up while this one is read"
 
 
 async def test_any_sequence_of_feeds_ends_as_the_last_one(database: Database, tmp_path: Path) -> None:
