@@ -126,7 +126,7 @@ async def test_one_that_cannot_be_written_takes_no_other_with_it(postgresql_url:
     database = Database(postgresql_url)
     assert await insert(database, "oben", [Note(id="05", title="erste")])
     work = [insert(database, "oben", [Note(id=f"{n:02}", title="zweite")]) for n in range(10)]
-    bad = [insert(database, "oben", [Note(id="99", title=title)]) for title in ("no text\x00", 5)]  # type: ignore[arg-type] # on purpose
+    bad = [insert(database, "oben", [Note(id="99", title=title)]) for title in ("no text\x00", 5)]  # type: ignore[arg-type] # 5 is no text
     *written, by_server, by_us = await asyncio.gather(*work, *bad, return_exceptions=True)
     assert written == [n != 5 for n in range(10)]
     assert isinstance(by_server, asyncpg.PostgresError)

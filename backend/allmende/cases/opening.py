@@ -75,7 +75,7 @@ async def submit(
         await _get(session, ctx, draft.parent)
     rules = await rules_of(kind, ctx)
     for attempt in range(TRIES):
-        receipt, values, *events = _opened(ctx, name, kind, rules, draft, parts, claim, 6 if attempt < 3 else 8)
+        receipt, values, events = _opened(ctx, name, kind, rules, draft, parts, claim, 6 if attempt < 3 else 8)
         case = new_row(Case, **values)
         if await insert_new(session, case):
             break
@@ -105,7 +105,7 @@ async def open_case(
     if not (draft.files or draft.parent):
         parts, name = check(kind, draft), f"{ctx.plugin}.{kind.name}"
         claim, rules = make_claim(key, [name, draft]), await rules_of(kind, ctx)
-        receipt, values, *events = _opened(ctx, name, kind, rules, draft, parts, claim)
+        receipt, values, events = _opened(ctx, name, kind, rules, draft, parts, claim)
         case = new_row(Case, **values)
         rows: list[New] = [(Case, case.__dict__)]
         rows += [(CaseEvent, event) for event in events]
@@ -191,7 +191,7 @@ def _opened(
     parts: Parts,
     claim: Claim,
     digits: int = 6,
-) -> tuple[Any, ...]:
+) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
     """The receipt of a new case, and the values of its row and of the first events of its history."""
     now, first, city, id_ = ctx.now, kind.first, ctx.city.slug, new_id()
     at, number = now.astimezone(UTC), new_number(city, now.year, digits)
@@ -232,7 +232,7 @@ def _opened(
         "seq": len(events),
         "head": events[-1]["hash"],
     }
-    return receipt, values, *events
+    return receipt, values, events
 
 
 async def _get(session: AsyncSession, ctx: Context[Any], id_: str) -> Case:
