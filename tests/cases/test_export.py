@@ -84,7 +84,8 @@ async def test_json_holds_everything_but_who_and_the_receipt(made: Any) -> None:
         raw = cases.to_json(await cases.gather(session, case, store))
         held = case.receipt
     body = json.loads(raw)
-    assert [event["what"] for event in body["history"]] == ["submitted", "assigned", "note", "status"]
+    assert [event["what"] for event in body["history"]] == ["submitted", "note", "status"]
+    assert body["history"][0]["facts"]["department"] == "works", "where the rules have sent it"
     assert (body["case"]["number"], body["case"]["private"], body["faults"]) == (
         done.case.number,
         {"phone": "0251 123456"},

@@ -120,7 +120,7 @@ async def test_who_has_nothing_to_do_with_a_case_learns_not_even_that_it_is_ther
     async with database.session(HERE) as session:
         case = await cases.find(session, id=done.case.id)
         assert case is not None
-        assert len(await cases.events(session, case)) == 2, "and nothing was written"
+        assert len(await cases.events(session, case)) == 1, "and nothing was written"
 
 
 async def test_guessing_receipts_is_dear(database: Database, engine: Engine) -> None:
@@ -246,7 +246,7 @@ async def test_a_state_that_cannot_follow_is_refused_and_nothing_else_of_the_inp
     body = await ask(engine, DO, WORKER, input=given(done.case.number, note="schon einmal", status="received"))
     assert codes(body) == ["CASE_TRANSITION"]
     case = (await ask(engine, CASE, WORKER, city=HERE, number=done.case.number))["data"]["city"]["case"]
-    assert [event["what"] for event in case["events"]] == ["submitted", "assigned"]
+    assert [event["what"] for event in case["events"]] == ["submitted"]
 
 
 async def test_a_page_of_the_inbox_costs_as_many_statements_for_ten_as_for_one(

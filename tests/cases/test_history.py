@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 
 import psycopg
 import pytest
 from allmende import cases
+from allmende.cases.history import opening
 from allmende.cases.tables import CaseEvent, CaseText
 from allmende.db.engine import Database
+from allmende.testing import NOON
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
 from .lamps import HERE, LAMP, WORKER, context, submit
 
 UNLOCK = {
-    "sqlite": "DROP TRIGGER case_event_update; DROP TRIGGER case_event_delete",
-    "postgresql": "SET allmende.city = '*'; ALTER TABLE case_event DISABLE TRIGGER USER",
+    "sqlite": "DROP TRIGGER case_event_update; DROP TRIGGER case_event_delete; DROP TRIGGER case_case_opening",
+    "postgresql": "SET allmende.city = '*'; ALTER TABLE case_event DISABLE TRIGGER USER;"
+    " ALTER TABLE case_case DISABLE TRIGGER USER",
 }
 
 
+OTHERWISE = {"opened_by": "system", "opened": {"status": "fixed"}, "created": NOON + timedelta(days=1)}
+
+
 async def worked_on(database: Database) -> cases.Case:
-    """A case with seven events."""
+    """A case with six events."""
     ctx = context(database, WORKER)
     case = (await submit(context(database))).case
     async with ctx.transaction() as session:
@@ -58,11 +65,17 @@ async def faults(database: Database, id_: str) -> list[str]:
 
 async def test_an_untouched_history_is_sound(database: Database) -> None:
     case = await worked_on(database)
-    assert (case.seq, await faults(database, case.id)) == (7, [])
+    assert (case.seq, await faults(database, case.id)) == (6, [])
 
 
 @pytest.mark.parametrize(
-    "statement", [update(CaseEvent).values(what="nothing"), delete(CaseEvent)], ids=["update", "delete"]
+    "statement",
+    [
+        update(CaseEvent).values(what="nothing"),
+        delete(CaseEvent),
+        *[update(cases.Case).values({name: value}) for name, value in OTHERWISE.items()],
+    ],
+    ids=["update", "delete", *OTHERWISE],
 )
 async def test_the_database_refuses_to_change_or_delete_an_event(
     database: Database, statement: Callable[..., None]
@@ -81,31 +94,37 @@ async def test_the_database_refuses_to_change_or_delete_an_event(
 @pytest.mark.parametrize(
     ("statement", "found"),
     [
-        ("UPDATE case_event SET actor = 'citizen' WHERE seq = 3", ["event 3: was changed, or one before it"]),
+        ("UPDATE case_event SET actor = 'citizen' WHERE seq = 2", ["event 2: was changed, or one before it"]),
         (
-            'UPDATE case_event SET facts = \'{"from": "received", "to": "refused"}\' WHERE seq = 6',
-            ["event 6: was changed, or one before it"],
+            'UPDATE case_event SET facts = \'{"from": "received", "to": "refused"}\' WHERE seq = 5',
+            ["event 5: was changed, or one before it"],
         ),
         (
-            "DELETE FROM case_event WHERE seq = 4",
-            ["event 5: follows event 3", "event 5: was changed, or one before it"],
+            "DELETE FROM case_event WHERE seq = 3",
+            ["event 4: follows event 2", "event 4: was changed, or one before it"],
         ),
-        ("DELETE FROM case_event WHERE seq = 7", ["its history ends with event 6, and should with 7"]),
-        ("UPDATE case_text SET text = 'Nie gefragt' WHERE seq = 4", ["event 4: its text was changed"]),
-        ("DELETE FROM case_text WHERE seq = 5", ["event 5: its text is missing"]),
+        ("DELETE FROM case_event WHERE seq = 6", ["its history ends with event 5, and should with 6"]),
+        ("UPDATE case_text SET text = 'Nie gefragt' WHERE seq = 3", ["event 3: its text was changed"]),
+        ("DELETE FROM case_text WHERE seq = 4", ["event 4: its text is missing"]),
         (
-            "UPDATE case_event SET seq = 17 WHERE seq = 4; UPDATE case_event SET seq = 4 WHERE seq = 5;"
-            " UPDATE case_event SET seq = 5 WHERE seq = 17",
+            "UPDATE case_event SET seq = 17 WHERE seq = 3; UPDATE case_event SET seq = 3 WHERE seq = 4;"
+            " UPDATE case_event SET seq = 4 WHERE seq = 17",
             [
+                "event 3: was changed, or one before it",
+                "event 3: its text was changed",
                 "event 4: was changed, or one before it",
                 "event 4: its text was changed",
                 "event 5: was changed, or one before it",
-                "event 5: its text was changed",
-                "event 6: was changed, or one before it",
             ],
         ),
+        ("UPDATE case_case SET opened_by = 'system'", ["event 2: was changed, or one before it"]),
+        ("UPDATE case_case SET opened = '{}'", ["event 2: was changed, or one before it"]),
+        (
+            "UPDATE case_case SET opened_by = ''",
+            ["event 2: follows event 0", "event 2: was changed, or one before it"],
+        ),
     ],
-    ids=["actor", "facts", "gap", "end", "text", "text gone", "swapped"],
+    ids=["actor", "facts", "gap", "end", "text", "text gone", "swapped", "opened by", "opening", "no opening"],
 )
 async def test_what_was_tampered_with_is_found(
     database: Database, database_url: str, statement: str, found: list[str]
@@ -124,6 +143,24 @@ async def test_texts_can_be_erased_and_the_history_is_still_sound(database: Data
     assert await faults(database, case.id) == []
     async with database.session(HERE) as session:
         happened = await cases.events(session, case)
-        assert await session.get(CaseText, {"city": HERE, "case_id": case.id, "seq": 3}) is None
-    assert [text for _, text in happened] == [None] * 8
+        assert await session.get(CaseText, {"city": HERE, "case_id": case.id, "seq": 2}) is None
+    assert [text for _, text in happened] == [None] * 7
     assert happened[-1][0].what == "erased"
+
+
+async def test_a_history_of_which_the_first_event_is_a_row_reads_and_verifies_the_same(
+    database: Database, database_url: str
+) -> None:
+    """As cases were written before November 2026."""
+    case = await worked_on(database)
+    first = opening(case)
+    assert first is not None
+    async with database.transaction(HERE) as session:
+        before = [(event.seq, event.what, event.facts) for event, _ in await cases.events(session, case)]
+        session.add(first)
+    behind_the_back(database_url, "UPDATE case_case SET opened_by = '', opened = '{}'")
+    assert await faults(database, case.id) == []
+    async with database.session(HERE) as session:
+        old = await cases.find(session, id=case.id)
+        assert old is not None
+        assert [(event.seq, event.what, event.facts) for event, _ in await cases.events(session, old)] == before

@@ -78,7 +78,6 @@ async def test_another_city_goes_on_with_number_receipt_history_and_pictures(dat
         happened = [(event.what, text) for event, text in await cases.events(session, there)]
         assert happened == [
             ("submitted", None),
-            ("assigned", None),
             ("note", "Nicht unser Gebiet"),
             ("handed_over", "Das liegt beim Nachbarn."),
             ("received", None),
@@ -98,7 +97,7 @@ async def test_a_delivery_that_breaks_off_is_gone_on_with_and_doubles_nothing(da
         session.add(CaseTransfer(case_id=waiting.case_id, to_city=waiting.to_city, created=waiting.created))
     assert await cases.deliver(context(database), receiver(database), store) == 1
     assert await cases.deliver(context(database), receiver(database), store) == 0
-    assert (await seen(database, THERE, done)).seq == 5
+    assert (await seen(database, THERE, done)).seq == 4
     assert await count(database, THERE, cases.Case) == 1
 
 
@@ -123,7 +122,7 @@ async def test_a_case_comes_back_with_what_has_happened_elsewhere(database: Data
         await cases.hand_over(session, there, case, city=HERE)
     assert await cases.deliver(there, receiver(database), store) == 1
     back = await seen(database, HERE, done)
-    assert (back.open, back.handed_to, back.origin, back.seq) == (True, "", "", 8)
+    assert (back.open, back.handed_to, back.origin, back.seq) == (True, "", "", 7)
     assert (await seen(database, THERE, done)).handed_to == HERE
 
 

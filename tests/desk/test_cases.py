@@ -123,7 +123,7 @@ async def test_wrong_entries_are_named_and_nothing_changes(open_town: Town, hire
     async with open_town.instance.database.session(open_town.slug) as session:
         case = (await session.scalars(select(Case))).one()
         assert (case.status, case.department) == ("received", "Tiefbauamt")
-        assert [event.what for event, _ in await cases.events(session, case)] == ["submitted", "assigned"]
+        assert [event.what for event, _ in await cases.events(session, case)] == ["submitted"]
 
 
 async def test_duplicates_are_proposed_and_merged(open_town: Town, hire: Hire) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from allmende.cases.codes import fingerprint, read_number, same
 from allmende.cases.history import Audience
-from allmende.cases.tables import Case, CaseFollower
+from allmende.cases.tables import Case, CaseFollower, submitted_by
 from allmende.cases.work import main
 from allmende.context import Context
 from allmende.errors import NotFound
@@ -93,7 +93,7 @@ def of(reader_id: str) -> Select[Case]:
     if not reader_id:
         return select(Case).where(false())
     followed = select(CaseFollower.case_id).where(CaseFollower.submitter == reader_id)
-    mine = or_(Case.submitter == reader_id, Case.id.in_(followed))
+    mine = or_(submitted_by(reader_id), Case.id.in_(followed))
     return select(Case).where(mine).order_by(Case.created.desc(), Case.id)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from allmende.cases.access import of
 from allmende.cases.history import SYSTEM, lock, record
 from allmende.cases.pictures import HELD, owner
-from allmende.cases.tables import Case, CaseFetch, CaseFollower, CaseText
+from allmende.cases.tables import Case, CaseFetch, CaseFollower, CaseText, submitted_by
 from allmende.city.model import City, Config
 from allmende.context import Context
 from allmende.db.engine import Database
@@ -64,7 +64,7 @@ async def expire(ctx: Context[Any], retention: Callable[[str], timedelta | None]
 
 async def erase_person(ctx: Context[Any], account: str, dry_run: bool) -> int:
     """Erase the cases that this device or citizen has submitted, and let it follow no other; how many they are."""
-    mine = select(Case).where(Case.submitter == account)
+    mine = select(Case).where(submitted_by(account))
     if dry_run:
         async with ctx.session() as session:
             return int(await session.scalar(select(func.count()).select_from(mine.subquery())) or 0)

@@ -25,6 +25,8 @@ from allmende.reader import Reader
 
 Audience = Literal["public", "citizen", "staff"]
 CITIZEN, SYSTEM = "citizen", "system"
+OPENED = "submitted"
+"""The first event of each case."""
 PAGE = 200
 
 
@@ -89,41 +91,25 @@ def following(
     text: str = "",
 ) -> CaseEvent:
     """The next event of a case, which from now on ends with it; `text` is the fingerprint of its text."""
-    at = ctx.clock().astimezone(UTC)
-    values = next_event(ctx, case.city, case.id, case.seq, case.head, what, audience, facts, at, by=by, text=text)
-    event = new_row(CaseEvent, **values)
-    case.seq, case.head, case.updated = event.seq, event.hash, event.at
-    return event
+    at, actor, kept, seq = ctx.clock().astimezone(UTC), by or actor_of(ctx.reader), dict(facts), case.seq + 1
+    hash_ = _chained(case.head, case.id, seq, at, what, actor, audience, kept, text)
+    of = {"city": case.city, "case_id": case.id, "seq": seq, "at": at, "what": what, "actor": actor}
+    case.seq, case.head, case.updated = seq, hash_, at
+    return new_row(CaseEvent, **of, audience=audience, facts=kept, text=text, hash=hash_)
 
 
-def next_event(
-    ctx: Context[Any],
-    city: str,
-    case_id: str,
-    seq: int,
-    head: str,
-    what: str,
-    audience: Audience,
-    facts: Mapping[str, Any],
-    at: datetime,
-    *,
-    by: str = "",
-    text: str = "",
-) -> dict[str, Any]:
-    """The event after the one with the number `seq` and the hash `head`, as the values of its columns."""
-    actor, kept, seq = by or actor_of(ctx.reader), dict(facts), seq + 1
-    return {
-        "city": city,
-        "case_id": case_id,
-        "seq": seq,
-        "at": at,
-        "what": what,
-        "actor": actor,
-        "audience": audience,
-        "facts": kept,
-        "text": text,
-        "hash": _chained(head, case_id, seq, at, what, actor, audience, kept, text),
-    }
+def opening(case: Case) -> CaseEvent | None:
+    """The first event of a case, which is no row but a part of the case's own; None where it is a row."""
+    if not case.opened_by:
+        return None
+    hash_ = opening_hash(case.id, case.created, case.opened_by, case.opened)
+    of = {"city": case.city, "case_id": case.id, "seq": 1, "at": case.created, "what": OPENED, "actor": case.opened_by}
+    return new_row(CaseEvent, **of, audience="public", facts=case.opened, text="", hash=hash_)
+
+
+def opening_hash(case_id: str, at: datetime, actor: str, facts: Mapping[str, Any]) -> str:
+    """Of the first event, which follows nothing."""
+    return _chained("", case_id, 1, at.astimezone(UTC), OPENED, actor, "public", facts, "")
 
 
 def chained(before: str, event: CaseEvent) -> str:
@@ -148,7 +134,11 @@ async def events(
         .where(CaseEvent.case_id == case.id, CaseEvent.audience.in_(list(audiences)))
         .order_by(CaseEvent.seq)
     )
-    return [(event, text) for event, text in await session.execute(statement)]
+    first, wanted = opening(case), list(audiences)
+    return [
+        *([(first, None)] if first is not None and "public" in wanted else []),
+        *[(event, text) for event, text in await session.execute(statement)],
+    ]
 
 
 async def verify(session: AsyncSession, case: Case) -> list[str]:
@@ -159,7 +149,8 @@ async def verify(session: AsyncSession, case: Case) -> list[str]:
         .where(CaseEvent.case_id == case.id)
         .order_by(CaseEvent.seq)
     )
-    faults, before, expected = [], "", 1
+    first, faults = opening(case), []
+    before, expected = (first.hash, 2) if first is not None else ("", 1)
     for event, text in await session.execute(statement):
         where = f"{case.number}, event {event.seq}"
         if event.seq != expected:
@@ -171,8 +162,10 @@ async def verify(session: AsyncSession, case: Case) -> list[str]:
         if text is None and event.text and case.erased is None:
             faults.append(f"{where}: its text is missing")
         before, expected = event.hash, event.seq + 1
-    if (expected - 1, before) != (case.seq, case.head):
+    if expected - 1 != case.seq:
         faults.append(f"{case.number}: its history ends with event {expected - 1}, and should with {case.seq}")
+    elif before != case.head:
+        faults.append(f"{case.number}, event {case.seq}: was changed, or one before it")
     return faults
 
 

@@ -15,10 +15,10 @@ from allmende.casekind import CaseKind, CaseRule
 from allmende.cases.claim import Claim, make_claim
 from allmende.cases.codes import fingerprint, new_number, new_receipt, same
 from allmende.cases.draft import Draft, Parts, check, searchable
-from allmende.cases.history import SYSTEM, lock, moment, next_event, record
+from allmende.cases.history import actor_of, lock, moment, opening_hash, record
 from allmende.cases.pictures import SHOWN
 from allmende.cases.routing import route, rules_of
-from allmende.cases.tables import Case, CaseEvent, CaseFollower, new_id
+from allmende.cases.tables import Case, CaseFollower, new_id, submitted_by
 from allmende.context import Context
 from allmende.db.prepared import Key, Room, prepared, taken
 from allmende.db.rows import New, new_row, new_values
@@ -75,7 +75,7 @@ async def submit(
         await _get(session, ctx, draft.parent)
     rules = await rules_of(kind, ctx)
     for attempt in range(TRIES):
-        receipt, values, events = _opened(ctx, name, kind, rules, draft, parts, claim, 6 if attempt < 3 else 8)
+        receipt, values = _opened(ctx, name, kind, rules, draft, parts, claim, 6 if attempt < 3 else 8)
         case = new_row(Case, **values)
         if await insert_new(session, case):
             break
@@ -84,7 +84,7 @@ async def submit(
     else:  # each time another one had its number
         raise RuntimeError("no number is free")
     make_transient_to_detached(case)
-    session.add_all([case, *(new_row(CaseEvent, **event) for event in events)])
+    session.add(case)
     await files.claim(session, draft.files, SHOWN, f"case:{case.id}", public=draft.published)
     return Submitted(case, receipt)
 
@@ -105,11 +105,9 @@ async def open_case(
     if not (draft.files or draft.parent):
         parts, name = check(kind, draft), f"{ctx.plugin}.{kind.name}"
         claim, rules = make_claim(key, [name, draft]), await rules_of(kind, ctx)
-        receipt, values, events = _opened(ctx, name, kind, rules, draft, parts, claim)
+        receipt, values = _opened(ctx, name, kind, rules, draft, parts, claim)
         case = new_row(Case, **values)
-        rows: list[New] = [(Case, case.__dict__)]
-        rows += [(CaseEvent, event) for event in events]
-        rows += map(new_values, also(case))
+        rows: list[New] = [(Case, case.__dict__), *map(new_values, also(case))]
         if await ctx.database.insert(ctx.city.slug, rows, _room(ctx, name, anonymous_per_hour), unless=_ONCE):
             return Submitted(case, receipt)
     # It has files, or it was sent before, or there are too many, or its number is another one's.
@@ -176,9 +174,11 @@ def _room(ctx: Context[Any], kind: str, anonymous_per_hour: int | None) -> Room 
 
 @prepared
 def _recent(submitter: Any, kind: Any, since: Any, most: Any) -> Select[Any]:
-    found = select(Case.id).where(Case.submitter == submitter, Case.created > since)
-    if kind is not None:
-        found = found.where(Case.kind == kind)
+    found = select(Case.id).where(Case.created > since)
+    if kind is None:
+        found = found.where(submitted_by(submitter))
+    else:
+        found = found.where(Case.submitter == submitter, Case.kind == kind)
     return select(func.count()).select_from(found.limit(most).subquery())
 
 
@@ -191,17 +191,15 @@ def _opened(
     parts: Parts,
     claim: Claim,
     digits: int = 6,
-) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
-    """The receipt of a new case, and the values of its row and of the first events of its history."""
+) -> tuple[str, dict[str, Any]]:
+    """The receipt of a new case, and the values of its row."""
     now, first, city, id_ = ctx.now, kind.first, ctx.city.slug, new_id()
     at, number = now.astimezone(UTC), new_number(city, now.year, digits)
     found = route(ctx.city, rules, category=draft.category, position=draft.position, at=at)
     facts: dict[str, Any] = {"number": number, "kind": name, "status": first.name, "files": list(draft.files)}
-    events = [next_event(ctx, city, id_, 0, "", "submitted", "public", facts, at)]
     if found.department:
-        facts = {"department": found.department, "deadline": found.deadline and moment(found.deadline)}
-        after = (1, events[0]["hash"])
-        events.append(next_event(ctx, city, id_, *after, "assigned", "staff", facts, at, by=SYSTEM))
+        facts |= {"department": found.department, "deadline": found.deadline and moment(found.deadline)}
+    actor = actor_of(ctx.reader)
     receipt, hidden = claim.receipt(id_)
     values = {
         "city": city,
@@ -228,11 +226,13 @@ def _opened(
         "parent": draft.parent,
         "words": searchable(number, draft, parts.texts),
         "created": at,
+        "opened_by": actor,
+        "opened": facts,
         "updated": at,
-        "seq": len(events),
-        "head": events[-1]["hash"],
+        "seq": 1,
+        "head": opening_hash(id_, at, actor, facts),
     }
-    return receipt, values, events
+    return receipt, values
 
 
 async def _get(session: AsyncSession, ctx: Context[Any], id_: str) -> Case:

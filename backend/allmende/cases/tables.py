@@ -6,12 +6,23 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Index, String, Text, UniqueConstraint, and_, event, literal, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    and_,
+    event,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from allmende.db.table import CityTable
 
-NOTHING = literal("", literal_execute=True)
+NOTHING = literal_column("''", String)
 """Written into the statement, so that a database sees that an index of what is not empty can be used."""
 
 
@@ -28,14 +39,14 @@ class Case(CityTable):
     """One thing that was submitted and that the town hall works on, as it is now."""
 
     __tablename__ = "case_case"
-    few = ("kind", "status", "open", "published", "shown", "language", "seq")
+    few = ("kind", "status", "open", "published", "shown", "language", "opened_by", "seq")
     __table_args__ = (
         UniqueConstraint("city", "number", "origin", name="uq_case_case_number"),
         Index("uq_case_case_once", "city", "once", unique=True),
         Index("ix_case_case_inbox", "city", "open", "department", "created"),
         Index("ix_case_case_created", "city", "created", "id"),
         Index("ix_case_case_map", "city", "lat", **_where("published = 1", "published")),
-        Index("ix_case_case_submitter", "city", "submitter", "kind", "created"),
+        Index("ix_case_case_submitter", "city", "submitter", "created", **_where("submitter <> ''")),
         Index("ix_case_case_parent", "city", "parent", **_where("parent <> ''")),
         Index("ix_case_case_merged", "city", "merged_into", **_where("merged_into <> ''")),
         Index("ix_case_case_closed", "city", "closed", **_where("closed IS NOT NULL")),
@@ -90,6 +101,10 @@ class Case(CityTable):
     words: Mapped[str] = mapped_column(Text, default="")
     """What the town hall finds it by: folded words."""
     created: Mapped[datetime] = mapped_column()
+    opened_by: Mapped[str] = mapped_column(String(80), default="")
+    opened: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """The first event of its history, which has no row of its own (see `history.opening`): who, and the facts. The
+    database refuses to change them, and `created`. Empty for a case of before November 2026, of which it is a row."""
     updated: Mapped[datetime] = mapped_column()
     closed: Mapped[datetime | None] = mapped_column(default=None)
     erased: Mapped[datetime | None] = mapped_column(default=None)
@@ -97,6 +112,11 @@ class Case(CityTable):
     seq: Mapped[int] = mapped_column(default=0)
     head: Mapped[str] = mapped_column(String(64), default="")
     """Number and hash of the newest event of its history."""
+
+
+def submitted_by(id_: str) -> ColumnElement[bool]:
+    """Cases of this device or citizen, which is one."""
+    return and_(Case.submitter == id_, Case.submitter != NOTHING)
 
 
 def part_of(id_: str) -> ColumnElement[bool]:
@@ -110,7 +130,8 @@ def merged_into(id_: str) -> ColumnElement[bool]:
 
 
 class CaseEvent(CityTable):
-    """One thing that happened. Append-only: the database refuses to change or delete it, on both databases.
+    """One thing that happened to a case after it was opened. Append-only: the database refuses to change or delete it,
+    on both databases.
 
     It holds nothing personal, so it can stay when a person's data is erased: texts are in CaseText, here is only their
     salted fingerprint.
@@ -121,10 +142,10 @@ class CaseEvent(CityTable):
 
     case_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
-    """1, 2, 3, …"""
+    """2, 3, 4, …"""
     at: Mapped[datetime] = mapped_column()
     what: Mapped[str] = mapped_column(String(40))
-    """`submitted`, `status`, `message`, `note`, `assigned`, `published`, `linked`, `merged`, `attached`,
+    """`status`, `message`, `note`, `assigned`, `published`, `linked`, `merged`, `attached`,
     `handed_over`, …"""
     actor: Mapped[str] = mapped_column(String(80))
     """`citizen`, `staff:<account>`, `service:<account>` or `system`."""
@@ -220,9 +241,24 @@ LOCKS = {
     ],
 }
 """What keeps the history append-only: made by the migration, and here wherever tables are made without it."""
+_OPENING = "UPDATE OF opened, opened_by, created ON case_case"
+OPENING_LOCKS = {
+    "sqlite": [
+        f"CREATE TRIGGER case_case_opening BEFORE {_OPENING}"
+        " BEGIN SELECT RAISE(ABORT, 'the opening of a case is append-only'); END"
+    ],
+    "postgresql": [
+        "CREATE FUNCTION case_case_refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'the opening of a case is append-only'; END $$",
+        f"CREATE TRIGGER case_case_opening BEFORE {_OPENING} FOR EACH ROW EXECUTE FUNCTION case_case_refuse()",
+    ],
+}
+"""The same for the first event, which stands in the case."""
 
 
 @event.listens_for(CaseEvent.__table__, "after_create")
+@event.listens_for(Case.__table__, "after_create")
 def _lock(table: Any, connection: Connection, **_: Any) -> None:
-    for statement in LOCKS[connection.dialect.name]:
+    locks = OPENING_LOCKS if table is Case.__table__ else LOCKS
+    for statement in locks[connection.dialect.name]:
         connection.exec_driver_sql(statement)

@@ -59,10 +59,10 @@ async def test_a_retry_gets_the_first_answer_and_files_nothing(desk: Any) -> Non
     assert await desk.count() == 1
 
 
-async def test_a_report_is_filed_with_one_statement_and_three_on_sqlite(desk: Any) -> None:
+async def test_a_report_is_filed_with_one_statement_and_two_on_sqlite(desk: Any) -> None:
     with desk.town.count() as statements:
         await desk.file()
-    assert len(statements) == (3 if desk.town.instance.database.is_sqlite else 1)
+    assert len(statements) == (2 if desk.town.instance.database.is_sqlite else 1)
 
 
 async def test_several_drafts_at_once_each_have_their_own_answer(desk: Any) -> None:
