@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 import re
 import secrets
 from functools import lru_cache
@@ -20,7 +21,7 @@ _NUMBER = re.compile(r"[A-Z0-9]{1,3}-\d{4}-\d{6,8}")
 
 def new_number(slug: str, year: int, digits: int = 6) -> str:
     """`MUS-2026-483920`: random, so that no counter has to be locked and nobody learns how many there are."""
-    drawn = int.from_bytes(secrets.token_bytes(8), "big") % 10**digits  # evenly, but for one in 2**37
+    drawn = int.from_bytes(os.urandom(8), "big") % 10**digits  # evenly, but for one in 2**37
     return f"{_prefix(slug)}-{year}-{drawn:0{digits}}"
 
 

@@ -193,8 +193,8 @@ def _opened(
     digits: int = 6,
 ) -> tuple[str, dict[str, Any]]:
     """The receipt of a new case, and the values of its row."""
-    now, first, city, id_ = ctx.now, kind.first, ctx.city.slug, new_id()
-    at, number = now.astimezone(UTC), new_number(city, now.year, digits)
+    at, first, city, id_ = ctx.clock().astimezone(UTC), kind.first, ctx.city.slug, new_id()
+    number = new_number(city, at.astimezone(ctx.city.tz).year, digits)
     found = route(ctx.city, rules, category=draft.category, position=draft.position, at=at)
     facts: dict[str, Any] = {"number": number, "kind": name, "status": first.name, "files": list(draft.files)}
     if found.department:

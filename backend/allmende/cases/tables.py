@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
-from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import (
@@ -32,7 +32,7 @@ def _where(sqlite: str, postgresql: str = "") -> dict[str, Any]:
 
 
 def new_id() -> str:
-    return token_hex(16)
+    return os.urandom(16).hex()
 
 
 class Case(CityTable):

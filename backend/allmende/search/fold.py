@@ -45,7 +45,7 @@ def words(text: str) -> list[str]:
     # Without a q, replacing is the same in a tenth of the time.
     plain = _DIGRAPH.sub("", plain) if "q" in plain else plain.replace("ae", "a").replace("oe", "o").replace("ue", "u")
     found = plain.translate(_BLANKS).split() if plain.isascii() else _WORD.findall(plain)
-    if len(max(found, key=len, default="")) <= MAX_WORD:
+    if max(map(len, found), default=0) <= MAX_WORD:
         return found
     return [word[:MAX_WORD] for word in found]
 

@@ -12,7 +12,7 @@ driver eight times as long, and reading JSON the server as long as all else. For
         THEN (SELECT 1 FROM case_case WHERE city = asked.v[1] AND once = asked.v[5] …) IS NULL END),
     written_0 AS (INSERT INTO case_case (city, id, lat, …) SELECT asked.v[1], asked.v[2], asked.v[3]::FLOAT, …
       FROM asked WHERE set_config('allmende.city', asked.v[1], true) = asked.v[1]),
-    written_1 AS (INSERT INTO case_event …)
+    written_1 AS (INSERT INTO reports_passed …)
     SELECT $3 + place - 1, 0, (SELECT pg_notify('…', $1)) FROM asked
 
 Row-level security lets each row be written only while the setting is its own city. What is there already is looked for
