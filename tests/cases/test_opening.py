@@ -198,10 +198,10 @@ async def test_one_device_cannot_flood_the_town_hall(database: Database, submit:
 
 @BOTH
 async def test_two_that_draw_the_same_number_get_two_numbers(database: Database, submit: Any, monkeypatch: Any) -> None:
-    drawn = iter([7, 7, 7, 8])
+    drawn, urandom = iter([7, 7, 7, 8]), os.urandom
     monkeypatch.setattr(
-        "allmende.cases.codes.secrets.token_bytes",
-        lambda many: next(drawn).to_bytes(8, "big") if many == 8 else os.urandom(many),
+        "allmende.cases.codes.os.urandom",
+        lambda many: next(drawn).to_bytes(8, "big") if many == 8 else urandom(many),
     )
     ctx = context(database)
     numbers = [(await submit(ctx)).case.number for _ in range(2)]

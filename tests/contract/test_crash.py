@@ -176,6 +176,7 @@ async def test_after_postgresql_was_killed_reads_and_writes_resume_and_nothing_a
 
 async def test_the_jobs_go_on_after_postgresql_was_away(cluster: Cluster, tmp_path: Path) -> None:
     postgresql = PostgreSQL(cluster.server.get_uri())
+    make_durable(postgresql)  # or the tables of the queue, made a moment ago, are gone with it
     url = postgresql.url(postgresql.create())
     create_tables(url)
     await ensure_schema(url)
