@@ -35,4 +35,4 @@ def make_claim(key: str, request: Any) -> Claim:
     """`request` is what msgspec can encode. InputError for a key that cannot be used."""
     check_key(key)
     drawn = blake2b(key.encode(), digest_size=48, person=b"case.submit").digest()
-    return Claim(drawn[:16].hex(), drawn[16:], msgspec.json.encode(request, order="deterministic"))
+    return Claim(drawn[:16].hex(), drawn[16:], msgspec.json.encode(request, order="sorted"))

@@ -27,6 +27,8 @@ _COMBINING = "\u0300"
 _WORD = re.compile(r"[^\W_]+")
 _BLANKS = "".join([sign if (sign := chr(code)).isalnum() else " " for code in range(128)])
 """What stands for each sign of ASCII where only its words are wanted."""
+_GERMAN = (*zip("äöüÄÖÜ", "aouaou", strict=True), ("ß", "ss"))
+"""What German has besides ASCII, and what it is found by."""
 _DIGRAPH = re.compile(r"(?<=[aou])(?<!q[aou])e")
 """The e of ae, oe and ue; not of what a q begins (Quelle)."""
 
@@ -38,8 +40,12 @@ def _german() -> Any:
 
 def words(text: str) -> list[str]:
     """The folded words of a text, in order: lower case, no diacritics, ß as ss, ä/ae as a, ö/oe as o, ü/ue as u."""
-    plain = text.casefold().replace("ä", "a").replace("ö", "o").replace("ü", "u")
-    if not plain.isascii():  # more than German needs
+    plain = text
+    for sign, letter in _GERMAN:  # one after the other: that of ASCII alone is folded in a tenth of the time
+        plain = plain.replace(sign, letter)
+    if plain.isascii():
+        plain = plain.lower()
+    else:  # more than German needs
         plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
         plain = "".join([c for c in plain if c < _COMBINING or not unicodedata.combining(c)])
     # Without a q, replacing is the same in a tenth of the time.
