@@ -66,6 +66,9 @@ async def faults(database: Database, id_: str) -> list[str]:
 async def test_an_untouched_history_is_sound(database: Database) -> None:
     case = await worked_on(database)
     assert (case.seq, await faults(database, case.id)) == (6, [])
+    async with database.session(HERE) as session:
+        public = await cases.events(session, case, (audience for audience in ("public",)))
+    assert [event.what for event, _ in public] == ["submitted", "status", "status"]
 
 
 @pytest.mark.parametrize(

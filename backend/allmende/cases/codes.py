@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import os
 import re
-import secrets
 from functools import lru_cache
 from hashlib import sha256
 
@@ -38,7 +37,7 @@ def read_number(text: str) -> str:
 
 def new_receipt() -> str:
     """`7K3QX-0V9TR-…`: shown once, to whoever has submitted the case."""
-    return receipt_from(secrets.token_bytes(GROUPS * GROUP))[0]
+    return receipt_from(os.urandom(GROUPS * GROUP))[0]
 
 
 def receipt_from(drawn: bytes) -> tuple[str, str]:

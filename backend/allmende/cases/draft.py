@@ -61,16 +61,11 @@ class Draft(Struct, frozen=True, kw_only=True):
 def check(kind: CaseKind, draft: Draft) -> Parts:
     """Raises InputError for what cannot be stored; TypeError where the plugin has made something else than it said."""
     parts = check_parts(kind, draft.public, draft.private)
-    title, address, category, files = draft.title, draft.address, draft.category, draft.files
-    if (
-        not (title.strip() and len(title) + len(address) <= 200 and len(category) <= 80)
-        or not (title + address + category).isprintable()
-    ):  # which is wrong, or only longer than most are
-        check_line("title", title, 200)
-        check_line("address", address, 300, empty=True)
-        check_line("category", category, 80, empty=True)
+    check_line("title", draft.title, 200)
+    check_line("address", draft.address, 300, empty=True)
+    check_line("category", draft.category, 80, empty=True)
     check_position(draft.lat, draft.lon)
-    if files and (len(files) > MAX_FILES or len(set(files)) != len(files)):
+    if len(draft.files) > MAX_FILES or len(set(draft.files)) != len(draft.files):
         raise InputError(f"files: at most {MAX_FILES}, each once")
     return parts
 

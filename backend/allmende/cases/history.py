@@ -73,29 +73,24 @@ async def record(
     `facts` hold nothing personal: they stay for ever. `text` may; it goes when the case is erased.
     """
     salt = secrets.token_hex(16) if text else ""
-    event = following(ctx, case, what, audience, facts or {}, by=by, text=_fingerprint(salt, text) if text else "")
+    event = new_row(
+        CaseEvent,
+        city=case.city,
+        case_id=case.id,
+        seq=case.seq + 1,
+        at=ctx.clock().astimezone(UTC),
+        what=what,
+        actor=by or actor_of(ctx.reader),
+        audience=audience,
+        facts=dict(facts or {}),
+        text=_fingerprint(salt, text) if text else "",
+    )
+    event.hash = chained(case.head, event)
+    case.seq, case.head, case.updated = event.seq, event.hash, event.at
     session.add(event)
     if text:
         session.add(CaseText(case_id=case.id, seq=event.seq, salt=salt, text=text))
     return event
-
-
-def following(
-    ctx: Context[Any],
-    case: Case,
-    what: str,
-    audience: Audience,
-    facts: Mapping[str, Any],
-    *,
-    by: str = "",
-    text: str = "",
-) -> CaseEvent:
-    """The next event of a case, which from now on ends with it; `text` is the fingerprint of its text."""
-    at, actor, kept, seq = ctx.clock().astimezone(UTC), by or actor_of(ctx.reader), dict(facts), case.seq + 1
-    hash_ = _chained(case.head, case.id, seq, at, what, actor, audience, kept, text)
-    of = {"city": case.city, "case_id": case.id, "seq": seq, "at": at, "what": what, "actor": actor}
-    case.seq, case.head, case.updated = seq, hash_, at
-    return new_row(CaseEvent, **of, audience=audience, facts=kept, text=text, hash=hash_)
 
 
 def opening(case: Case) -> CaseEvent | None:
@@ -128,13 +123,13 @@ async def events(
     session: AsyncSession, case: Case, audiences: Iterable[Audience] = ("public", "citizen", "staff")
 ) -> Sequence[tuple[CaseEvent, str | None]]:
     """What has happened that these may see, oldest first, with the text (None where there is none, or no more)."""
+    wanted, first = list(audiences), opening(case)
     statement = (
         select(CaseEvent, CaseText.text)
         .outerjoin(CaseText, (CaseText.case_id == CaseEvent.case_id) & (CaseText.seq == CaseEvent.seq))
-        .where(CaseEvent.case_id == case.id, CaseEvent.audience.in_(list(audiences)))
+        .where(CaseEvent.case_id == case.id, CaseEvent.audience.in_(wanted))
         .order_by(CaseEvent.seq)
     )
-    first, wanted = opening(case), list(audiences)
     return [
         *([(first, None)] if first is not None and "public" in wanted else []),
         *[(event, text) for event, text in await session.execute(statement)],
